@@ -1,1 +1,6 @@
-fn main(){}
+//! The one integration-test binary: everything through HTTP, against a real Postgres, one database per test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod backbone;
+mod support;

@@ -1,0 +1,103 @@
+-- Functions and triggers: re-created after every migration, never migrated (the way Lemmy does it).
+
+-- members carry a copy of the person's name, e-mail and avatar, so that tenants never read `users`.
+CREATE OR REPLACE FUNCTION app.copy_user_to_members() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE public.members SET name = NEW.name, email = NEW.email, avatar_tag = NEW.avatar_tag WHERE id = NEW.id;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS copy_to_members ON users;
+CREATE TRIGGER copy_to_members AFTER UPDATE OF name, email, avatar_tag ON users
+  FOR EACH ROW EXECUTE FUNCTION app.copy_user_to_members();
+
+-- deal_totals: signed rows for what a statement added and took away.
+CREATE OR REPLACE FUNCTION app.deal_totals() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, count(*), coalesce(sum(amount), 0),
+      coalesce(sum(amount) FILTER (WHERE probability IS NULL), 0), coalesce(sum(amount * probability / 100), 0)
+    FROM added WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+    GROUP BY 1, 2, 3, 4, 5;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, -count(*), -coalesce(sum(amount), 0),
+      -coalesce(sum(amount) FILTER (WHERE probability IS NULL), 0), -coalesce(sum(amount * probability / 100), 0)
+    FROM removed WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+      AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = removed.org_id)
+    GROUP BY 1, 2, 3, 4, 5;
+  ELSE
+    INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, sum(n), coalesce(sum(n * amount), 0),
+      coalesce(sum(n * amount) FILTER (WHERE probability IS NULL), 0), coalesce(sum(n * amount * probability / 100), 0)
+    FROM (
+      SELECT a.*, 1 AS n FROM added a WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+      UNION ALL
+      SELECT r.*, -1 AS n FROM removed r WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+    ) moved
+    GROUP BY 1, 2, 3, 4, 5
+    HAVING sum(n) <> 0 OR coalesce(sum(n * amount), 0) <> 0
+      OR coalesce(sum(n * amount) FILTER (WHERE probability IS NULL), 0) <> 0
+      OR coalesce(sum(n * amount * probability / 100), 0) <> 0;
+  END IF;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS totals_insert ON deals;
+CREATE TRIGGER totals_insert AFTER INSERT ON deals REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_totals();
+DROP TRIGGER IF EXISTS totals_update ON deals;
+CREATE TRIGGER totals_update AFTER UPDATE ON deals REFERENCING NEW TABLE AS added OLD TABLE AS removed
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_totals();
+DROP TRIGGER IF EXISTS totals_delete ON deals;
+CREATE TRIGGER totals_delete AFTER DELETE ON deals REFERENCING OLD TABLE AS removed
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_totals();
+
+-- record_totals: TG_ARGV[0] is the record type.
+CREATE OR REPLACE FUNCTION app.record_totals() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
+    SELECT org_id, TG_ARGV[0], owner_id, count(*) FROM added WHERE archived_at IS NULL AND deleted_at IS NULL GROUP BY org_id, owner_id;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
+    SELECT org_id, TG_ARGV[0], owner_id, -count(*) FROM removed
+    WHERE archived_at IS NULL AND deleted_at IS NULL
+      AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = removed.org_id)
+    GROUP BY org_id, owner_id;
+  ELSE
+    INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
+    SELECT org_id, TG_ARGV[0], owner_id, sum(n) FROM (
+      SELECT org_id, owner_id, 1 AS n FROM added WHERE archived_at IS NULL AND deleted_at IS NULL
+      UNION ALL
+      SELECT org_id, owner_id, -1 AS n FROM removed WHERE archived_at IS NULL AND deleted_at IS NULL
+    ) moved GROUP BY org_id, owner_id HAVING sum(n) <> 0;
+  END IF;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['companies', 'contacts', 'deals'] LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS records_insert ON %I', t);
+    EXECUTE format('DROP TRIGGER IF EXISTS records_update ON %I', t);
+    EXECUTE format('DROP TRIGGER IF EXISTS records_delete ON %I', t);
+    EXECUTE format('CREATE TRIGGER records_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.record_totals(%L)', t, t);
+    EXECUTE format('CREATE TRIGGER records_update AFTER UPDATE ON %I REFERENCING NEW TABLE AS added OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.record_totals(%L)', t, t);
+    EXECUTE format('CREATE TRIGGER records_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.record_totals(%L)', t, t);
+  END LOOP;
+END $$;
+
+-- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
+CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
+  WITH gone AS (DELETE FROM public.deal_totals RETURNING *)
+  INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
+  SELECT org_id, pipeline_id, stage_id, owner_id, currency, sum(deals), sum(amount), sum(amount_by_stage), sum(weighted_by_deal)
+  FROM gone GROUP BY 1, 2, 3, 4, 5
+  HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(weighted_by_deal) <> 0;
+  WITH gone AS (DELETE FROM public.record_totals RETURNING *)
+  INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
+  SELECT org_id, record_type, owner_id, sum(records) FROM gone GROUP BY 1, 2, 3 HAVING sum(records) <> 0;
+$$;
+
+SELECT app.ensure_event_partitions();
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO pipewright_app, pipewright_system;

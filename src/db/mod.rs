@@ -1,0 +1,250 @@
+//! The only place that names a pool or a connection.
+//!
+//! A tenant's data is reached through an [`OrgTx`], which cannot exist without an organisation: its transaction runs as the
+//! role `pipewright_app` with `app.org_id` set, so row-level security admits that organisation's rows and no others.
+//! [`SystemTx`] (role `pipewright_system`) is the greppable exception and must give a [`Reason`].
+
+pub mod embedded;
+mod migrate;
+pub mod paging;
+
+pub use migrate::{MigrateError, migrate, pending_migrations, redo_all};
+
+use crate::{
+    error::{AppError, AppResult},
+    kernel::{MemberId, OrgId},
+};
+use actix_web::web;
+use anyhow::{Context, anyhow};
+use diesel::{
+    connection::{AnsiTransactionManager, Connection as _, SimpleConnection, TransactionManager},
+    prelude::*,
+    r2d2::{ConnectionManager, CustomizeConnection, Error as R2d2Error, Pool, PooledConnection},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Pools>);
+
+struct Pools {
+    primary: Pool<ConnectionManager<PgConnection>>,
+    replica: Option<Pool<ConnectionManager<PgConnection>>>,
+    url: String,
+}
+
+type Pooled = PooledConnection<ConnectionManager<PgConnection>>;
+
+/// Why code needs to see beyond one organisation.
+#[derive(Clone, Copy, Debug)]
+pub enum Reason {
+    SignIn,
+    SignUp,
+    Sessions,
+    Invitations,
+    Jobs,
+    Mail,
+    Sweep,
+    CommandLine,
+    Health,
+}
+
+/// Something a transaction can be opened for: an organisation and, mostly, who acts in it.
+pub trait Tenant {
+    fn org_id(&self) -> OrgId;
+    fn member_id(&self) -> Option<MemberId>;
+}
+
+impl Tenant for OrgId {
+    fn org_id(&self) -> OrgId {
+        *self
+    }
+    fn member_id(&self) -> Option<MemberId> {
+        None
+    }
+}
+
+/// A transaction inside one organisation.
+pub struct OrgTx<'a> {
+    conn: &'a mut PgConnection,
+    org: OrgId,
+    by: Option<MemberId>,
+}
+
+/// A transaction across organisations.
+pub struct SystemTx<'a> {
+    conn: &'a mut PgConnection,
+}
+
+/// Either kind: for the backbone (jobs, mail), which serves both.
+pub trait Tx {
+    /// The connection, for Diesel's `load`, `execute` and so on.
+    #[allow(clippy::disallowed_types)]
+    fn conn(&mut self) -> &mut PgConnection;
+}
+
+#[allow(clippy::disallowed_types)]
+impl Tx for OrgTx<'_> {
+    fn conn(&mut self) -> &mut PgConnection {
+        self.conn
+    }
+}
+
+#[allow(clippy::disallowed_types)]
+impl Tx for SystemTx<'_> {
+    fn conn(&mut self) -> &mut PgConnection {
+        self.conn
+    }
+}
+
+impl OrgTx<'_> {
+    pub fn org_id(&self) -> OrgId {
+        self.org
+    }
+
+    /// Who acts; `None` when the program itself does.
+    pub fn by(&self) -> Option<MemberId> {
+        self.by
+    }
+
+    /// Lets one statement or transaction run longer than a page may (imports, bulk work).
+    pub fn without_time_limit(&mut self) -> AppResult<()> {
+        self.conn.batch_execute("SET LOCAL statement_timeout = 0").map_err(AppError::from)
+    }
+}
+
+impl Db {
+    /// Opens the pools. Connections are made as they are needed, so an absent database is found by the first use, not here.
+    pub fn connect(url: &str, replica_url: Option<&str>, size: u32) -> anyhow::Result<Self> {
+        let pool = |url: &str| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(1))
+                .connection_timeout(Duration::from_secs(5))
+                .test_on_check_out(false)
+                .error_handler(Box::new(Log))
+                .connection_customizer(Box::new(Session))
+                .build_unchecked(ConnectionManager::<PgConnection>::new(url))
+        };
+        Ok(Self(Arc::new(Pools { primary: pool(url), replica: replica_url.map(pool), url: url.to_owned() })))
+    }
+
+    /// Runs `work` in one transaction of that organisation, off the async threads. Commits when it returns `Ok`.
+    pub async fn org<T: Send + 'static>(
+        &self,
+        tenant: &impl Tenant,
+        work: impl FnOnce(&mut OrgTx) -> AppResult<T> + Send + 'static,
+    ) -> AppResult<T> {
+        let (db, org, by) = (self.clone(), tenant.org_id(), tenant.member_id());
+        block(move || db.run_org(&db.0.primary, org, by, work)).await
+    }
+
+    /// Like [`Db::org`], for reports and dashboards: read-only, on the replica when there is one.
+    pub async fn org_read<T: Send + 'static>(
+        &self,
+        tenant: &impl Tenant,
+        work: impl FnOnce(&mut OrgTx) -> AppResult<T> + Send + 'static,
+    ) -> AppResult<T> {
+        let (db, org, by) = (self.clone(), tenant.org_id(), tenant.member_id());
+        block(move || db.run_org(db.0.replica.as_ref().unwrap_or(&db.0.primary), org, by, work)).await
+    }
+
+    /// Runs `work` in one transaction across organisations.
+    pub async fn system<T: Send + 'static>(
+        &self,
+        reason: Reason,
+        work: impl FnOnce(&mut SystemTx) -> AppResult<T> + Send + 'static,
+    ) -> AppResult<T> {
+        let db = self.clone();
+        block(move || db.system_now(reason, work)).await
+    }
+
+    /// [`Db::org`] for threads of our own: workers, the command line.
+    pub fn org_now<T>(&self, tenant: &impl Tenant, work: impl FnOnce(&mut OrgTx) -> AppResult<T>) -> AppResult<T> {
+        self.run_org(&self.0.primary, tenant.org_id(), tenant.member_id(), work)
+    }
+
+    /// [`Db::system`] for threads of our own.
+    pub fn system_now<T>(&self, reason: Reason, work: impl FnOnce(&mut SystemTx) -> AppResult<T>) -> AppResult<T> {
+        tracing::trace!(?reason, "system transaction");
+        let mut conn = checkout(&self.0.primary)?;
+        in_transaction(&mut conn, "SET LOCAL ROLE pipewright_system", |conn| work(&mut SystemTx { conn }))
+    }
+
+    fn run_org<T>(
+        &self,
+        pool: &Pool<ConnectionManager<PgConnection>>,
+        org: OrgId,
+        by: Option<MemberId>,
+        work: impl FnOnce(&mut OrgTx) -> AppResult<T>,
+    ) -> AppResult<T> {
+        let mut conn = checkout(pool)?;
+        // An OrgId is a UUID, so its text form cannot carry SQL.
+        let settings = format!("SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{org}'");
+        in_transaction(&mut conn, &settings, |conn| work(&mut OrgTx { conn, org, by }))
+    }
+
+    /// A connection of its own, outside the pools and past any transaction pooler: for LISTEN.
+    #[allow(clippy::disallowed_types)]
+    pub fn dedicated(&self) -> anyhow::Result<PgConnection> {
+        PgConnection::establish(&self.0.url).context("cannot connect to the database")
+    }
+
+    /// See [`pending_migrations`].
+    pub fn pending_migrations(&self) -> Result<Vec<String>, MigrateError> {
+        pending_migrations(&self.0.url)
+    }
+
+    /// Connections in use and idle, for metrics.
+    pub fn pool_state(&self) -> (u32, u32) {
+        let state = self.0.primary.state();
+        (state.connections - state.idle_connections, state.idle_connections)
+    }
+}
+
+async fn block<T: Send + 'static>(work: impl FnOnce() -> AppResult<T> + Send + 'static) -> AppResult<T> {
+    let span = tracing::Span::current();
+    web::block(move || span.in_scope(work)).await.map_err(|_| AppError::Internal(anyhow!("the worker thread was cancelled")))?
+}
+
+fn checkout(pool: &Pool<ConnectionManager<PgConnection>>) -> AppResult<Pooled> {
+    pool.get().context("no database connection within 5 s").map_err(AppError::Internal)
+}
+
+/// One round trip opens the transaction, drops to the role and names the tenant. A panic leaves the connection marked broken,
+/// so that the pool closes it.
+fn in_transaction<T>(conn: &mut PgConnection, settings: &str, work: impl FnOnce(&mut PgConnection) -> AppResult<T>) -> AppResult<T> {
+    let begin = format!("BEGIN; {settings}; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'");
+    AnsiTransactionManager::begin_transaction_sql(conn, &begin)?;
+    match work(conn) {
+        Ok(value) => {
+            AnsiTransactionManager::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = AnsiTransactionManager::rollback_transaction(conn) {
+                tracing::warn!(error = %rollback, "rollback failed; the connection will be closed");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What every pooled connection starts with.
+#[derive(Debug)]
+struct Session;
+
+impl CustomizeConnection<PgConnection, R2d2Error> for Session {
+    fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), R2d2Error> {
+        conn.batch_execute("SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '5min'").map_err(R2d2Error::QueryError)
+    }
+}
+
+#[derive(Debug)]
+struct Log;
+
+impl<E: std::error::Error> diesel::r2d2::HandleError<E> for Log {
+    fn handle_error(&self, error: E) {
+        tracing::warn!(%error, "database connection failed");
+    }
+}

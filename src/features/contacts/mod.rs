@@ -1,0 +1,7 @@
+//! contacts.
+
+use actix_web::web::ServiceConfig;
+
+pub fn configure(_cfg: &mut ServiceConfig) {}
+
+pub const FIELDS: &[crate::kernel::Field] = &[];

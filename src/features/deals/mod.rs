@@ -1,0 +1,7 @@
+//! deals.
+
+use actix_web::web::ServiceConfig;
+
+pub fn configure(_cfg: &mut ServiceConfig) {}
+
+pub const FIELDS: &[crate::kernel::Field] = &[];

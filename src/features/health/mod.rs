@@ -1,0 +1,53 @@
+//! `/healthz` (the process is up), `/readyz` (database reachable, migrations current) and `/metrics` on a listener of its own.
+
+use crate::{
+    db::{Db, Reason, Tx},
+    web::metrics,
+};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    web::{self, Data, ServiceConfig, get},
+};
+use diesel::prelude::*;
+use std::net::SocketAddr;
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/healthz", get().to(healthz)).route("/readyz", get().to(readyz));
+}
+
+async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// 503 with the reason until the database answers and has this binary's schema.
+async fn readyz(db: Data<Db>) -> HttpResponse {
+    let reachable = db.system(Reason::Health, |tx| Ok(diesel::sql_query("SELECT 1").execute(tx.conn())?)).await;
+    if let Err(error) = reachable {
+        tracing::warn!(%error, "not ready");
+        return HttpResponse::ServiceUnavailable().body("database not reachable");
+    }
+    match web::block(move || db.pending_migrations()).await {
+        Ok(Ok(pending)) if pending.is_empty() => HttpResponse::Ok().body("ready"),
+        Ok(Ok(pending)) => HttpResponse::ServiceUnavailable().body(format!("migrations missing: {}", pending.join(", "))),
+        _ => HttpResponse::ServiceUnavailable().body("migrations cannot be checked"),
+    }
+}
+
+/// Serves `/metrics` on `bind`, apart from the public listener.
+pub fn serve_metrics(bind: SocketAddr, db: Db) -> anyhow::Result<()> {
+    let db = Data::new(db);
+    let server = HttpServer::new(move || App::new().app_data(db.clone()).route("/metrics", get().to(render)))
+        .workers(1)
+        .disable_signals()
+        .bind(bind)?
+        .run();
+    tokio::spawn(server);
+    Ok(())
+}
+
+async fn render(db: Data<Db>) -> HttpResponse {
+    let (busy, idle) = db.pool_state();
+    ::metrics::gauge!("db_connections_busy").set(busy);
+    ::metrics::gauge!("db_connections_idle").set(idle);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics::handle().render())
+}

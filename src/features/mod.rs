@@ -1,0 +1,23 @@
+//! One folder per capability. Features call each other only through what their `mod.rs` exports.
+
+pub mod accounts;
+pub mod companies;
+pub mod contacts;
+pub mod deals;
+pub mod health;
+pub mod home;
+pub mod imports;
+pub mod notes;
+pub mod pipeline;
+pub mod records;
+pub mod search;
+pub mod seeds;
+pub mod settings;
+
+use crate::jobs::Registry;
+
+/// Each feature's background jobs.
+pub fn register_jobs(registry: &mut Registry) {
+    imports::register_jobs(registry);
+    search::register_jobs(registry);
+}

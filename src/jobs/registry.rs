@@ -1,0 +1,40 @@
+//! Which function does which kind of job.
+
+use crate::{config::Config, db::Db, kernel::OrgId, live::Hub};
+use serde_json::Value;
+use std::{collections::HashMap, sync::Arc};
+
+/// What a handler works with.
+#[derive(Clone)]
+pub struct JobContext {
+    pub db: Db,
+    pub config: Arc<Config>,
+    pub hub: Hub,
+    pub org: Option<OrgId>,
+    /// 1 on the first try.
+    pub attempt: i32,
+}
+
+/// How a job ended, when it did not fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JobOutcome {
+    Done,
+    /// It can never succeed (a mail refused for good): dead at once, without further tries.
+    GiveUp,
+}
+
+/// Runs on a worker thread and may block. An `Err` is retried later.
+pub type Handler = fn(&JobContext, &Value) -> anyhow::Result<JobOutcome>;
+
+#[derive(Clone, Default)]
+pub struct Registry(HashMap<&'static str, Handler>);
+
+impl Registry {
+    pub fn register(&mut self, kind: &'static str, handler: Handler) {
+        self.0.insert(kind, handler);
+    }
+
+    pub fn get(&self, kind: &str) -> Option<Handler> {
+        self.0.get(kind).copied()
+    }
+}

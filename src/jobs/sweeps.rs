@@ -1,0 +1,43 @@
+//! House-keeping that follows the clock, not events. Every step is safe to run in several processes at once.
+
+use crate::db::{Db, Reason, Tx};
+use diesel::prelude::*;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+const OFTEN: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(250);
+
+const STEPS: &[(&str, &str)] = &[
+    // Only where enough signed rows piled up that reading them would show.
+    (
+        "fold totals",
+        "SELECT app.fold_totals() WHERE (SELECT count(*) > 200 FROM (SELECT 1 FROM deal_totals UNION ALL SELECT 1 FROM record_totals LIMIT 201) t)",
+    ),
+    ("event partitions", "SELECT app.ensure_event_partitions()"),
+    ("sessions", "DELETE FROM sessions WHERE expires_at < now()"),
+    ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
+];
+
+pub(super) fn run(db: &Db, stopping: &AtomicBool) {
+    let mut last: Option<Instant> = None;
+    while !stopping.load(Ordering::SeqCst) {
+        if last.is_none_or(|at| at.elapsed() >= OFTEN) {
+            last = Some(Instant::now());
+            sweep(db);
+        }
+        thread::sleep(TICK);
+    }
+}
+
+fn sweep(db: &Db) {
+    for (name, sql) in STEPS {
+        let done = db.system_now(Reason::Sweep, |tx| Ok(diesel::sql_query(*sql).execute(tx.conn())?));
+        if let Err(error) = done {
+            tracing::warn!(%error, step = name, "sweep failed; it will be tried again");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! How a person's locale writes numbers, money and dates. Ten locales, data from CLDR as carried by `chrono`'s
+//! pure-rust-locales for month and day names.
+
+use super::money::Money;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// Tag, name in its own language, thousands separator, decimal separator, date pattern, whether the day comes before the month name.
+const LOCALES: &[(&str, &str, &str, &str, &str, chrono::Locale)] = &[
+    ("en-GB", "English (United Kingdom)", ",", ".", "%d/%m/%Y", chrono::Locale::en_GB),
+    ("en-US", "English (United States)", ",", ".", "%m/%d/%Y", chrono::Locale::en_US),
+    ("de-DE", "Deutsch (Deutschland)", ".", ",", "%d.%m.%Y", chrono::Locale::de_DE),
+    ("fr-FR", "Français (France)", "\u{202f}", ",", "%d/%m/%Y", chrono::Locale::fr_FR),
+    ("nl-NL", "Nederlands (Nederland)", ".", ",", "%d-%m-%Y", chrono::Locale::nl_NL),
+    ("es-ES", "Español (España)", ".", ",", "%d/%m/%Y", chrono::Locale::es_ES),
+    ("it-IT", "Italiano (Italia)", ".", ",", "%d/%m/%Y", chrono::Locale::it_IT),
+    ("pl-PL", "Polski (Polska)", "\u{a0}", ",", "%d.%m.%Y", chrono::Locale::pl_PL),
+    ("pt-BR", "Português (Brasil)", ".", ",", "%d/%m/%Y", chrono::Locale::pt_BR),
+    ("sv-SE", "Svenska (Sverige)", "\u{a0}", ",", "%Y-%m-%d", chrono::Locale::sv_SE),
+];
+
+/// One of the supported locales; an unknown tag reads as `en-GB`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Locale(usize);
+
+impl Locale {
+    pub fn from_tag(tag: &str) -> Self {
+        Self(LOCALES.iter().position(|l| l.0 == tag).unwrap_or(0))
+    }
+
+    pub fn is_supported(tag: &str) -> bool {
+        LOCALES.iter().any(|l| l.0 == tag)
+    }
+
+    /// Tag and name of every locale, for a select.
+    pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+        LOCALES.iter().map(|l| (l.0, l.1))
+    }
+
+    pub fn tag(&self) -> &'static str {
+        LOCALES[self.0].0
+    }
+
+    /// The ISO 3166 country of the tag: how phone numbers without a country code are read and shown.
+    pub fn region(&self) -> &'static str {
+        self.tag().rsplit('-').next().unwrap_or("GB")
+    }
+
+    pub fn integer(&self, n: i64) -> String {
+        self.decimal(Decimal::from(n), 0)
+    }
+
+    /// A number with exactly `digits` decimals, rounded half away from zero.
+    pub fn decimal(&self, n: Decimal, digits: u32) -> String {
+        let (_, _, group, point, ..) = LOCALES[self.0];
+        let rounded = n.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+        let text = format!("{:.prec$}", rounded.abs(), prec = digits as usize);
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let mut out = String::new();
+        if rounded.is_sign_negative() && !rounded.is_zero() {
+            out.push('−');
+        }
+        for (i, c) in whole.chars().enumerate() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                out.push_str(group);
+            }
+            out.push(c);
+        }
+        if !fraction.is_empty() {
+            out.push_str(point);
+            out.push_str(fraction);
+        }
+        out
+    }
+
+    /// Money in full: `€86,000.00` or, where the locale puts the sign last, `86.000,00 €`.
+    pub fn money(&self, money: Money) -> String {
+        let number = self.decimal(money.amount, money.currency.digits());
+        let symbol = money.currency.symbol();
+        if matches!(self.tag(), "en-GB" | "en-US" | "nl-NL" | "pt-BR") {
+            format!("{symbol}{number}")
+        } else {
+            format!("{number}\u{a0}{}", symbol.trim_end())
+        }
+    }
+
+    /// `28 Nov`, with the year when it is not `today`'s.
+    pub fn day(&self, date: NaiveDate, today: NaiveDate) -> String {
+        let us = self.tag() == "en-US";
+        let pattern = match (us, date.year() == today.year()) {
+            (true, true) => "%b %-d",
+            (true, false) => "%b %-d, %Y",
+            (false, true) => "%-d %b",
+            (false, false) => "%-d %b %Y",
+        };
+        date.format_localized(pattern, LOCALES[self.0].5).to_string()
+    }
+
+    /// Numeric, for forms and exact titles: `28/11/2026`.
+    pub fn date(&self, date: NaiveDate) -> String {
+        date.format(LOCALES[self.0].4).to_string()
+    }
+
+    /// As people say it: `Today 14:30`, `Yesterday 09:12`, `Tue 3 Mar`, `3 Mar 2025`.
+    pub fn moment(&self, at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> String {
+        let local = at.with_timezone(&zone);
+        let today = now.with_timezone(&zone).date_naive();
+        let date = local.date_naive();
+        let time = if self.tag() == "en-US" { local.format("%-I:%M %p") } else { local.format("%H:%M") };
+        match (today - date).num_days() {
+            0 => format!("Today {time}"),
+            1 => format!("Yesterday {time}"),
+            -1 => format!("Tomorrow {time}"),
+            d if d.abs() < 180 => format!("{} {}", date.format_localized("%a", LOCALES[self.0].5), self.day(date, today)),
+            _ => self.day(date, today),
+        }
+    }
+
+    /// The exact moment, for hover: `20/11/2026 14:30:05 CET`.
+    pub fn exact(&self, at: DateTime<Utc>, zone: Tz) -> String {
+        let local = at.with_timezone(&zone);
+        format!("{} {}", self.date(local.date_naive()), local.format("%H:%M:%S %Z"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Currency;
+
+    #[test]
+    fn numbers_and_money() -> Result<(), Box<dyn std::error::Error>> {
+        let n: Decimal = "1234567.891".parse()?;
+        assert_eq!(Locale::from_tag("en-GB").decimal(n, 2), "1,234,567.89");
+        assert_eq!(Locale::from_tag("de-DE").money(Money::new(n, Currency::EUR)), "1.234.567,89\u{a0}€");
+        assert_eq!(Locale::from_tag("en-US").money(Money::new(n, "JPY".parse()?)), "¥1,234,568");
+        Ok(())
+    }
+
+    #[test]
+    fn days_as_people_say_them() -> Result<(), Box<dyn std::error::Error>> {
+        let now: DateTime<Utc> = "2026-11-20T23:30:00Z".parse()?;
+        let gb = Locale::from_tag("en-GB");
+        // In Amsterdam it is already the 21st.
+        assert_eq!(gb.moment("2026-11-20T22:30:00Z".parse()?, chrono_tz::Europe::Amsterdam, now), "Yesterday 23:30");
+        assert_eq!(gb.moment("2026-11-20T22:30:00Z".parse()?, chrono_tz::UTC, now), "Today 22:30");
+        Ok(())
+    }
+}

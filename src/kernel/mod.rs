@@ -1,0 +1,14 @@
+//! Small types with laws: ids, money, locales, fields. Nothing here knows HTTP or SQL connections.
+
+pub mod calendar;
+pub mod fields;
+pub mod ids;
+pub mod locale;
+pub mod money;
+pub mod people;
+pub mod text;
+
+pub use fields::{Field, FieldKind, RecordType};
+pub use ids::*;
+pub use locale::Locale;
+pub use money::{Currency, Money};

@@ -1,0 +1,79 @@
+//! Text as it is kept and compared: trimmed, normalised, folded.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// Lower case without accents, as `app.fold` does in SQL: for building search documents and comparing names.
+pub fn fold(text: &str) -> String {
+    text.nfkd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(|c| match c {
+            'ø' | 'Ø' => vec!['o'],
+            'ł' | 'Ł' => vec!['l'],
+            'đ' | 'Đ' | 'ð' | 'Ð' => vec!['d'],
+            'ß' => vec!['s', 's'],
+            'æ' | 'Æ' => vec!['a', 'e'],
+            'œ' | 'Œ' => vec!['o', 'e'],
+            'ı' => vec!['i'],
+            c => c.to_lowercase().collect(),
+        })
+        .collect()
+}
+
+/// Only the digits, for phone search: `+31 20 977` and `003120977` meet on their tails.
+pub fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// At most two letters for an avatar.
+pub fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|w| w.chars().next());
+    let first = words.next();
+    let last = words.next_back();
+    first.into_iter().chain(last).flat_map(char::to_uppercase).take(2).collect()
+}
+
+/// A stable avatar colour class, `av-0` … `av-9`.
+pub fn avatar_class(key: &str) -> String {
+    let sum = key.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into()));
+    format!("av-{}", sum % 10)
+}
+
+/// A URL-safe short name: lower-case letters, digits and single hyphens.
+pub fn slug(name: &str) -> String {
+    let mut out = String::new();
+    for c in fold(name).chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(c);
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+        if out.len() >= 48 {
+            break;
+        }
+    }
+    out.trim_matches('-').to_owned()
+}
+
+/// A web domain from what people paste: scheme, `www.`, path and port removed, lower case, IDNA.
+pub fn domain(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let with_scheme = if text.contains("://") { text } else { format!("http://{text}") };
+    let host = url::Url::parse(&with_scheme).ok()?.host_str()?.to_owned();
+    let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
+    let labelled = host.contains('.') && host.len() <= 253 && host.chars().any(|c| c.is_ascii_alphabetic());
+    labelled.then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_and_shortens() {
+        assert_eq!(fold("Élodie Sørensen"), "elodie sorensen");
+        assert_eq!(slug("  Aurelia Supply B.V. "), "aurelia-supply-b-v");
+        assert_eq!(initials("Maya van den Okafor"), "MO");
+        assert_eq!(domain("https://www.Example.com:80/x?y"), Some("example.com".into()));
+        assert_eq!(domain("not a domain"), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! Every mail the product sends, as data. One pair of templates (text and HTML) gives them all the same face.
+
+use askama::Template;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// What a mail says. Paths are relative to PUBLIC_URL, which is only known when the job runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum MailMessage {
+    /// To a new account: prove that the address is yours.
+    VerifyEmail { name: String, token: String },
+    /// Someone signed up with an address that has an account already.
+    AlreadyRegistered { name: String },
+    ResetPassword { name: String, token: String },
+    PasswordChanged { name: String },
+    /// To the new address, before it becomes the account's.
+    ChangeEmail { name: String, token: String },
+    /// To the old address, after.
+    EmailChanged { name: String, new_email: String },
+    Invitation { organisation: String, inviter: String, role: String, token: String },
+}
+
+pub struct Rendered {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+#[derive(Template)]
+#[template(path = "mail/message.txt")]
+struct TextMail<'a> {
+    body: &'a Body,
+}
+
+#[derive(Template)]
+#[template(path = "mail/message.html")]
+struct HtmlMail<'a> {
+    body: &'a Body,
+}
+
+struct Body {
+    subject: String,
+    paragraphs: Vec<String>,
+    button: Option<(&'static str, String)>,
+    footnote: &'static str,
+}
+
+impl MailMessage {
+    /// The message's name, as kept with the mail.
+    pub fn name(&self) -> &'static str {
+        match self {
+            MailMessage::VerifyEmail { .. } => "verify_email",
+            MailMessage::AlreadyRegistered { .. } => "already_registered",
+            MailMessage::ResetPassword { .. } => "reset_password",
+            MailMessage::PasswordChanged { .. } => "password_changed",
+            MailMessage::ChangeEmail { .. } => "change_email",
+            MailMessage::EmailChanged { .. } => "email_changed",
+            MailMessage::Invitation { .. } => "invitation",
+        }
+    }
+
+    pub fn render(&self, public_url: &Url) -> anyhow::Result<Rendered> {
+        let body = self.body(public_url)?;
+        let text = TextMail { body: &body }.render()?;
+        let html = HtmlMail { body: &body }.render()?;
+        Ok(Rendered { subject: body.subject, text, html })
+    }
+
+    fn body(&self, base: &Url) -> anyhow::Result<Body> {
+        let link = |path: String| anyhow::Ok(base.join(&path)?.to_string());
+        let ignore = "If this was not you, you can ignore this mail: nothing changes.";
+        Ok(match self {
+            MailMessage::VerifyEmail { name, token } => Body {
+                subject: "Confirm your e-mail address".into(),
+                paragraphs: vec![format!("Hello {name},"), "please confirm that this is your e-mail address. The link works for three days.".into()],
+                button: Some(("Confirm address", link(format!("/verify-email/{token}"))?)),
+                footnote: ignore,
+            },
+            MailMessage::AlreadyRegistered { name } => Body {
+                subject: "You already have an account".into(),
+                paragraphs: vec![
+                    format!("Hello {name},"),
+                    "someone, probably you, just signed up with this address. It has an account already: sign in, or reset the password if you forgot it.".into(),
+                ],
+                button: Some(("Sign in", link("/login".into())?)),
+                footnote: ignore,
+            },
+            MailMessage::ResetPassword { name, token } => Body {
+                subject: "Set a new password".into(),
+                paragraphs: vec![format!("Hello {name},"), "here is the link to set a new password. It works once, for one hour.".into()],
+                button: Some(("Set a new password", link(format!("/password-reset/{token}"))?)),
+                footnote: ignore,
+            },
+            MailMessage::PasswordChanged { name } => Body {
+                subject: "Your password was changed".into(),
+                paragraphs: vec![format!("Hello {name},"), "your password was just changed, and you were signed out everywhere else.".into()],
+                button: None,
+                footnote: "If this was not you, reset your password at once and tell your administrator.",
+            },
+            MailMessage::ChangeEmail { name, token } => Body {
+                subject: "Confirm your new e-mail address".into(),
+                paragraphs: vec![format!("Hello {name},"), "please confirm this address: from then on you sign in with it.".into()],
+                button: Some(("Confirm address", link(format!("/verify-email/{token}"))?)),
+                footnote: ignore,
+            },
+            MailMessage::EmailChanged { name, new_email } => Body {
+                subject: "Your e-mail address was changed".into(),
+                paragraphs: vec![format!("Hello {name},"), format!("your account now signs in with {new_email}.")],
+                button: None,
+                footnote: "If this was not you, tell your administrator at once.",
+            },
+            MailMessage::Invitation { organisation, inviter, role, token } => Body {
+                subject: format!("{inviter} invites you to {organisation}"),
+                paragraphs: vec![
+                    "Hello,".into(),
+                    format!("{inviter} invites you to join {organisation} on Pipewright as {role}. The invitation is open for seven days."),
+                ],
+                button: Some(("Join", link(format!("/invitations/{token}"))?)),
+                footnote: "If you do not know the sender, you can ignore this mail.",
+            },
+        })
+    }
+}

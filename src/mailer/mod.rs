@@ -1,0 +1,86 @@
+//! Mail: enqueued as data in the transaction that wants it, rendered and sent in a job.
+//!
+//! Without SMTP_URL a mail is kept instead, readable under Settings → Outgoing mail.
+
+mod messages;
+mod transport;
+
+pub use messages::MailMessage;
+
+use crate::{
+    db::{Reason, Tx},
+    error::AppResult,
+    jobs::{self, Job, JobContext, JobOutcome, Registry},
+    kernel::MailId,
+    schema::mails,
+};
+use anyhow::anyhow;
+use chrono::Utc;
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use transport::Delivery;
+
+const KIND: &str = "mail.send";
+
+#[derive(Serialize, Deserialize)]
+struct Order {
+    id: MailId,
+    to: String,
+    message: MailMessage,
+}
+
+/// Sends `message` to `to` once this transaction commits.
+pub fn enqueue(tx: &mut impl Tx, to: &str, message: MailMessage) -> AppResult<()> {
+    let order = Order { id: MailId::new(), to: to.to_owned(), message };
+    let key = format!("mail:{}", order.id);
+    jobs::enqueue(tx, Job::new(KIND, &order)?.key(key))
+}
+
+pub fn register(registry: &mut Registry) {
+    registry.register(KIND, send);
+}
+
+/// Composes the mail once (a retry finds the row and its Message-ID), then hands it over.
+fn send(context: &JobContext, payload: &Value) -> anyhow::Result<JobOutcome> {
+    let order: Order = serde_json::from_value(payload.clone())?;
+    let rendered = order.message.render(&context.config.public_url)?;
+    let message_id = format!("<{}@{}>", order.id, context.config.public_url.host_str().unwrap_or("localhost"));
+    let row = (
+        mails::id.eq(order.id.0),
+        mails::org_id.eq(context.org.map(|o| o.0)),
+        mails::template.eq(order.message.name()),
+        mails::recipient.eq(&order.to),
+        mails::subject.eq(&rendered.subject),
+        mails::body_text.eq(&rendered.text),
+        mails::body_html.eq(&rendered.html),
+        mails::message_id.eq(&message_id),
+    );
+    let status: String = context
+        .db
+        .system_now(Reason::Mail, |tx| {
+            diesel::insert_into(mails::table).values(row).on_conflict_do_nothing().execute(tx.conn())?;
+            Ok(mails::table.find(order.id.0).select(mails::status).first(tx.conn())?)
+        })
+        .map_err(|e| anyhow!("{e}"))?;
+    if status != "queued" {
+        return Ok(JobOutcome::Done);
+    }
+    let delivery = transport::deliver(&context.config, &order.to, &message_id, &rendered)?;
+    let (status, error, outcome) = match delivery {
+        Delivery::Sent => ("sent", None, JobOutcome::Done),
+        Delivery::Kept => ("kept", None, JobOutcome::Done),
+        Delivery::Refused(reason) => ("refused", Some(reason), JobOutcome::GiveUp),
+    };
+    let sent_at = (status == "sent").then(Utc::now);
+    context
+        .db
+        .system_now(Reason::Mail, |tx| {
+            diesel::update(mails::table.find(order.id.0))
+                .set((mails::status.eq(status), mails::error.eq(error), mails::sent_at.eq(sent_at)))
+                .execute(tx.conn())?;
+            Ok(())
+        })
+        .map_err(|e| anyhow!("{e}"))?;
+    Ok(outcome)
+}

@@ -1,0 +1,28 @@
+//! The site map: one line per feature.
+
+use crate::{error::AppError, features, live, web::assets};
+use actix_web::{
+    HttpResponse,
+    web::{self, ServiceConfig, get},
+};
+
+/// What needs neither session nor database row: assets, health.
+pub fn public_files(cfg: &mut ServiceConfig) {
+    cfg.route("/static/{name:.*}", get().to(assets::serve)).configure(features::health::configure);
+}
+
+/// Everything else, behind sessions and the CSRF guard.
+pub fn pages(cfg: &mut ServiceConfig) {
+    cfg.route("/live", get().to(live::live))
+        .configure(features::accounts::configure)
+        .configure(features::settings::configure)
+        .configure(features::home::configure)
+        .configure(features::search::configure)
+        .configure(features::companies::configure)
+        .configure(features::contacts::configure)
+        .configure(features::pipeline::configure)
+        .configure(features::deals::configure)
+        .configure(features::notes::configure)
+        .configure(features::imports::configure)
+        .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
+}

@@ -1,0 +1,476 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    auth_tokens (token_hash) {
+        token_hash -> Text,
+        user_id -> Uuid,
+        purpose -> Text,
+        email -> Nullable<Text>,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    companies (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        domain -> Nullable<Text>,
+        industry -> Nullable<Text>,
+        employees -> Nullable<Int4>,
+        annual_revenue -> Nullable<Numeric>,
+        phone -> Nullable<Text>,
+        street -> Nullable<Text>,
+        city -> Nullable<Text>,
+        region -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        #[max_length = 2]
+        country -> Nullable<Bpchar>,
+        parent_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        description -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        custom -> Jsonb,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        archived_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    contacts (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        first_name -> Text,
+        last_name -> Text,
+        title -> Nullable<Text>,
+        email -> Nullable<Text>,
+        other_emails -> Array<Nullable<Text>>,
+        phone -> Nullable<Text>,
+        other_phones -> Array<Nullable<Text>>,
+        company_id -> Nullable<Uuid>,
+        street -> Nullable<Text>,
+        city -> Nullable<Text>,
+        region -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        #[max_length = 2]
+        country -> Nullable<Bpchar>,
+        owner_id -> Nullable<Uuid>,
+        lifecycle -> Text,
+        do_not_contact -> Bool,
+        description -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        custom -> Jsonb,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        archived_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    counters (org_id, key) {
+        org_id -> Uuid,
+        key -> Text,
+        value -> Int8,
+    }
+}
+
+diesel::table! {
+    deal_contacts (org_id, deal_id, contact_id) {
+        org_id -> Uuid,
+        deal_id -> Uuid,
+        contact_id -> Uuid,
+        role -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    deal_totals (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        pipeline_id -> Uuid,
+        stage_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        deals -> Int8,
+        amount -> Numeric,
+        amount_by_stage -> Numeric,
+        weighted_by_deal -> Numeric,
+    }
+}
+
+diesel::table! {
+    deals (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        number -> Int8,
+        name -> Text,
+        company_id -> Nullable<Uuid>,
+        pipeline_id -> Uuid,
+        stage_id -> Uuid,
+        position -> Text,
+        amount -> Nullable<Numeric>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        probability -> Nullable<Int2>,
+        expected_close_on -> Nullable<Date>,
+        owner_id -> Nullable<Uuid>,
+        source -> Nullable<Text>,
+        status -> Text,
+        lost_reason -> Nullable<Text>,
+        lost_note -> Nullable<Text>,
+        closed_at -> Nullable<Timestamptz>,
+        closed_by -> Nullable<Uuid>,
+        stage_entered_at -> Timestamptz,
+        description -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        custom -> Jsonb,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        archived_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    events (org_id, at, id) {
+        org_id -> Uuid,
+        at -> Timestamptz,
+        id -> Uuid,
+        actor_id -> Nullable<Uuid>,
+        kind -> Text,
+        record_type -> Text,
+        record_id -> Uuid,
+        version -> Nullable<Int4>,
+        changes -> Jsonb,
+        data -> Jsonb,
+    }
+}
+
+diesel::table! {
+    import_errors (org_id, import_id, line, field) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        line -> Int8,
+        field -> Text,
+        message -> Text,
+        record -> Array<Nullable<Text>>,
+    }
+}
+
+diesel::table! {
+    imports (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        file_name -> Text,
+        file_path -> Nullable<Text>,
+        status -> Text,
+        options -> Jsonb,
+        mapping -> Jsonb,
+        encoding -> Nullable<Text>,
+        delimiter -> Nullable<Text>,
+        rows_read -> Int8,
+        created -> Int8,
+        updated -> Int8,
+        skipped -> Int8,
+        failed -> Int8,
+        error -> Nullable<Text>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    invitations (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        email -> Text,
+        role_id -> Uuid,
+        team_id -> Nullable<Uuid>,
+        invited_by -> Nullable<Uuid>,
+        token_hash -> Text,
+        expires_at -> Timestamptz,
+        accepted_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Uuid,
+        org_id -> Nullable<Uuid>,
+        kind -> Text,
+        payload -> Jsonb,
+        key -> Nullable<Text>,
+        status -> Text,
+        run_at -> Timestamptz,
+        attempts -> Int4,
+        max_attempts -> Int4,
+        locked_until -> Nullable<Timestamptz>,
+        locked_by -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> Uuid,
+        org_id -> Nullable<Uuid>,
+        template -> Text,
+        recipient -> Text,
+        subject -> Text,
+        body_text -> Text,
+        body_html -> Text,
+        message_id -> Text,
+        status -> Text,
+        error -> Nullable<Text>,
+        sent_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    members (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        role_id -> Uuid,
+        name -> Text,
+        email -> Text,
+        avatar_tag -> Nullable<Text>,
+        deactivated_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    notes (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        company_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        author_id -> Nullable<Uuid>,
+        body_html -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    organisation_logos (org_id) {
+        org_id -> Uuid,
+        content_type -> Text,
+        bytes -> Bytea,
+    }
+}
+
+diesel::table! {
+    organisations (id) {
+        id -> Uuid,
+        slug -> Text,
+        name -> Text,
+        #[max_length = 3]
+        currency -> Bpchar,
+        locale -> Text,
+        time_zone -> Text,
+        fiscal_year_start -> Int2,
+        working_days -> Array<Nullable<Int2>>,
+        lost_reasons -> Array<Nullable<Text>>,
+        logo_tag -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    pipelines (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        position -> Int4,
+        version -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    preferences (org_id, member_id, key) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        key -> Text,
+        value -> Jsonb,
+    }
+}
+
+diesel::table! {
+    record_totals (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        record_type -> Text,
+        owner_id -> Nullable<Uuid>,
+        records -> Int8,
+    }
+}
+
+diesel::table! {
+    roles (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        permissions -> Array<Nullable<Text>>,
+        visibility -> Text,
+        position -> Int4,
+    }
+}
+
+diesel::table! {
+    search_documents (org_id, record_type, record_id) {
+        org_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        title -> Text,
+        subtitle -> Text,
+        folded_title -> Text,
+        haystack -> Text,
+        weight -> Int2,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Nullable<Uuid>,
+        org_id -> Nullable<Uuid>,
+        state -> Jsonb,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stages (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        pipeline_id -> Uuid,
+        name -> Text,
+        color -> Text,
+        probability -> Int2,
+        rotting_days -> Nullable<Int2>,
+        position -> Int4,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    team_members (org_id, team_id, member_id) {
+        org_id -> Uuid,
+        team_id -> Uuid,
+        member_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    teams (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        manager_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_avatars (user_id) {
+        user_id -> Uuid,
+        content_type -> Text,
+        bytes -> Bytea,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamptz>,
+        time_zone -> Text,
+        locale -> Text,
+        theme -> Text,
+        avatar_tag -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(auth_tokens -> users (user_id));
+diesel::joinable!(companies -> organisations (org_id));
+diesel::joinable!(contacts -> organisations (org_id));
+diesel::joinable!(counters -> organisations (org_id));
+diesel::joinable!(deal_totals -> organisations (org_id));
+diesel::joinable!(deals -> organisations (org_id));
+diesel::joinable!(imports -> organisations (org_id));
+diesel::joinable!(invitations -> organisations (org_id));
+diesel::joinable!(jobs -> organisations (org_id));
+diesel::joinable!(mails -> organisations (org_id));
+diesel::joinable!(members -> organisations (org_id));
+diesel::joinable!(members -> users (id));
+diesel::joinable!(notes -> organisations (org_id));
+diesel::joinable!(organisation_logos -> organisations (org_id));
+diesel::joinable!(pipelines -> organisations (org_id));
+diesel::joinable!(record_totals -> organisations (org_id));
+diesel::joinable!(roles -> organisations (org_id));
+diesel::joinable!(search_documents -> organisations (org_id));
+diesel::joinable!(sessions -> organisations (org_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(stages -> organisations (org_id));
+diesel::joinable!(teams -> organisations (org_id));
+diesel::joinable!(user_avatars -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    auth_tokens,
+    companies,
+    contacts,
+    counters,
+    deal_totals,
+    deals,
+    imports,
+    invitations,
+    jobs,
+    mails,
+    members,
+    notes,
+    organisation_logos,
+    organisations,
+    pipelines,
+    record_totals,
+    roles,
+    search_documents,
+    sessions,
+    stages,
+    teams,
+    user_avatars,
+    users,
+);

@@ -1,0 +1,279 @@
+//! Who is asking: the person, their organisation, their role, and whose records they may see.
+
+use crate::{
+    db::{Db, Reason, SystemTx, Tenant, Tx},
+    error::{AppError, AppResult},
+    kernel::{Locale, MemberId, OrgId, UserId, calendar, text},
+    web::permission::Permission,
+};
+use actix_session::SessionExt;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use diesel::{prelude::*, sql_types};
+use serde::Deserialize;
+use std::{collections::HashSet, future::Future, ops::Deref, pin::Pin, sync::Arc};
+use uuid::Uuid;
+
+/// Session entries.
+pub const USER: &str = "user_id";
+pub const ORGANISATION: &str = "org_id";
+/// A random value that names this sign-in without revealing its key: CSRF tokens are bound to it.
+pub const SESSION_ID: &str = "sid";
+
+/// The person behind a request, inside one organisation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Actor(Arc<ActorData>);
+
+#[derive(Debug)]
+pub struct ActorData {
+    pub id: MemberId,
+    pub org_id: OrgId,
+    pub name: String,
+    pub email: String,
+    pub avatar_tag: Option<String>,
+    pub email_verified: bool,
+    pub theme: String,
+    pub locale: Locale,
+    pub zone: Tz,
+    pub org: Organisation,
+    pub role: String,
+    pub visibility: Visibility,
+    permissions: HashSet<String>,
+    /// Themselves and those in their teams.
+    team: Vec<Uuid>,
+    pub organisations: Vec<OrgChoice>,
+}
+
+/// The organisation's settings that pages need.
+#[derive(Clone, Debug)]
+pub struct Organisation {
+    pub name: String,
+    pub slug: String,
+    pub currency: String,
+    pub zone: Tz,
+    pub fiscal_year_start: u32,
+    pub logo_tag: Option<String>,
+}
+
+/// An organisation the person belongs to, for the switcher.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OrgChoice {
+    pub id: OrgId,
+    pub name: String,
+}
+
+/// Whose records a role lets a person see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Visibility {
+    Own,
+    Team,
+    All,
+}
+
+impl Visibility {
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "all" => Visibility::All,
+            "team" => Visibility::Team,
+            _ => Visibility::Own,
+        }
+    }
+}
+
+impl Deref for Actor {
+    type Target = ActorData;
+    fn deref(&self) -> &ActorData {
+        &self.0
+    }
+}
+
+impl Tenant for Actor {
+    fn org_id(&self) -> OrgId {
+        self.org_id
+    }
+    fn member_id(&self) -> Option<MemberId> {
+        Some(self.id)
+    }
+}
+
+impl Tenant for super::Page {
+    fn org_id(&self) -> OrgId {
+        self.actor.org_id
+    }
+    fn member_id(&self) -> Option<MemberId> {
+        Some(self.actor.id)
+    }
+}
+
+impl<P: Permission> Tenant for super::Allow<P> {
+    fn org_id(&self) -> OrgId {
+        self.actor().org_id
+    }
+    fn member_id(&self) -> Option<MemberId> {
+        Some(self.actor().id)
+    }
+}
+
+impl Actor {
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// Owners whose records this person may see; `None` is everybody's (and the unowned). The one visibility rule: every query
+    /// over owned records filters by it, and what it hides is "not found".
+    pub fn visible_owners(&self) -> Option<Vec<Uuid>> {
+        match self.visibility {
+            Visibility::All => None,
+            Visibility::Team => Some(self.team.clone()),
+            Visibility::Own => Some(vec![self.id.0]),
+        }
+    }
+
+    /// Whether a record of that owner is this person's to see.
+    pub fn sees(&self, owner: Option<Uuid>) -> bool {
+        self.visible_owners().is_none_or(|owners| owner.is_some_and(|o| owners.contains(&o)))
+    }
+
+    pub fn today(&self) -> NaiveDate {
+        calendar::today(self.zone)
+    }
+
+    /// A moment as this person says it: `Today 14:30`.
+    pub fn moment(&self, at: DateTime<Utc>) -> String {
+        self.locale.moment(at, self.zone, Utc::now())
+    }
+
+    pub fn exact(&self, at: DateTime<Utc>) -> String {
+        self.locale.exact(at, self.zone)
+    }
+
+    pub fn initials(&self) -> String {
+        text::initials(&self.name)
+    }
+
+    /// Loads the person as a member of that organisation; `None` when they are not, or no longer.
+    pub fn load(tx: &mut SystemTx, user: UserId, org: OrgId) -> AppResult<Option<Self>> {
+        let row = diesel::sql_query(LOAD)
+            .bind::<sql_types::Uuid, _>(user.0)
+            .bind::<sql_types::Uuid, _>(org.0)
+            .get_result::<Row>(tx.conn())
+            .optional()?;
+        Ok(row.map(Actor::from))
+    }
+}
+
+impl FromRequest for Actor {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = AppResult<Self>>>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        Box::pin(async move {
+            if let Some(actor) = req.extensions().get::<Actor>() {
+                return Ok(actor.clone());
+            }
+            let session = req.get_session();
+            let ids = (session.get::<UserId>(USER).ok().flatten(), session.get::<OrgId>(ORGANISATION).ok().flatten());
+            let (Some(user), Some(org)) = ids else { return Err(AppError::Unauthenticated) };
+            let db = req.app_data::<web::Data<Db>>().ok_or_else(|| anyhow::anyhow!("no database in the application"))?;
+            let actor = db.system(Reason::SignIn, move |tx| Actor::load(tx, user, org)).await?;
+            let actor = actor.ok_or(AppError::Unauthenticated)?;
+            req.extensions_mut().insert(actor.clone());
+            Ok(actor)
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Uuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = sql_types::Text)]
+    name: String,
+    #[diesel(sql_type = sql_types::Text)]
+    email: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    avatar_tag: Option<String>,
+    #[diesel(sql_type = sql_types::Bool)]
+    email_verified: bool,
+    #[diesel(sql_type = sql_types::Text)]
+    theme: String,
+    #[diesel(sql_type = sql_types::Text)]
+    locale: String,
+    #[diesel(sql_type = sql_types::Text)]
+    time_zone: String,
+    #[diesel(sql_type = sql_types::Text)]
+    org_name: String,
+    #[diesel(sql_type = sql_types::Text)]
+    org_slug: String,
+    #[diesel(sql_type = sql_types::Text)]
+    currency: String,
+    #[diesel(sql_type = sql_types::Text)]
+    org_zone: String,
+    #[diesel(sql_type = sql_types::SmallInt)]
+    fiscal_year_start: i16,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    logo_tag: Option<String>,
+    #[diesel(sql_type = sql_types::Text)]
+    role: String,
+    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
+    permissions: Vec<String>,
+    #[diesel(sql_type = sql_types::Text)]
+    visibility: String,
+    #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
+    team: Vec<Uuid>,
+    #[diesel(sql_type = sql_types::Jsonb)]
+    organisations: serde_json::Value,
+}
+
+/// A manager's team is everyone in the teams they manage; a member's, everyone in the teams they are in.
+const LOAD: &str = "
+SELECT m.id, m.org_id, m.name, m.email, m.avatar_tag, u.email_verified_at IS NOT NULL AS email_verified,
+  u.theme, u.locale, u.time_zone, o.name AS org_name, o.slug AS org_slug, o.currency::text AS currency, o.time_zone AS org_zone,
+  o.fiscal_year_start, o.logo_tag, r.key AS role, r.permissions, r.visibility,
+  ARRAY(
+    SELECT m.id UNION
+    SELECT mate.member_id FROM team_members mate
+    WHERE mate.org_id = m.org_id AND mate.team_id IN (
+      SELECT t.id FROM teams t WHERE t.org_id = m.org_id AND t.manager_id = m.id
+      UNION SELECT mine.team_id FROM team_members mine WHERE mine.org_id = m.org_id AND mine.member_id = m.id)
+  ) AS team,
+  (SELECT jsonb_agg(jsonb_build_object('id', oo.id, 'name', oo.name) ORDER BY oo.name)
+   FROM members mm JOIN organisations oo ON oo.id = mm.org_id WHERE mm.id = m.id AND mm.deactivated_at IS NULL) AS organisations
+FROM members m
+JOIN users u ON u.id = m.id
+JOIN organisations o ON o.id = m.org_id
+JOIN roles r ON r.org_id = m.org_id AND r.id = m.role_id
+WHERE m.id = $1 AND m.org_id = $2 AND m.deactivated_at IS NULL";
+
+impl From<Row> for Actor {
+    fn from(row: Row) -> Self {
+        Actor(Arc::new(ActorData {
+            id: MemberId(row.id),
+            org_id: OrgId(row.org_id),
+            name: row.name,
+            email: row.email,
+            avatar_tag: row.avatar_tag,
+            email_verified: row.email_verified,
+            theme: row.theme,
+            locale: Locale::from_tag(&row.locale),
+            zone: calendar::zone(&row.time_zone),
+            org: Organisation {
+                name: row.org_name,
+                slug: row.org_slug,
+                currency: row.currency,
+                zone: calendar::zone(&row.org_zone),
+                fiscal_year_start: u32::try_from(row.fiscal_year_start).unwrap_or(1),
+                logo_tag: row.logo_tag,
+            },
+            role: row.role,
+            visibility: Visibility::parse(&row.visibility),
+            permissions: row.permissions.into_iter().collect(),
+            team: row.team,
+            organisations: serde_json::from_value(row.organisations).unwrap_or_default(),
+        }))
+    }
+}

@@ -1,0 +1,5 @@
+//! Rate limits per account and address.
+
+/// The process's counters.
+#[derive(Default)]
+pub struct Limits;

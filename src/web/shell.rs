@@ -1,0 +1,165 @@
+//! What every page's frame needs: who is signed in, where they can go, what they can make, the message of the last action.
+
+use crate::{
+    error::{AppError, AppResult},
+    web::{
+        auth::Actor,
+        csrf,
+        flash::Flash,
+        headers,
+        permission::{self, Permission},
+    },
+};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use std::{future::Future, ops::Deref, pin::Pin};
+
+#[derive(Clone, Debug)]
+pub struct NavItem {
+    pub key: &'static str,
+    pub href: &'static str,
+    pub label: &'static str,
+    pub icon: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct OrgItem {
+    pub id: String,
+    pub name: String,
+    pub current: bool,
+}
+
+/// The sidebar; each feature's page names its key.
+const NAV: &[NavItem] = &[
+    NavItem { key: "home", href: "/", label: "Home", icon: "home" },
+    NavItem { key: "pipeline", href: "/pipeline", label: "Pipeline", icon: "layout-kanban" },
+    NavItem { key: "deals", href: "/deals", label: "Deals", icon: "currency-euro" },
+    NavItem { key: "contacts", href: "/contacts", label: "Contacts", icon: "users" },
+    NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
+    NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
+    NavItem { key: "settings", href: "/settings", label: "Settings", icon: "settings" },
+];
+
+/// The frame around a page, read by `templates/shell/layout.html` and `auth.html`.
+#[derive(Clone, Debug, Default)]
+pub struct Shell {
+    pub csrf: String,
+    pub nonce: String,
+    pub theme: String,
+    pub lang: String,
+    pub org_name: String,
+    pub user_name: String,
+    pub user_email: String,
+    pub initials: String,
+    pub avatar_class: String,
+    pub avatar_url: Option<String>,
+    pub logo_url: Option<String>,
+    pub active: &'static str,
+    pub orgs: Vec<OrgItem>,
+    pub nav: Vec<NavItem>,
+    pub can_create: Vec<NavItem>,
+    pub flash: Option<Flash>,
+    pub notice: Option<String>,
+    pub live: bool,
+}
+
+impl Shell {
+    /// The frame of signed-out pages.
+    pub fn signed_out(req: &HttpRequest) -> Self {
+        Shell {
+            csrf: csrf::token(req),
+            nonce: headers::nonce(req),
+            theme: "auto".into(),
+            lang: "en".into(),
+            flash: Flash::read(req),
+            ..Shell::default()
+        }
+    }
+}
+
+/// A signed-in page request: the actor, and the frame for what it answers.
+pub struct Page {
+    pub actor: Actor,
+    pub req: HttpRequest,
+}
+
+impl Deref for Page {
+    type Target = Actor;
+    fn deref(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl Page {
+    pub fn shell(&self, active: &'static str) -> Shell {
+        let actor = &self.actor;
+        Shell {
+            csrf: csrf::token(&self.req),
+            nonce: headers::nonce(&self.req),
+            theme: actor.theme.clone(),
+            // The interface speaks English; the locale only shapes numbers and dates.
+            lang: "en".into(),
+            org_name: actor.org.name.clone(),
+            user_name: actor.name.clone(),
+            user_email: actor.email.clone(),
+            initials: actor.initials(),
+            avatar_class: crate::kernel::text::avatar_class(&actor.id.to_string()),
+            avatar_url: avatar_url(&actor.id.to_string(), actor.avatar_tag.as_deref()),
+            logo_url: actor.org.logo_tag.as_ref().map(|tag| format!("/organisation/logo?v={tag}")),
+            active,
+            orgs: actor
+                .organisations
+                .iter()
+                .map(|o| OrgItem { id: o.id.to_string(), name: o.name.clone(), current: o.id == actor.org_id })
+                .collect(),
+            nav: NAV.iter().filter(|item| self.may_visit(item.key)).cloned().collect(),
+            can_create: self.can_create(),
+            flash: Flash::read(&self.req),
+            notice: (!actor.email_verified).then(|| format!("Confirm your e-mail address: we sent a link to {}.", actor.email)),
+            live: true,
+        }
+    }
+
+    fn may_visit(&self, key: &str) -> bool {
+        match key {
+            "imports" => ["companies.import", "contacts.import", "deals.import"].iter().any(|p| self.actor.may(p)),
+            "pipeline" | "deals" => self.actor.may(permission::deals::View::KEY),
+            "contacts" => self.actor.may(permission::contacts::View::KEY),
+            "companies" => self.actor.may(permission::companies::View::KEY),
+            _ => true,
+        }
+    }
+
+    fn can_create(&self) -> Vec<NavItem> {
+        [
+            ("deals.create", NavItem { key: "deal", href: "/deals/new", label: "Deal", icon: "currency-euro" }),
+            ("contacts.create", NavItem { key: "contact", href: "/contacts/new", label: "Contact", icon: "user-plus" }),
+            ("companies.create", NavItem { key: "company", href: "/companies/new", label: "Company", icon: "building" }),
+        ]
+        .into_iter()
+        .filter(|(permission, _)| self.actor.may(permission))
+        .map(|(_, item)| item)
+        .collect()
+    }
+
+    /// Refuses with 403 unless the role has the permission; for pages that only read.
+    pub fn require<P: Permission>(&self) -> AppResult<()> {
+        if self.actor.may(P::KEY) { Ok(()) } else { Err(AppError::Forbidden(P::DENIED)) }
+    }
+}
+
+/// Where a member's picture is served, when there is one.
+pub fn avatar_url(member: &str, tag: Option<&str>) -> Option<String> {
+    tag.map(|tag| format!("/avatars/{member}?v={tag}"))
+}
+
+impl FromRequest for Page {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = AppResult<Self>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let actor = Actor::from_request(req, payload);
+        let req = req.clone();
+        Box::pin(async move { Ok(Page { actor: actor.await?, req }) })
+    }
+}
+

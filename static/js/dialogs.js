@@ -1,0 +1,87 @@
+// Dialogs and menus: native <dialog>, popover and <details>; this adds what the platform leaves out.
+import { toast } from "./toast.js";
+
+/** Asks a question; resolves to true or false. Only for what cannot be undone. */
+export function ask(question, yes = "Continue") {
+  const dialog = document.createElement("dialog");
+  dialog.className = "sheet";
+  dialog.setAttribute("role", "alertdialog");
+  dialog.setAttribute("aria-label", question);
+  const body = document.createElement("p");
+  body.className = "sheet-body m-0 pt-3";
+  body.textContent = question;
+  const foot = document.createElement("form");
+  foot.className = "sheet-foot";
+  foot.method = "dialog";
+  foot.append(button("Cancel", "btn", "no"), button(yes, "btn btn-danger", "yes"));
+  dialog.append(body, foot);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes"); }));
+}
+
+function button(text, className, value) {
+  const element = document.createElement("button");
+  element.className = className;
+  element.value = value;
+  element.textContent = text;
+  return element;
+}
+
+const menuItems = (menu) => [...menu.querySelectorAll(".menu-item")].filter((item) => !item.disabled && item.offsetParent !== null);
+
+/** Arrow keys, Home and End inside an open menu. */
+function moveInMenu(event) {
+  const menu = event.target.closest?.(".menu-panel");
+  if (!menu || event.target.matches("input, select, textarea")) return;
+  const items = menuItems(menu);
+  if (!items.length) return;
+  const at = items.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? items.length - 1 : at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  items[(to + items.length) % items.length].focus();
+}
+
+export function start() {
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
+    if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
+    if (event.target.matches("dialog.sheet, dialog.palette") && !inside(event)) event.target.close();
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+    copy(event.target.closest("[data-copy]"));
+  });
+  document.addEventListener("keydown", (event) => {
+    moveInMenu(event);
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details.menu[open]") ?? document.querySelector("details.menu[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  document.addEventListener("focusin", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  // A menu opened from the keyboard starts on its first entry; the drawer on its first link.
+  document.addEventListener("toggle", (event) => {
+    if (event.newState !== "open" || !event.target.matches?.("[popover]")) return;
+    event.target.querySelector(".menu-item, .nav-item")?.focus({ preventScroll: true });
+  }, true);
+}
+
+function inside(event) {
+  const box = event.target.getBoundingClientRect();
+  return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+}
+
+async function copy(button) {
+  if (!button) return;
+  const text = document.querySelector(button.dataset.copy)?.textContent.trim() ?? "";
+  try {
+    await navigator.clipboard.writeText(text);
+    toast({ kind: "success", text: "Copied" });
+  } catch {
+    toast({ kind: "info", text: "Copying is not allowed here: select the text instead." });
+  }
+}
