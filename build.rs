@@ -72,7 +72,8 @@ fn rewrite_imports(files: &mut BTreeMap<String, Vec<u8>>) {
                 for relative in relatives(dir, target) {
                     let hashed_relative = relatives(dir, hashed).remove(0);
                     for (open, close) in [("\"", "\""), ("'", "'"), ("(", ")")] {
-                        text = text.replace(&format!("{open}{relative}{close}"), &format!("{open}{hashed_relative}{close}"));
+                        text = text
+                            .replace(&format!("{open}{relative}{close}"), &format!("{open}{hashed_relative}{close}"));
                     }
                 }
             }

@@ -7,9 +7,17 @@ use crate::{
     jobs::{Registry, Running, Workers},
     live::Hub,
     mailer, routes,
-    web::{csrf, csrf::CsrfKey, errors, headers, metrics, sessions::{self, PgSessions}},
+    web::{
+        csrf,
+        csrf::CsrfKey,
+        errors, headers, metrics,
+        sessions::{self, PgSessions},
+    },
 };
-use actix_session::{SessionMiddleware, config::{PersistentSession, TtlExtensionPolicy}};
+use actix_session::{
+    SessionMiddleware,
+    config::{PersistentSession, TtlExtensionPolicy},
+};
 use actix_web::{
     App, HttpServer,
     cookie::{Key, SameSite, time::Duration},
@@ -18,7 +26,11 @@ use actix_web::{
     web,
 };
 use anyhow::Context;
-use std::{net::{SocketAddr, TcpListener}, sync::Arc, thread};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread,
+};
 use tracing_actix_web::TracingLogger;
 
 /// Seconds that requests in flight get to finish.
@@ -67,7 +79,8 @@ impl Application {
         let cookie_key = Key::derive_from(secret);
         let secure = config.public_url.scheme() == "https";
         let csrf_key = web::Data::new(CsrfKey::new(secret, secure));
-        let (app_db, app_hub, app_config) = (web::Data::new(db.clone()), web::Data::new(hub.clone()), web::Data::from(config.clone()));
+        let (app_db, app_hub, app_config) =
+            (web::Data::new(db.clone()), web::Data::new(hub.clone()), web::Data::from(config.clone()));
         let limits = web::Data::new(crate::web::limits::Limits::default());
         let server = HttpServer::new(move || {
             let session = SessionMiddleware::builder(PgSessions(app_db.get_ref().clone()), cookie_key.clone())

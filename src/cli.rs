@@ -119,7 +119,9 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
             let workers = app::backbone(Arc::new(config), &database.url)?;
             match what {
                 Seed::Demo => features::seeds::demo(&workers.db).map(drop),
-                Seed::Scale { contacts, companies, deals } => features::seeds::scale(&workers.db, contacts, companies, deals),
+                Seed::Scale { contacts, companies, deals } => {
+                    features::seeds::scale(&workers.db, contacts, companies, deals)
+                }
             }
         }
         Command::Import { what, file, org } => {
@@ -195,7 +197,9 @@ fn serve(config: Config, demo: bool) -> anyhow::Result<()> {
         }
         if demo {
             let db = app.db.clone();
-            tokio::task::spawn_blocking(move || features::seeds::demo(&db)).await.context("seeding the demo broke off")??;
+            tokio::task::spawn_blocking(move || features::seeds::demo(&db))
+                .await
+                .context("seeding the demo broke off")??;
         }
         println!("\nPipewright is at {public_url} (listening on {})", app.address);
         if demo {

@@ -42,7 +42,9 @@ impl AppError {
             AppError::NotFound => "This page does not exist, or is not yours to see.".into(),
             AppError::Conflict(what) => what.clone(),
             AppError::Invalid(errors) => errors.summary(),
-            AppError::RateLimited { retry_after_secs } => format!("Too many attempts. Try again in {retry_after_secs} seconds."),
+            AppError::RateLimited { retry_after_secs } => {
+                format!("Too many attempts. Try again in {retry_after_secs} seconds.")
+            }
             AppError::Rejected(_, what) => (*what).into(),
             AppError::Internal(_) => "Something went wrong on our side. Nothing was saved.".into(),
         }

@@ -22,7 +22,9 @@ pub enum MigrateError {
     TooOld(i32),
     #[error("the database was migrated by a newer Pipewright ({0}); start that one, or restore a backup")]
     Newer(String),
-    #[error("migrating failed, nothing was changed: {0}. If the role of DATABASE_URL may not create roles or tables, run `pipewright migrate` once with one that may")]
+    #[error(
+        "migrating failed, nothing was changed: {0}. If the role of DATABASE_URL may not create roles or tables, run `pipewright migrate` once with one that may"
+    )]
     Failed(String),
 }
 
@@ -89,24 +91,26 @@ fn missing(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
 
 fn functions_fingerprint() -> String {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::new().chain_update(BOOTSTRAP).chain_update(REPLACEABLE).chain_update(SYSTEM_FUNCTIONS).finalize();
+    let digest =
+        Sha256::new().chain_update(BOOTSTRAP).chain_update(REPLACEABLE).chain_update(SYSTEM_FUNCTIONS).finalize();
     format!("pipewright {}", hex::encode(&digest[..12]))
 }
 
 /// The fingerprint of the functions last created is kept as the comment on their schema.
 fn functions_are_current(conn: &mut PgConnection) -> Result<bool, MigrateError> {
-    let comment: Option<String> = diesel::select(diesel::dsl::sql::<diesel::sql_types::Nullable<diesel::sql_types::Text>>(
-        "obj_description(to_regnamespace('app'), 'pg_namespace')",
-    ))
+    let comment: Option<String> = diesel::select(diesel::dsl::sql::<
+        diesel::sql_types::Nullable<diesel::sql_types::Text>,
+    >("obj_description(to_regnamespace('app'), 'pg_namespace')"))
     .get_result(conn)
     .map_err(failed)?;
     Ok(comment.as_deref() == Some(functions_fingerprint().as_str()))
 }
 
 fn check_version(conn: &mut PgConnection) -> Result<(), MigrateError> {
-    let number: i32 = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("current_setting('server_version_num')::int"))
-        .get_result(conn)
-        .map_err(|e| MigrateError::Failed(e.to_string()))?;
+    let number: i32 =
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("current_setting('server_version_num')::int"))
+            .get_result(conn)
+            .map_err(|e| MigrateError::Failed(e.to_string()))?;
     if number < OLDEST { Err(MigrateError::TooOld(number / 10_000)) } else { Ok(()) }
 }
 
@@ -118,10 +122,11 @@ fn known_versions() -> Result<Vec<String>, MigrateError> {
 
 fn applied_versions(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     diesel::table! { __diesel_schema_migrations (version) { version -> Text, } }
-    let exists: bool =
-        diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL"))
-            .get_result(conn)
-            .map_err(|e| MigrateError::Failed(e.to_string()))?;
+    let exists: bool = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "to_regclass('__diesel_schema_migrations') IS NOT NULL",
+    ))
+    .get_result(conn)
+    .map_err(|e| MigrateError::Failed(e.to_string()))?;
     if !exists {
         return Ok(Vec::new());
     }

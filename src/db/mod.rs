@@ -204,7 +204,9 @@ impl Db {
 
 async fn block<T: Send + 'static>(work: impl FnOnce() -> AppResult<T> + Send + 'static) -> AppResult<T> {
     let span = tracing::Span::current();
-    web::block(move || span.in_scope(work)).await.map_err(|_| AppError::Internal(anyhow!("the worker thread was cancelled")))?
+    web::block(move || span.in_scope(work))
+        .await
+        .map_err(|_| AppError::Internal(anyhow!("the worker thread was cancelled")))?
 }
 
 fn checkout(pool: &Pool<ConnectionManager<PgConnection>>) -> AppResult<Pooled> {
@@ -213,7 +215,11 @@ fn checkout(pool: &Pool<ConnectionManager<PgConnection>>) -> AppResult<Pooled> {
 
 /// One round trip opens the transaction, drops to the role and names the tenant. A panic leaves the connection marked broken,
 /// so that the pool closes it.
-fn in_transaction<T>(conn: &mut PgConnection, settings: &str, work: impl FnOnce(&mut PgConnection) -> AppResult<T>) -> AppResult<T> {
+fn in_transaction<T>(
+    conn: &mut PgConnection,
+    settings: &str,
+    work: impl FnOnce(&mut PgConnection) -> AppResult<T>,
+) -> AppResult<T> {
     let begin = format!("BEGIN; {settings}; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'");
     AnsiTransactionManager::begin_transaction_sql(conn, &begin)?;
     match work(conn) {
@@ -236,7 +242,8 @@ struct Session;
 
 impl CustomizeConnection<PgConnection, R2d2Error> for Session {
     fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), R2d2Error> {
-        conn.batch_execute("SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '5min'").map_err(R2d2Error::QueryError)
+        conn.batch_execute("SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '5min'")
+            .map_err(R2d2Error::QueryError)
     }
 }
 

@@ -12,11 +12,7 @@ mod worker;
 pub use registry::{JobContext, JobOutcome, Registry};
 pub use worker::{Running, Workers, run_due};
 
-use crate::{
-    db::Tx,
-    error::AppResult,
-    schema::jobs,
-};
+use crate::{db::Tx, error::AppResult, schema::jobs};
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use serde::Serialize;

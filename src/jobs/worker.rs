@@ -48,7 +48,8 @@ impl Workers {
         }
         if count > 0 {
             let (me, stop) = (self.clone(), stopping.clone());
-            threads.push(thread::Builder::new().name("sweeper".into()).spawn(move || super::sweeps::run(&me.db, &stop))?);
+            threads
+                .push(thread::Builder::new().name("sweeper".into()).spawn(move || super::sweeps::run(&me.db, &stop))?);
         }
         Ok(Running { stopping, hub: self.hub, threads })
     }
@@ -104,7 +105,10 @@ impl Workers {
         match catch_unwind(AssertUnwindSafe(|| handler(&context, &job.payload))) {
             Ok(result) => result,
             Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+                let text = panic
+                    .downcast_ref::<&str>()
+                    .map(|s| (*s).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned());
                 anyhow::bail!("panicked: {}", text.unwrap_or_else(|| "without a message".into()))
             }
         }

@@ -112,7 +112,9 @@ impl Locale {
             0 => format!("Today {time}"),
             1 => format!("Yesterday {time}"),
             -1 => format!("Tomorrow {time}"),
-            d if d.abs() < 180 => format!("{} {}", date.format_localized("%a", LOCALES[self.0].5), self.day(date, today)),
+            d if d.abs() < 180 => {
+                format!("{} {}", date.format_localized("%a", LOCALES[self.0].5), self.day(date, today))
+            }
             _ => self.day(date, today),
         }
     }

@@ -74,6 +74,9 @@ pub fn publish(tx: &mut OrgTx, message: &LiveMessage) -> AppResult<()> {
         let refresh = Envelope { org: tx.org_id(), message: LiveMessage::refresh() };
         serde_json::to_string(&refresh).map_err(anyhow::Error::from)?
     };
-    diesel::sql_query("SELECT pg_notify($1, $2)").bind::<Text, _>(CHANNEL).bind::<Text, _>(payload).execute(tx.conn())?;
+    diesel::sql_query("SELECT pg_notify($1, $2)")
+        .bind::<Text, _>(CHANNEL)
+        .bind::<Text, _>(payload)
+        .execute(tx.conn())?;
     Ok(())
 }

@@ -6,12 +6,12 @@ use crate::{
     error::AppResult,
     web::Actor,
 };
+use actix_session::Session;
 use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
     web::{Bytes, Data},
 };
-use actix_session::Session;
 use futures_util::stream;
 use std::time::Duration;
 use tokio::{
@@ -79,10 +79,10 @@ async fn still_signed_in(tab: &Tab) -> bool {
     let (user, org, sid) = (tab.actor.id, tab.actor.org_id, tab.session.clone());
     let alive = tab.db.system(Reason::Sessions, move |tx| {
         let open = diesel::select(exists(
-            sessions::table
-                .filter(sessions::user_id.eq(user.0))
-                .filter(sessions::org_id.eq(org.0))
-                .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("state->>'sid' = ").bind::<diesel::sql_types::Text, _>(format!("\"{sid}\""))),
+            sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::org_id.eq(org.0)).filter(
+                diesel::dsl::sql::<diesel::sql_types::Bool>("state->>'sid' = ")
+                    .bind::<diesel::sql_types::Text, _>(format!("\"{sid}\"")),
+            ),
         ))
         .get_result::<bool>(tx.conn())?;
         Ok(open && Actor::load(tx, user.into(), org)?.is_some())

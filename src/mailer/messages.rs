@@ -9,16 +9,37 @@ use url::Url;
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum MailMessage {
     /// To a new account: prove that the address is yours.
-    VerifyEmail { name: String, token: String },
+    VerifyEmail {
+        name: String,
+        token: String,
+    },
     /// Someone signed up with an address that has an account already.
-    AlreadyRegistered { name: String },
-    ResetPassword { name: String, token: String },
-    PasswordChanged { name: String },
+    AlreadyRegistered {
+        name: String,
+    },
+    ResetPassword {
+        name: String,
+        token: String,
+    },
+    PasswordChanged {
+        name: String,
+    },
     /// To the new address, before it becomes the account's.
-    ChangeEmail { name: String, token: String },
+    ChangeEmail {
+        name: String,
+        token: String,
+    },
     /// To the old address, after.
-    EmailChanged { name: String, new_email: String },
-    Invitation { organisation: String, inviter: String, role: String, token: String },
+    EmailChanged {
+        name: String,
+        new_email: String,
+    },
+    Invitation {
+        organisation: String,
+        inviter: String,
+        role: String,
+        token: String,
+    },
 }
 
 pub struct Rendered {

@@ -6,7 +6,10 @@ use anyhow::Context;
 use lettre::{
     Message, SmtpTransport, Transport,
     message::{Mailbox, MultiPart, header::ContentType},
-    transport::smtp::{authentication::Credentials, client::{Tls, TlsParameters}},
+    transport::smtp::{
+        authentication::Credentials,
+        client::{Tls, TlsParameters},
+    },
 };
 use std::time::Duration;
 

@@ -43,10 +43,17 @@ pub async fn serve(req: HttpRequest) -> HttpResponse {
     builder
         .content_type(mime_guess::from_path(asset.name).first_or_octet_stream().to_string())
         .insert_header((header::VARY, "Accept-Encoding"))
-        .insert_header((header::CACHE_CONTROL, if immutable { "public, max-age=31536000, immutable" } else { "public, no-cache" }));
+        .insert_header((
+            header::CACHE_CONTROL,
+            if immutable { "public, max-age=31536000, immutable" } else { "public, no-cache" },
+        ));
     match (asset.brotli, asset.gzip) {
-        (Some(bytes), _) if accepts.contains("br") => builder.insert_header((header::CONTENT_ENCODING, "br")).body(bytes),
-        (_, Some(bytes)) if accepts.contains("gzip") => builder.insert_header((header::CONTENT_ENCODING, "gzip")).body(bytes),
+        (Some(bytes), _) if accepts.contains("br") => {
+            builder.insert_header((header::CONTENT_ENCODING, "br")).body(bytes)
+        }
+        (_, Some(bytes)) if accepts.contains("gzip") => {
+            builder.insert_header((header::CONTENT_ENCODING, "gzip")).body(bytes)
+        }
         _ => builder.insert_header((header::CONTENT_ENCODING, "identity")).body(asset.plain),
     }
 }

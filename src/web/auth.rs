@@ -176,7 +176,8 @@ impl FromRequest for Actor {
             let session = req.get_session();
             let ids = (session.get::<UserId>(USER).ok().flatten(), session.get::<OrgId>(ORGANISATION).ok().flatten());
             let (Some(user), Some(org)) = ids else { return Err(AppError::Unauthenticated) };
-            let db = req.app_data::<web::Data<Db>>().ok_or_else(|| anyhow::anyhow!("no database in the application"))?;
+            let db =
+                req.app_data::<web::Data<Db>>().ok_or_else(|| anyhow::anyhow!("no database in the application"))?;
             let actor = db.system(Reason::SignIn, move |tx| Actor::load(tx, user, org)).await?;
             let actor = actor.ok_or(AppError::Unauthenticated)?;
             req.extensions_mut().insert(actor.clone());

@@ -58,7 +58,10 @@ pub fn token(req: &HttpRequest) -> String {
     req.extensions().get::<CsrfToken>().map(|t| t.0.clone()).unwrap_or_default()
 }
 
-pub async fn guard(mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn guard(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(key) = req.app_data::<web::Data<CsrfKey>>().cloned() else {
         return Ok(refuse(req, AppError::Internal(anyhow::anyhow!("no CSRF key in the application"))));
     };
@@ -80,7 +83,9 @@ pub async fn guard(mut req: ServiceRequest, next: Next<impl MessageBody + 'stati
         match sent_token(&mut req).await {
             Ok(Some(sent)) if bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) => {}
             Ok(_) => {
-                let error = AppError::Forbidden("This form is no longer valid: reload the page and send it again. Nothing was saved.");
+                let error = AppError::Forbidden(
+                    "This form is no longer valid: reload the page and send it again. Nothing was saved.",
+                );
                 return Ok(refuse(req, error));
             }
             Err(error) => return Ok(refuse(req, error)),
@@ -89,7 +94,8 @@ pub async fn guard(mut req: ServiceRequest, next: Next<impl MessageBody + 'stati
     req.extensions_mut().insert(CsrfToken(expected));
     let mut res = next.call(req).await?.map_into_boxed_body();
     if let Some(value) = fresh_cookie {
-        let cookie = Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Lax).secure(key.secure).finish();
+        let cookie =
+            Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Lax).secure(key.secure).finish();
         res.response_mut().add_cookie(&cookie)?;
     }
     Ok(res)
@@ -113,7 +119,8 @@ async fn sent_token(req: &mut ServiceRequest) -> Result<Option<String>, AppError
     let kind = req.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     if kind.starts_with("application/x-www-form-urlencoded") {
         let body = read_form(req).await?;
-        let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == FIELD).map(|(_, value)| value.into_owned());
+        let token =
+            url::form_urlencoded::parse(&body).find(|(name, _)| name == FIELD).map(|(_, value)| value.into_owned());
         req.set_payload(replay(vec![body], None));
         return Ok(token);
     }
@@ -179,7 +186,8 @@ mod tests {
     fn only_the_first_part_counts() {
         let body = b"--x\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\nabc\r\n--x\r\n";
         assert_eq!(first_part_token(body), Some("abc".into()));
-        let other = b"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nname=\"csrf_token\"\r\n\r\nabc\r\n--x\r\n";
+        let other =
+            b"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nname=\"csrf_token\"\r\n\r\nabc\r\n--x\r\n";
         assert_eq!(first_part_token(other), None);
         assert_eq!(first_part_token(b"--x\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\nab"), None);
     }

@@ -1,9 +1,6 @@
 //! Turns every failure into an answer that fits the request: a page, an htmx toast, or a JSON problem (RFC 9457).
 
-use crate::{
-    error::AppError,
-    web::reply,
-};
+use crate::{error::AppError, web::reply};
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
@@ -27,7 +24,10 @@ struct ErrorPage {
     incident: Option<String>,
 }
 
-pub async fn render(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn render(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let res = next.call(req).await?.map_into_boxed_body();
     let status = res.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -39,7 +39,9 @@ pub async fn render(req: ServiceRequest, next: Next<impl MessageBody + 'static>)
             None => answer(res.request(), &AppError::Rejected(status, plain_reason(status))),
         },
         // A handler's own 422 or 409 page, or a framework answer without a body.
-        None if res.headers().contains_key(CONTENT_TYPE) || res.response().body().size().is_eof() && status == StatusCode::NOT_MODIFIED => {
+        None if res.headers().contains_key(CONTENT_TYPE)
+            || res.response().body().size().is_eof() && status == StatusCode::NOT_MODIFIED =>
+        {
             return Ok(res);
         }
         None => answer(res.request(), &AppError::Rejected(status, plain_reason(status))),
@@ -62,7 +64,8 @@ fn answer(req: &HttpRequest, error: &AppError) -> HttpResponse {
     }
     if wants_json(req) {
         let errors = if let AppError::Invalid(errors) = error { Some(errors) } else { None };
-        let mut problem = json!({ "type": "about:blank", "title": title(status), "status": status.as_u16(), "detail": message });
+        let mut problem =
+            json!({ "type": "about:blank", "title": title(status), "status": status.as_u16(), "detail": message });
         if let Some(errors) = errors {
             problem["errors"] = json!(errors.iter().collect::<std::collections::BTreeMap<_, _>>());
         }
@@ -83,7 +86,11 @@ fn answer(req: &HttpRequest, error: &AppError) -> HttpResponse {
             .content_type("text/plain; charset=utf-8")
             .body(text);
     }
-    let details = if let AppError::Invalid(errors) = error { errors.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect() } else { vec![] };
+    let details = if let AppError::Invalid(errors) = error {
+        errors.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    } else {
+        vec![]
+    };
     let page = ErrorPage { status: status.as_u16(), title: title(status), message, details, incident };
     builder.content_type("text/html; charset=utf-8").body(page.render().unwrap_or_else(|_| title(status).to_owned()))
 }
@@ -97,11 +104,18 @@ fn incident(req: &HttpRequest, error: &AppError) -> Option<String> {
 }
 
 fn sign_in(req: &HttpRequest, is_htmx: bool) -> HttpResponse {
-    let back = if req.method().is_safe() && !is_htmx { req.uri().path_and_query().map(|p| p.as_str()).unwrap_or("/") } else { "/" };
+    let back = if req.method().is_safe() && !is_htmx {
+        req.uri().path_and_query().map(|p| p.as_str()).unwrap_or("/")
+    } else {
+        "/"
+    };
     let query: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
     let to = if back == "/" { "/login".to_owned() } else { format!("/login?next={query}") };
     if is_htmx {
-        return HttpResponse::Unauthorized().insert_header(("HX-Redirect", to)).insert_header(("HX-Reswap", "none")).finish();
+        return HttpResponse::Unauthorized()
+            .insert_header(("HX-Redirect", to))
+            .insert_header(("HX-Reswap", "none"))
+            .finish();
     }
     HttpResponse::SeeOther().insert_header((LOCATION, to)).finish()
 }

@@ -47,7 +47,12 @@ impl Flash {
 
     pub fn cookie(&self) -> Cookie<'static> {
         let value = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default());
-        Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Lax).max_age(Duration::minutes(5)).finish()
+        Cookie::build(COOKIE, value)
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .max_age(Duration::minutes(5))
+            .finish()
     }
 
     pub fn removal() -> Cookie<'static> {

@@ -42,7 +42,11 @@ impl FormErrors {
         let parts: Vec<String> = self
             .0
             .iter()
-            .map(|(field, message)| if field.is_empty() { message.clone() } else { format!("{} {message}", field.replace('_', " ")) })
+            .map(
+                |(field, message)| {
+                    if field.is_empty() { message.clone() } else { format!("{} {message}", field.replace('_', " ")) }
+                },
+            )
             .collect();
         parts.join("; ")
     }
@@ -113,7 +117,9 @@ fn decode_text(bytes: &[u8]) -> AppResult<String> {
     let decoded: Vec<u8> = percent_decode(&spaced);
     match String::from_utf8(decoded) {
         Ok(text) if !text.contains('\0') => Ok(text.replace("\r\n", "\n")),
-        Ok(_) => Err(AppError::Rejected(StatusCode::BAD_REQUEST, "The text holds a character that cannot be kept (NUL).")),
+        Ok(_) => {
+            Err(AppError::Rejected(StatusCode::BAD_REQUEST, "The text holds a character that cannot be kept (NUL)."))
+        }
         Err(_) => Err(AppError::Rejected(StatusCode::BAD_REQUEST, "The text is not valid UTF-8.")),
     }
 }
@@ -129,7 +135,8 @@ impl FromRequest for Form {
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(req, payload);
         Box::pin(async move {
-            let body = bytes.await.map_err(|_| AppError::Rejected(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large."))?;
+            let body =
+                bytes.await.map_err(|_| AppError::Rejected(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large."))?;
             Form::decode(&body)
         })
     }
@@ -191,7 +198,9 @@ impl Parser<'_> {
 
     /// One of `choices`; `None` when empty.
     pub fn choice(&mut self, name: &str, choices: &[(&'static str, &str)]) -> Option<&'static str> {
-        self.optional(name, |text| choices.iter().find(|(key, _)| *key == text).map(|(key, _)| *key).ok_or("is not one of the choices"))
+        self.optional(name, |text| {
+            choices.iter().find(|(key, _)| *key == text).map(|(key, _)| *key).ok_or("is not one of the choices")
+        })
     }
 
     pub fn checkbox(&mut self, name: &str) -> bool {
@@ -204,6 +213,20 @@ impl Parser<'_> {
 
     pub fn finish(self) -> Result<(), FormErrors> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+}
+
+/// A choice of a select, as `templates/ui/form.html` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelectOption {
+    pub value: String,
+    pub label: String,
+    pub selected: bool,
+}
+
+impl SelectOption {
+    pub fn new(value: impl Into<String>, label: impl Into<String>, selected: bool) -> Self {
+        Self { value: value.into(), label: label.into(), selected }
     }
 }
 

@@ -19,7 +19,10 @@ pub fn nonce(req: &HttpRequest) -> String {
     req.extensions().get::<Nonce>().map(|n| n.0.clone()).unwrap_or_default()
 }
 
-pub async fn secure(req: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+pub async fn secure(
+    req: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let mut bytes = [0u8; 16];
     rand::rng().fill_bytes(&mut bytes);
     let nonce = STANDARD.encode(bytes);

@@ -16,6 +16,6 @@ pub mod shell;
 pub mod upload;
 
 pub use auth::Actor;
-pub use forms::{Form, FormErrors, FormView};
+pub use forms::{Form, FormErrors, FormView, SelectOption};
 pub use permission::Allow;
 pub use shell::{Page, Shell};

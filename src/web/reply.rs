@@ -48,7 +48,12 @@ pub fn fragment_with(status: StatusCode, template: &impl Template) -> AppResult<
 }
 
 /// The page, or its block when htmx asked for a part.
-pub fn either(req: &HttpRequest, status: StatusCode, whole: &impl Template, block: &impl Template) -> AppResult<HttpResponse> {
+pub fn either(
+    req: &HttpRequest,
+    status: StatusCode,
+    whole: &impl Template,
+    block: &impl Template,
+) -> AppResult<HttpResponse> {
     if is_partial(req) { fragment_with(status, block) } else { page_with(req, status, whole) }
 }
 

@@ -114,7 +114,8 @@ impl Page {
             nav: NAV.iter().filter(|item| self.may_visit(item.key)).cloned().collect(),
             can_create: self.can_create(),
             flash: Flash::read(&self.req),
-            notice: (!actor.email_verified).then(|| format!("Confirm your e-mail address: we sent a link to {}.", actor.email)),
+            notice: (!actor.email_verified)
+                .then(|| format!("Confirm your e-mail address: we sent a link to {}.", actor.email)),
             live: true,
         }
     }
@@ -133,7 +134,10 @@ impl Page {
         [
             ("deals.create", NavItem { key: "deal", href: "/deals/new", label: "Deal", icon: "currency-euro" }),
             ("contacts.create", NavItem { key: "contact", href: "/contacts/new", label: "Contact", icon: "user-plus" }),
-            ("companies.create", NavItem { key: "company", href: "/companies/new", label: "Company", icon: "building" }),
+            (
+                "companies.create",
+                NavItem { key: "company", href: "/companies/new", label: "Company", icon: "building" },
+            ),
         ]
         .into_iter()
         .filter(|(permission, _)| self.actor.may(permission))
@@ -162,4 +166,3 @@ impl FromRequest for Page {
         Box::pin(async move { Ok(Page { actor: actor.await?, req }) })
     }
 }
-

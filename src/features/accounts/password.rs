@@ -1,8 +1,6 @@
 //! Passwords: Argon2id with the parameters OWASP recommends (19 MiB, 2 passes, 1 lane).
 
-use argon2::{
-    Argon2, PasswordHasher, PasswordVerifier,
-};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use std::sync::LazyLock;
 
 /// What an absent account is checked against, so that it takes as long as a present one.

@@ -28,7 +28,9 @@ async fn readyz(db: Data<Db>) -> HttpResponse {
     }
     match web::block(move || db.pending_migrations()).await {
         Ok(Ok(pending)) if pending.is_empty() => HttpResponse::Ok().body("ready"),
-        Ok(Ok(pending)) => HttpResponse::ServiceUnavailable().body(format!("migrations missing: {}", pending.join(", "))),
+        Ok(Ok(pending)) => {
+            HttpResponse::ServiceUnavailable().body(format!("migrations missing: {}", pending.join(", ")))
+        }
         _ => HttpResponse::ServiceUnavailable().body("migrations cannot be checked"),
     }
 }

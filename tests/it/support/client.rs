@@ -1,9 +1,6 @@
 //! A browser without a screen: keeps cookies, follows no redirect unless told, sends the CSRF token of the last page.
 
-use reqwest::{
-    Response, StatusCode,
-    redirect::Policy,
-};
+use reqwest::{Response, StatusCode, redirect::Policy};
 use std::sync::Mutex;
 
 pub struct Client {

@@ -52,7 +52,9 @@ impl TestDatabase {
         let copying = COPYING.lock().unwrap_or_else(|e| e.into_inner());
         let template = template();
         let name = format!("it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        sql_query(format!("CREATE DATABASE {name} TEMPLATE {template}")).execute(&mut admin()).expect("the template copies");
+        sql_query(format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .execute(&mut admin())
+            .expect("the template copies");
         drop(copying);
         Self { url: url_of(&name), name }
     }

@@ -72,6 +72,10 @@ impl TestApp {
     /// The member as commands want them.
     pub async fn actor(&self, org: &Org, member: MemberId) -> Actor {
         let id = org.id;
-        self.db.system(Reason::SignIn, move |tx| Actor::load(tx, UserId::from(member), id)).await.unwrap().expect("is a member")
+        self.db
+            .system(Reason::SignIn, move |tx| Actor::load(tx, UserId::from(member), id))
+            .await
+            .unwrap()
+            .expect("is a member")
     }
 }

@@ -59,7 +59,14 @@ impl TestApp {
         .expect("the test configuration is right");
         let application = Application::start(config, &database.url).await.expect("the application starts");
         let base = format!("http://{}", application.address);
-        Self { client: Client::new(&base), base, db: application.db.clone(), application: Some(application), database, _data_dir: data_dir }
+        Self {
+            client: Client::new(&base),
+            base,
+            db: application.db.clone(),
+            application: Some(application),
+            database,
+            _data_dir: data_dir,
+        }
     }
 
     /// A further browser, with cookies of its own.
