@@ -4,6 +4,8 @@
 //! role `pipewright_app` with `app.org_id` set, so row-level security admits that organisation's rows and no others.
 //! [`SystemTx`] (role `pipewright_system`) is the greppable exception and must give a [`Reason`].
 
+#![allow(clippy::disallowed_types)]
+
 pub mod embedded;
 mod migrate;
 pub mod paging;
@@ -79,18 +81,15 @@ pub struct SystemTx<'a> {
 /// Either kind: for the backbone (jobs, mail), which serves both.
 pub trait Tx {
     /// The connection, for Diesel's `load`, `execute` and so on.
-    #[allow(clippy::disallowed_types)]
     fn conn(&mut self) -> &mut PgConnection;
 }
 
-#[allow(clippy::disallowed_types)]
 impl Tx for OrgTx<'_> {
     fn conn(&mut self) -> &mut PgConnection {
         self.conn
     }
 }
 
-#[allow(clippy::disallowed_types)]
 impl Tx for SystemTx<'_> {
     fn conn(&mut self) -> &mut PgConnection {
         self.conn
@@ -185,7 +184,6 @@ impl Db {
     }
 
     /// A connection of its own, outside the pools and past any transaction pooler: for LISTEN.
-    #[allow(clippy::disallowed_types)]
     pub fn dedicated(&self) -> anyhow::Result<PgConnection> {
         PgConnection::establish(&self.0.url).context("cannot connect to the database")
     }

@@ -117,7 +117,8 @@ pub fn can_enter(dir: &Path, account: Account) -> bool {
 /// The live processes of the cluster: Postgres makes its data directory its working directory.
 #[cfg(target_os = "linux")]
 pub fn processes_of(cluster: &Path) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
+    // The kernel tells directories without links in their path.
+    let (Ok(cluster), Ok(entries)) = (std::fs::canonicalize(cluster), std::fs::read_dir("/proc")) else {
         return Vec::new();
     };
     entries

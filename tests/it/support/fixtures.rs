@@ -31,7 +31,7 @@ impl TestApp {
         let slug = slug.to_owned();
         self.db
             .system(Reason::SignUp, move |tx| {
-                let mut user = |tx: &mut _, who: &str| {
+                let user = |tx: &mut _, who: &str| {
                     let new = NewUser {
                         email: format!("{who}@{slug}.test"),
                         name: format!("{}{} {slug}", who[..1].to_uppercase(), &who[1..]),
@@ -51,7 +51,7 @@ impl TestApp {
                     time_zone: "Europe/Amsterdam".into(),
                 };
                 let id = organisations::create(tx, &new, admin)?;
-                let mut join = |tx: &mut _, who: &str| {
+                let join = |tx: &mut _, who: &str| {
                     let user = user(tx, who)?;
                     organisations::add_member(tx, id, user, who)
                 };
