@@ -101,3 +101,6 @@ $$;
 
 SELECT app.ensure_event_partitions();
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO pipewright_app, pipewright_system;
+
+-- So that a process without any right to migrate can still tell whether it must not start.
+GRANT SELECT ON __diesel_schema_migrations TO PUBLIC;

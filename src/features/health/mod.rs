@@ -24,15 +24,17 @@ async fn readyz(db: Data<Db>) -> HttpResponse {
     let reachable = db.system(Reason::Health, |tx| Ok(diesel::sql_query("SELECT 1").execute(tx.conn())?)).await;
     if let Err(error) = reachable {
         tracing::warn!(%error, "not ready");
-        return HttpResponse::ServiceUnavailable().body("database not reachable");
+        return not_ready("database not reachable");
     }
     match web::block(move || db.pending_migrations()).await {
         Ok(Ok(pending)) if pending.is_empty() => HttpResponse::Ok().body("ready"),
-        Ok(Ok(pending)) => {
-            HttpResponse::ServiceUnavailable().body(format!("migrations missing: {}", pending.join(", ")))
-        }
-        _ => HttpResponse::ServiceUnavailable().body("migrations cannot be checked"),
+        Ok(Ok(pending)) => not_ready(format!("migrations missing: {}", pending.join(", "))),
+        _ => not_ready("migrations cannot be checked"),
     }
+}
+
+fn not_ready(reason: impl Into<String>) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body(reason.into())
 }
 
 /// Serves `/metrics` on `bind`, apart from the public listener.
