@@ -33,6 +33,7 @@ function startHtmx() {
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
     const { status, headers } = ctx.response;
     if (ctx.sourceElement?.id === "live" || [409, 422].includes(status)) return;
+    if (headers.get("HX-Trigger")?.includes('"toast"')) return; // the server has said it in its own words
     toast({ kind: "danger", text: problemText(status, headers.get("Content-Type"), ctx.text) });
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
@@ -59,7 +60,19 @@ function startLive() {
 }
 
 /* ── forms ── */
+/** On a page that can refresh itself, undo happens in place; elsewhere the form posts and the page comes back. */
+async function undoInPlace(event) {
+  const form = event.target;
+  if (!form.closest("[data-toast]") || !document.querySelector("[data-board]")) return;
+  event.preventDefault();
+  const reply = await post(form.action, new FormData(form));
+  form.closest("[data-toast]").remove();
+  if (reply.ok) document.dispatchEvent(new CustomEvent("undo:done"));
+  if (!reply.toasted) toast(reply.ok ? { kind: "success", text: "Undone" } : { kind: "danger", text: reply.message });
+}
+
 function startForms() {
+  document.addEventListener("submit", undoInPlace);
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (form.method === "dialog" || event.defaultPrevented) return;
@@ -145,7 +158,7 @@ function startShell() {
     root.dataset.theme = theme;
     root.dataset.bsTheme = theme === "dark" || (theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches) ? "dark" : "light";
     document.dispatchEvent(new CustomEvent("theme:change"));
-    for (const button of event.target.querySelectorAll("[name=theme]")) button.toggleAttribute("aria-current", button === event.submitter);
+    for (const button of event.target.querySelectorAll("[name=theme]")) if (button === event.submitter) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
     const reply = await post(event.target.action, { theme, csrf_token: csrf() });
     if (!reply.ok) toast({ kind: "danger", text: `The theme could not be saved. ${reply.message}` });
   });

@@ -1,6 +1,7 @@
 // Short messages at the foot of the page, and words for screen readers.
 const region = document.getElementById("toasts");
 const LIFE = { success: 6000, info: 6000, danger: 12000 };
+const MOST = 4;
 const ICON = { success: "circle-check", info: "info-circle", danger: "alert-circle" };
 
 /** kind: success | info | danger. undo: a URL to POST, offered as a button. */
@@ -16,6 +17,7 @@ export function toast({ kind = "info", text, undo }) {
   if (undo) box.append(undoForm(undo));
   box.append(dismissButton());
   region.append(box);
+  while (region.children.length > MOST) region.firstElementChild.remove();
   arm(box, kind, Boolean(undo));
 }
 

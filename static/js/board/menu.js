@@ -1,0 +1,51 @@
+// The "⋯" menu of a card: one menu for the whole board, shown beside the card that asked.
+import { columnOf } from "./cards.js";
+import { lose, moveToStage, repipe, win } from "./moves.js";
+
+const menu = document.getElementById("deal-menu");
+let card;
+
+export function startMenu(board) {
+  board.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-deal-menu]");
+    if (!button) return;
+    event.preventDefault();
+    openMenu(button.closest("[data-deal-id]"));
+  });
+  // A long press starts a drag: the browser's own menu for links would come up in the middle of it.
+  board.addEventListener("contextmenu", (event) => {
+    if (event.pointerType === "touch" && event.target.closest("[data-deal-id]")) event.preventDefault();
+  });
+  menu.addEventListener("click", (event) => {
+    const item = event.target.closest("[data-do]");
+    if (!item || item.dataset.do === "open") return;
+    const chosen = card;
+    menu.hidePopover();
+    ({ stage: () => moveToStage(chosen, item.dataset.stage), won: () => win(chosen), lost: () => lose(chosen), pipeline: () => repipe(chosen) })[item.dataset.do]();
+  });
+  menu.addEventListener("keydown", (event) => { if (event.key === "Tab") menu.hidePopover(); });
+  menu.addEventListener("toggle", (event) => {
+    card?.querySelector("[data-deal-menu]")?.setAttribute("aria-expanded", String(event.newState === "open"));
+    if (event.newState === "closed" && [document.body, null].includes(document.activeElement)) card?.focus({ preventScroll: true });
+  });
+}
+
+export function openMenu(target) {
+  card = target;
+  const here = columnOf(card).dataset.stageId;
+  menu.querySelector('[data-do="open"]').href = card.querySelector(".deal-name a").href;
+  for (const item of menu.querySelectorAll('[data-do="stage"]')) item.hidden = item.dataset.stage === here;
+  menu.dataset.placed = "";
+  menu.showPopover();
+  place(card.querySelector("[data-deal-menu]").getBoundingClientRect());
+  menu.querySelector(".menu-item").focus({ preventScroll: true });
+}
+
+function place(anchor) {
+  const { width, height } = menu.getBoundingClientRect();
+  const x = Math.max(8, Math.min(anchor.right - width, innerWidth - width - 8));
+  const below = anchor.bottom + 4;
+  const y = below + height <= innerHeight - 8 ? below : Math.max(8, anchor.top - height - 4);
+  menu.style.setProperty("--x", `${x}px`);
+  menu.style.setProperty("--y", `${y}px`);
+}

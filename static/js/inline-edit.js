@@ -1,0 +1,68 @@
+// Click a value, type, Enter. The server supplies the form and judges the input; this only swaps and keeps the focus.
+import { applyPartials, get, parse, post } from "./http.js";
+import { toast } from "./toast.js";
+
+document.addEventListener("click", (event) => {
+  const value = event.target.closest("[data-inline-edit]");
+  if (value && !event.target.closest("a")) edit(value);
+});
+document.addEventListener("keydown", (event) => {
+  const value = event.target.closest?.("[data-inline-edit]");
+  if (value && value.tagName !== "BUTTON" && (event.key === "Enter" || event.key === "F2")) { event.preventDefault(); edit(value); }
+});
+
+async function edit(value) {
+  if (value.ariaBusy === "true") return;
+  value.ariaBusy = "true";
+  const reply = await get(value.dataset.editUrl);
+  value.ariaBusy = "false";
+  if (!reply.ok) return toast({ kind: "danger", text: reply.message });
+  show(value, reply.html);
+}
+
+function show(value, html) {
+  const form = parse(html).querySelector("form");
+  if (!form || !value.isConnected) return;
+  value.replaceWith(form);
+  window.htmx?.process(form);
+  focusFirst(form);
+  let sending = false;
+  const cancel = () => { if (form.isConnected) form.replaceWith(value); };
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.preventDefault(); cancel(); value.focus(); }
+  });
+  form.addEventListener("click", (event) => { if (event.target.closest("[data-cancel]")) { cancel(); value.focus(); } });
+  form.addEventListener("focusout", (event) => {
+    if (!sending && event.relatedTarget && !form.contains(event.relatedTarget)) cancel();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    if (sending) return;
+    sending = true;
+    const answer = await post(form.action, new FormData(form, event.submitter));
+    sending = false;
+    if (answer.ok) return finish(form, value, answer.html);
+    if (parse(answer.html).querySelector("form")) {
+      form.replaceWith(value);
+      show(value, answer.html);
+    } else toast({ kind: "danger", text: answer.message });
+  });
+}
+
+function focusFirst(form) {
+  const field = form.querySelector("[aria-invalid=true], input:not([type=hidden]), select, textarea, [data-inline-focus]");
+  field?.focus();
+  field?.select?.();
+}
+
+/** The reply is the new value (same id) and whatever else changed with it. */
+function finish(form, value, html) {
+  const fragment = parse(html);
+  applyPartials(fragment);
+  const fresh = (value.id && fragment.querySelector(`#${CSS.escape(value.id)}`)) || fragment.querySelector("[data-inline-edit]");
+  if (!form.isConnected) return document.getElementById(value.id)?.focus(); // a partial replaced the whole place
+  if (fresh) form.replaceWith(fresh);
+  else form.replaceWith(...fragment.childNodes);
+  (fresh ?? document.getElementById(value.id))?.focus();
+}
