@@ -1,9 +1,13 @@
 -- What is sold and to whom: companies, contacts, pipelines, deals, notes.
+--
+-- name_key is what lists sort by and names are matched by. It is a column, not an indexed expression: under row-level security
+-- only leakproof operators reach an index, and lower() and app.fold() are not, while a comparison of two texts is.
 
 CREATE TABLE companies (
   org_id uuid NOT NULL DEFAULT app.org() REFERENCES organisations ON DELETE CASCADE,
   id uuid NOT NULL,
   name text NOT NULL,
+  name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED,
   domain text,
   industry text,
   employees integer CHECK (employees >= 0),
@@ -29,10 +33,10 @@ CREATE TABLE companies (
   FOREIGN KEY (org_id, parent_id) REFERENCES companies (org_id, id) ON DELETE SET NULL (parent_id),
   FOREIGN KEY (org_id, owner_id) REFERENCES members (org_id, id)
 );
-CREATE INDEX companies_list ON companies (org_id, lower(name), id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX companies_list ON companies (org_id, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX companies_archived ON companies (org_id, name_key, id) WHERE archived_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX companies_recent ON companies (org_id, created_at DESC, id DESC) WHERE archived_at IS NULL AND deleted_at IS NULL;
-CREATE INDEX companies_owner ON companies (org_id, owner_id, lower(name), id) WHERE archived_at IS NULL AND deleted_at IS NULL;
-CREATE INDEX companies_name_key ON companies (org_id, app.fold(name));
+CREATE INDEX companies_owner ON companies (org_id, owner_id, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX companies_domain ON companies (org_id, domain) WHERE domain IS NOT NULL;
 CREATE INDEX companies_parent ON companies (org_id, parent_id) WHERE parent_id IS NOT NULL;
 CREATE UNIQUE INDEX companies_external ON companies (org_id, external_id) WHERE external_id IS NOT NULL;
@@ -43,6 +47,8 @@ CREATE TABLE contacts (
   id uuid NOT NULL,
   first_name text NOT NULL DEFAULT '',
   last_name text NOT NULL DEFAULT '',
+  name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS
+    (app.fold(coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, ''))) STORED,
   title text,
   email text,                      -- the primary one, lower case
   other_emails text[] NOT NULL DEFAULT '{}',
@@ -71,9 +77,11 @@ CREATE TABLE contacts (
   FOREIGN KEY (org_id, company_id) REFERENCES companies (org_id, id) ON DELETE SET NULL (company_id),
   FOREIGN KEY (org_id, owner_id) REFERENCES members (org_id, id)
 );
-CREATE INDEX contacts_list ON contacts (org_id, lower(last_name), lower(first_name), id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX contacts_list ON contacts (org_id, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX contacts_archived ON contacts (org_id, name_key, id) WHERE archived_at IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX contacts_lifecycle ON contacts (org_id, lifecycle, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX contacts_recent ON contacts (org_id, created_at DESC, id DESC) WHERE archived_at IS NULL AND deleted_at IS NULL;
-CREATE INDEX contacts_owner ON contacts (org_id, owner_id, lower(last_name), lower(first_name), id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX contacts_owner ON contacts (org_id, owner_id, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX contacts_company ON contacts (org_id, company_id) WHERE company_id IS NOT NULL;
 CREATE INDEX contacts_email ON contacts (org_id, email) WHERE email IS NOT NULL;
 CREATE INDEX contacts_other_emails ON contacts USING gin (org_id, other_emails) WHERE other_emails <> '{}';
@@ -114,6 +122,7 @@ CREATE TABLE deals (
   id uuid NOT NULL,
   number bigint NOT NULL,
   name text NOT NULL,
+  name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED,
   company_id uuid,
   pipeline_id uuid NOT NULL,
   stage_id uuid NOT NULL,
@@ -157,7 +166,8 @@ CREATE INDEX deals_closing ON deals (org_id, owner_id, expected_close_on)
   WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX deals_closed ON deals (org_id, closed_at, status) INCLUDE (owner_id, amount, currency)
   WHERE status <> 'open' AND archived_at IS NULL AND deleted_at IS NULL;
-CREATE INDEX deals_list ON deals (org_id, lower(name), id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX deals_list ON deals (org_id, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX deals_archived ON deals (org_id, name_key, id) WHERE archived_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX deals_recent ON deals (org_id, created_at DESC, id DESC) WHERE archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX deals_owner ON deals (org_id, owner_id, created_at DESC, id DESC) WHERE archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX deals_company ON deals (org_id, company_id) WHERE company_id IS NOT NULL;
