@@ -235,6 +235,7 @@ diesel::table! {
     mails (id) {
         id -> Uuid,
         org_id -> Nullable<Uuid>,
+        user_id -> Nullable<Uuid>,
         template -> Text,
         recipient -> Text,
         subject -> Text,
@@ -257,6 +258,7 @@ diesel::table! {
         email -> Text,
         avatar_tag -> Nullable<Text>,
         deactivated_at -> Nullable<Timestamptz>,
+        last_seen_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
     }
 }
@@ -438,6 +440,7 @@ diesel::joinable!(imports -> organisations (org_id));
 diesel::joinable!(invitations -> organisations (org_id));
 diesel::joinable!(jobs -> organisations (org_id));
 diesel::joinable!(mails -> organisations (org_id));
+diesel::joinable!(mails -> users (user_id));
 diesel::joinable!(members -> organisations (org_id));
 diesel::joinable!(members -> users (id));
 diesel::joinable!(notes -> organisations (org_id));

@@ -128,6 +128,7 @@ CREATE TABLE members (
   email text NOT NULL,
   avatar_tag text,
   deactivated_at timestamptz,
+  last_seen_at timestamptz,        -- to the minute, kept by the session store
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, role_id) REFERENCES roles (org_id, id)

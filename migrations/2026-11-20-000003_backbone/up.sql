@@ -68,6 +68,7 @@ CALL app.tenant_table('jobs');
 CREATE TABLE mails (
   id uuid PRIMARY KEY,
   org_id uuid DEFAULT nullif(current_setting('app.org_id', true), '')::uuid REFERENCES organisations ON DELETE CASCADE,
+  user_id uuid REFERENCES users ON DELETE CASCADE, -- whose account it is about; a link to an account is for their eyes only
   template text NOT NULL,
   recipient text NOT NULL,
   subject text NOT NULL,

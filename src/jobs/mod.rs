@@ -12,7 +12,7 @@ mod worker;
 pub use registry::{JobContext, JobOutcome, Registry};
 pub use worker::{Running, Workers, run_due};
 
-use crate::{db::Tx, error::AppResult, schema::jobs};
+use crate::{db::Tx, error::AppResult, kernel::OrgId, schema::jobs};
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use serde::Serialize;
@@ -29,13 +29,14 @@ pub struct Job {
     key: Option<String>,
     run_at: Option<DateTime<Utc>>,
     max_attempts: i32,
+    org: Option<OrgId>,
 }
 
 impl Job {
     /// `payload` is what the handler registered for `kind` reads.
     pub fn new(kind: &'static str, payload: &impl Serialize) -> AppResult<Self> {
         let payload = serde_json::to_value(payload).map_err(anyhow::Error::from)?;
-        Ok(Self { kind, payload, key: None, run_at: None, max_attempts: 12 })
+        Ok(Self { kind, payload, key: None, run_at: None, max_attempts: 12, org: None })
     }
 
     /// While an unfinished job has this key, enqueuing another does nothing.
@@ -46,6 +47,12 @@ impl Job {
 
     pub fn run_at(mut self, at: DateTime<Utc>) -> Self {
         self.run_at = Some(at);
+        self
+    }
+
+    /// For a transaction across organisations that nevertheless acts for one.
+    pub fn org(mut self, org: OrgId) -> Self {
+        self.org = Some(org);
         self
     }
 
@@ -64,6 +71,7 @@ pub fn enqueue(tx: &mut impl Tx, job: Job) -> AppResult<()> {
             jobs::key.eq(job.key),
             jobs::run_at.eq(job.run_at.unwrap_or_else(Utc::now)),
             jobs::max_attempts.eq(job.max_attempts),
+            job.org.map(|org| jobs::org_id.eq(org.0)),
         ))
         .on_conflict_do_nothing()
         .execute(tx.conn())?;

@@ -47,6 +47,40 @@ pub fn quarter(day: NaiveDate, fiscal_start: u32) -> Span {
     Span { from, to: from + Months::new(3) }
 }
 
+/// The days of the week an organisation works: Monday is 1, as in ISO 8601. Never empty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WorkingDays(u8);
+
+impl WorkingDays {
+    /// What is not 1 to 7 is left out; none at all reads as Monday to Friday.
+    pub fn from_numbers(days: &[i16]) -> Self {
+        let bits = days.iter().filter(|d| (1..=7).contains(*d)).fold(0u8, |bits, day| bits | 1 << (day - 1));
+        Self(if bits == 0 { 0b1_1111 } else { bits })
+    }
+
+    pub fn includes(self, day: NaiveDate) -> bool {
+        self.0 & (1 << day.weekday().num_days_from_monday()) != 0
+    }
+
+    /// The working day on which someone is next at work: `day` itself, or the first after it.
+    pub fn next(self, day: NaiveDate) -> NaiveDate {
+        day.iter_days().take(7).find(|d| self.includes(*d)).unwrap_or(day)
+    }
+
+    /// What to tell someone who plans something for `day`; `None` when people are at work then.
+    pub fn warning(self, day: NaiveDate, locale: super::Locale) -> Option<String> {
+        if self.includes(day) {
+            return None;
+        }
+        let next = self.next(day);
+        Some(format!(
+            "{} is not a working day; the next one is {}.",
+            locale.weekday(day),
+            locale.weekday_and_day(next, day)
+        ))
+    }
+}
+
 /// The instants at which a span of days begins and ends in `zone`. A midnight skipped by a clock change begins at the next valid time.
 pub fn instants(span: Span, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
     (start_of(span.from, zone), start_of(span.to, zone))
@@ -74,6 +108,16 @@ mod tests {
         assert_eq!(quarter(d("2026-11-20"), 1), Span { from: d("2026-10-01"), to: d("2027-01-01") });
         assert_eq!(quarter(d("2026-02-10"), 4), Span { from: d("2026-01-01"), to: d("2026-04-01") });
         assert_eq!(quarter(d("2026-04-10"), 12), Span { from: d("2026-03-01"), to: d("2026-06-01") });
+    }
+
+    #[test]
+    fn days_off_are_told() {
+        let days = WorkingDays::from_numbers(&[1, 2, 3, 4, 5, 9]);
+        let locale = crate::kernel::Locale::from_tag("en-GB");
+        assert_eq!(days.warning(d("2026-11-20"), locale), None);
+        let told = days.warning(d("2026-11-28"), locale).unwrap_or_default();
+        assert_eq!(told, "Saturday is not a working day; the next one is Monday 30 Nov.");
+        assert!(WorkingDays::from_numbers(&[]).includes(d("2026-11-20")));
     }
 
     #[test]

@@ -97,6 +97,16 @@ impl Locale {
         date.format_localized(pattern, LOCALES[self.0].5).to_string()
     }
 
+    /// `Saturday`.
+    pub fn weekday(&self, date: NaiveDate) -> String {
+        date.format_localized("%A", LOCALES[self.0].5).to_string()
+    }
+
+    /// `Monday 30 Nov`.
+    pub fn weekday_and_day(&self, date: NaiveDate, today: NaiveDate) -> String {
+        format!("{} {}", self.weekday(date), self.day(date, today))
+    }
+
     /// Numeric, for forms and exact titles: `28/11/2026`.
     pub fn date(&self, date: NaiveDate) -> String {
         date.format(LOCALES[self.0].4).to_string()

@@ -58,6 +58,8 @@ async fn next(mut tab: Tab) -> Option<(Result<Bytes, actix_web::Error>, Tab)> {
     }
     let deadline = Instant::now() + HEARTBEAT;
     let text = match timeout_at(deadline, tab.messages.recv()).await {
+        // Someone changed this person's membership: see at once whether they may still listen.
+        Ok(Ok(message)) if concerns(&message, &tab) && !still_signed_in(&tab).await => return None,
         Ok(Ok(message)) => event(&message),
         Ok(Err(RecvError::Lagged(_))) => event(&LiveMessage::refresh()),
         Ok(Err(RecvError::Closed)) => return None,
@@ -65,6 +67,10 @@ async fn next(mut tab: Tab) -> Option<(Result<Bytes, actix_web::Error>, Tab)> {
         Err(_) => ": still here\n\n".to_owned(),
     };
     Some((Ok(Bytes::from(text)), tab))
+}
+
+fn concerns(message: &LiveMessage, tab: &Tab) -> bool {
+    message.record.as_deref() == Some("member") && message.ids.contains(&tab.actor.id.0)
 }
 
 fn event(message: &LiveMessage) -> String {

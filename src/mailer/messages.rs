@@ -81,6 +81,31 @@ impl MailMessage {
         }
     }
 
+    /// Whether a mail of that name carries a link to an account: whoever reads it could make the account theirs, and an account
+    /// belongs to a person, not to one organisation.
+    pub fn is_personal(name: &str) -> bool {
+        matches!(name, "verify_email" | "reset_password" | "change_email")
+    }
+
+    /// Whether a mail of that name carries a one-time link.
+    pub fn has_link(name: &str) -> bool {
+        Self::is_personal(name) || name == "invitation"
+    }
+
+    /// The same message with its one-time link unusable: what is kept once a mail server has taken the mail.
+    pub fn without_link(mut self) -> Self {
+        match &mut self {
+            MailMessage::VerifyEmail { token, .. }
+            | MailMessage::ResetPassword { token, .. }
+            | MailMessage::ChangeEmail { token, .. }
+            | MailMessage::Invitation { token, .. } => *token = "removed-after-sending".into(),
+            MailMessage::AlreadyRegistered { .. }
+            | MailMessage::PasswordChanged { .. }
+            | MailMessage::EmailChanged { .. } => {}
+        }
+        self
+    }
+
     pub fn render(&self, public_url: &Url) -> anyhow::Result<Rendered> {
         let body = self.body(public_url)?;
         let text = TextMail { body: &body }.render()?;

@@ -11,7 +11,7 @@ use crate::{
     db::{Reason, Tx},
     error::AppResult,
     jobs::{self, Job, JobContext, JobOutcome, Registry},
-    kernel::MailId,
+    kernel::{MailId, OrgId, UserId},
     schema::mails,
 };
 use anyhow::anyhow;
@@ -27,14 +27,26 @@ const KIND: &str = "mail.send";
 struct Order {
     id: MailId,
     to: String,
+    #[serde(default)]
+    user: Option<UserId>,
     message: MailMessage,
 }
 
 /// Sends `message` to `to` once this transaction commits.
 pub fn enqueue(tx: &mut impl Tx, to: &str, message: MailMessage) -> AppResult<()> {
-    let order = Order { id: MailId::new(), to: to.to_owned(), message };
+    jobs::enqueue(tx, job(to, None, message)?)
+}
+
+/// Like [`enqueue`], about the account of `user`: the mail is listed for that organisation's administrators, but a link that opens
+/// or changes the account is shown to that person alone, see [`MailMessage::is_personal`].
+pub fn enqueue_for(tx: &mut impl Tx, org: OrgId, user: UserId, to: &str, message: MailMessage) -> AppResult<()> {
+    jobs::enqueue(tx, job(to, Some(user), message)?.org(org))
+}
+
+fn job(to: &str, user: Option<UserId>, message: MailMessage) -> AppResult<Job> {
+    let order = Order { id: MailId::new(), to: to.to_owned(), user, message };
     let key = format!("mail:{}", order.id);
-    jobs::enqueue(tx, Job::new(KIND, &order)?.key(key))
+    Ok(Job::new(KIND, &order)?.key(key))
 }
 
 pub fn register(registry: &mut Registry) {
@@ -49,6 +61,7 @@ fn send(context: &JobContext, payload: &Value) -> anyhow::Result<JobOutcome> {
     let row = (
         mails::id.eq(order.id.0),
         mails::org_id.eq(context.org.map(|o| o.0)),
+        mails::user_id.eq(order.user.map(|u| u.0)),
         mails::template.eq(order.message.name()),
         mails::recipient.eq(&order.to),
         mails::subject.eq(&rendered.subject),
@@ -73,11 +86,20 @@ fn send(context: &JobContext, payload: &Value) -> anyhow::Result<JobOutcome> {
         Delivery::Refused(reason) => ("refused", Some(reason), JobOutcome::GiveUp),
     };
     let sent_at = (status == "sent").then(Utc::now);
+    // Only the hash of a token is kept anywhere else: here too, as soon as the mail is on its way.
+    let kept =
+        if status == "sent" { order.message.without_link().render(&context.config.public_url)? } else { rendered };
     context
         .db
         .system_now(Reason::Mail, |tx| {
             diesel::update(mails::table.find(order.id.0))
-                .set((mails::status.eq(status), mails::error.eq(error), mails::sent_at.eq(sent_at)))
+                .set((
+                    mails::status.eq(status),
+                    mails::error.eq(error),
+                    mails::sent_at.eq(sent_at),
+                    mails::body_text.eq(kept.text),
+                    mails::body_html.eq(kept.html),
+                ))
                 .execute(tx.conn())?;
             Ok(())
         })

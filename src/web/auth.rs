@@ -3,7 +3,11 @@
 use crate::{
     db::{Db, Reason, SystemTx, Tenant, Tx},
     error::{AppError, AppResult},
-    kernel::{Locale, MemberId, OrgId, UserId, calendar, text},
+    kernel::{
+        Locale, MemberId, OrgId, UserId,
+        calendar::{self, WorkingDays},
+        text,
+    },
     web::permission::Permission,
 };
 use actix_session::SessionExt;
@@ -51,8 +55,10 @@ pub struct Organisation {
     pub name: String,
     pub slug: String,
     pub currency: String,
+    pub locale: Locale,
     pub zone: Tz,
     pub fiscal_year_start: u32,
+    pub working_days: WorkingDays,
     pub logo_tag: Option<String>,
 }
 
@@ -216,6 +222,10 @@ struct Row {
     org_zone: String,
     #[diesel(sql_type = sql_types::SmallInt)]
     fiscal_year_start: i16,
+    #[diesel(sql_type = sql_types::Array<sql_types::SmallInt>)]
+    working_days: Vec<i16>,
+    #[diesel(sql_type = sql_types::Text)]
+    org_locale: String,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     logo_tag: Option<String>,
     #[diesel(sql_type = sql_types::Text)]
@@ -234,7 +244,7 @@ struct Row {
 const LOAD: &str = "
 SELECT m.id, m.org_id, m.name, m.email, m.avatar_tag, u.email_verified_at IS NOT NULL AS email_verified,
   u.theme, u.locale, u.time_zone, o.name AS org_name, o.slug AS org_slug, o.currency::text AS currency, o.time_zone AS org_zone,
-  o.fiscal_year_start, o.logo_tag, r.key AS role, r.permissions, r.visibility,
+  o.fiscal_year_start, o.working_days, o.locale AS org_locale, o.logo_tag, r.key AS role, r.permissions, r.visibility,
   ARRAY(
     SELECT m.id UNION
     SELECT mate.member_id FROM team_members mate
@@ -266,8 +276,10 @@ impl From<Row> for Actor {
                 name: row.org_name,
                 slug: row.org_slug,
                 currency: row.currency,
+                locale: Locale::from_tag(&row.org_locale),
                 zone: calendar::zone(&row.org_zone),
                 fiscal_year_start: u32::try_from(row.fiscal_year_start).unwrap_or(1),
+                working_days: WorkingDays::from_numbers(&row.working_days),
                 logo_tag: row.logo_tag,
             },
             role: row.role,

@@ -4,9 +4,9 @@
 //! sign-in, whichever comes first.
 
 use crate::{
-    db::{Db, Reason, Tx},
+    db::{Db, Reason, SystemTx, Tx},
     error::AppError,
-    schema::sessions,
+    schema::{members, sessions},
     web::auth::{ORGANISATION, USER},
 };
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
@@ -58,6 +58,13 @@ fn oops(error: AppError) -> anyhow::Error {
     anyhow::anyhow!("{error}")
 }
 
+/// Keeps when the member was last here: sessions end, this stays.
+fn seen_in(tx: &mut SystemTx, user: Option<Uuid>, org: Option<Uuid>) -> Result<(), AppError> {
+    let (Some(user), Some(org)) = (user, org) else { return Ok(()) };
+    diesel::update(members::table.find((org, user))).set(members::last_seen_at.eq(Utc::now())).execute(tx.conn())?;
+    Ok(())
+}
+
 impl SessionStore for PgSessions {
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
         let id = row_id(key.as_ref());
@@ -68,13 +75,16 @@ impl SessionStore for PgSessions {
                 .filter(sessions::expires_at.gt(now))
                 .filter(sessions::created_at.gt(now - ABSOLUTE))
                 .filter(sessions::last_seen_at.gt(now - IDLE))
-                .select((sessions::state, sessions::last_seen_at))
-                .first::<(serde_json::Value, DateTime<Utc>)>(tx.conn())
+                .select((sessions::state, sessions::last_seen_at, sessions::user_id, sessions::org_id))
+                .first::<(serde_json::Value, DateTime<Utc>, Option<Uuid>, Option<Uuid>)>(tx.conn())
                 .optional()?;
-            if row.as_ref().is_some_and(|(_, seen)| now - *seen > TOUCH) {
+            if let Some((_, seen, user, org)) = &row
+                && now - *seen > TOUCH
+            {
                 diesel::update(sessions::table.find(&id)).set(sessions::last_seen_at.eq(now)).execute(tx.conn())?;
+                seen_in(tx, *user, *org)?;
             }
-            Ok(row.map(|(state, _)| state))
+            Ok(row.map(|(state, ..)| state))
         });
         let state = found.await.map_err(|e| LoadError::Other(oops(e)))?;
         state.map(serde_json::from_value).transpose().map_err(|e| LoadError::Deserialization(anyhow::Error::from(e)))
@@ -85,6 +95,7 @@ impl SessionStore for PgSessions {
         let id = row_id(&key);
         let until = ttl_end(ttl);
         let saved = self.0.system(Reason::Sessions, move |tx| {
+            seen_in(tx, entry(&state, USER), entry(&state, ORGANISATION))?;
             diesel::insert_into(sessions::table)
                 .values((
                     sessions::id.eq(id),
