@@ -28,6 +28,8 @@ const TOUCH: TimeDelta = TimeDelta::minutes(1);
 /// Entries that describe the device, written at sign-in and moved into columns.
 pub const IP: &str = "ip";
 pub const AGENT: &str = "agent";
+/// When the person proved who they are: a renewed key does not prolong the absolute lifetime.
+pub const SIGNED_IN_AT: &str = "signed_in_at";
 
 type State = HashMap<String, String>;
 
@@ -104,6 +106,7 @@ impl SessionStore for PgSessions {
                     sessions::ip.eq(entry::<String>(&state, IP)),
                     sessions::user_agent.eq(entry::<String>(&state, AGENT)),
                     sessions::state.eq(serde_json::to_value(&state).unwrap_or_default()),
+                    sessions::created_at.eq(entry::<DateTime<Utc>>(&state, SIGNED_IN_AT).unwrap_or_else(Utc::now)),
                     sessions::expires_at.eq(until),
                 ))
                 .execute(tx.conn())?;
