@@ -1,0 +1,55 @@
+//! The menu beside every settings page: what is the person's own, and what is the organisation's to those who administer it.
+
+use crate::web::{
+    Actor,
+    permission::{Permission, organisation},
+};
+
+/// An entry; `group` is the heading it stands under.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SettingsNav {
+    pub key: &'static str,
+    pub href: &'static str,
+    pub label: &'static str,
+    pub icon: &'static str,
+    pub group: &'static str,
+}
+
+const YOU: &str = "You";
+const ORGANISATION: &str = "Organisation";
+const SYSTEM: &str = "System";
+
+const fn item(
+    key: &'static str,
+    href: &'static str,
+    label: &'static str,
+    icon: &'static str,
+    group: &'static str,
+) -> SettingsNav {
+    SettingsNav { key, href, label, icon, group }
+}
+
+const ALL: &[SettingsNav] = &[
+    item("profile", "/settings/profile", "Profile", "user-circle", YOU),
+    item("security", "/settings/security", "Sign-in and security", "shield-lock", YOU),
+    item("organisation", "/settings/organisation", "Organisation", "building", ORGANISATION),
+    item("members", "/settings/members", "Members", "users", ORGANISATION),
+    item("teams", "/settings/teams", "Teams", "users-group", ORGANISATION),
+    item("roles", "/settings/roles", "Roles", "key", ORGANISATION),
+    item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
+    item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
+    item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),
+];
+
+/// What this person may open.
+pub fn nav(actor: &Actor) -> Vec<SettingsNav> {
+    ALL.iter().filter(|item| may_open(actor, item)).copied().collect()
+}
+
+fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
+    match (item.group, item.key) {
+        (YOU, _) => true,
+        (_, "pipelines") => actor.may(organisation::ManagePipelines::KEY),
+        _ => actor.may(organisation::Administer::KEY),
+    }
+}
