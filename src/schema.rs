@@ -356,8 +356,16 @@ diesel::table! {
         title -> Text,
         subtitle -> Text,
         folded_title -> Text,
+        folded_key -> Text,
         haystack -> Text,
         weight -> Int2,
+    }
+}
+
+diesel::table! {
+    search_words (org_id, word) {
+        org_id -> Uuid,
+        word -> Text,
     }
 }
 
@@ -449,6 +457,7 @@ diesel::joinable!(pipelines -> organisations (org_id));
 diesel::joinable!(record_totals -> organisations (org_id));
 diesel::joinable!(roles -> organisations (org_id));
 diesel::joinable!(search_documents -> organisations (org_id));
+diesel::joinable!(search_words -> organisations (org_id));
 diesel::joinable!(sessions -> organisations (org_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(stages -> organisations (org_id));
@@ -474,6 +483,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     record_totals,
     roles,
     search_documents,
+    search_words,
     sessions,
     stages,
     teams,

@@ -83,7 +83,7 @@ CREATE TABLE mails (
 CREATE INDEX mails_org ON mails (org_id, created_at DESC, id DESC);
 CALL app.tenant_table('mails');
 
--- What global search reads; reached only through app.search(), see docs/architecture.md.
+-- What global search reads; reached only through app.search(), see docs/architecture.md. Written by app.reindex().
 CREATE TABLE search_documents (
   org_id uuid NOT NULL DEFAULT app.org() REFERENCES organisations ON DELETE CASCADE,
   record_type text NOT NULL,
@@ -92,13 +92,28 @@ CREATE TABLE search_documents (
   title text NOT NULL,
   subtitle text NOT NULL DEFAULT '',
   folded_title text NOT NULL,
-  haystack text NOT NULL,          -- folded: title, e-mails, domain, phone digits, number
+  folded_key text NOT NULL DEFAULT '', -- the other thing people begin to type: last name first, domain, number
+  haystack text NOT NULL,          -- folded, one space before and after each word: names, e-mails, domain, phone digits, number
   weight smallint NOT NULL DEFAULT 0, -- higher first among equals (open deals before closed)
   PRIMARY KEY (org_id, record_type, record_id)
 );
-CREATE INDEX search_documents_trgm ON search_documents USING gin (org_id, haystack gin_trgm_ops);
-CREATE INDEX search_documents_prefix ON search_documents (org_id, record_type, folded_title text_pattern_ops);
+-- One trigram index a type: a word common among contacts costs nothing where it is looked for among companies.
+CREATE INDEX search_documents_company_trgm ON search_documents USING gin (org_id, owner_id, haystack gin_trgm_ops) WHERE record_type = 'company';
+CREATE INDEX search_documents_contact_trgm ON search_documents USING gin (org_id, owner_id, haystack gin_trgm_ops) WHERE record_type = 'contact';
+CREATE INDEX search_documents_deal_trgm ON search_documents USING gin (org_id, owner_id, haystack gin_trgm_ops) WHERE record_type = 'deal';
+CREATE INDEX search_documents_title ON search_documents (org_id, record_type, folded_title text_pattern_ops);
+CREATE INDEX search_documents_key ON search_documents (org_id, record_type, folded_key text_pattern_ops) WHERE folded_key <> '';
 CALL app.tenant_table('search_documents');
+
+-- The words of all titles, to find the one that was meant when the one that was typed is not there. Never shown; words whose
+-- records are gone only cost a look.
+CREATE TABLE search_words (
+  org_id uuid NOT NULL DEFAULT app.org() REFERENCES organisations ON DELETE CASCADE,
+  word text NOT NULL,
+  PRIMARY KEY (org_id, word)
+);
+CREATE INDEX search_words_trgm ON search_words USING gin (org_id, word gin_trgm_ops);
+CALL app.tenant_table('search_words');
 
 CREATE TABLE imports (
   org_id uuid NOT NULL DEFAULT app.org() REFERENCES organisations ON DELETE CASCADE,
