@@ -6,6 +6,7 @@ pub mod ids;
 pub mod locale;
 pub mod money;
 pub mod people;
+pub mod rank;
 pub mod text;
 
 pub use fields::{Field, FieldKind, RecordType};

@@ -1,4 +1,10 @@
-//! pipeline.
+//! Pipelines, their stages, and the board.
+
+mod model;
+mod queries;
+
+pub use model::{COLORS, Pipeline, Stage};
+pub use queries::{lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
 
 use actix_web::web::ServiceConfig;
 

@@ -1,0 +1,118 @@
+//! The end of a deal, and its taking back. A closed deal leaves the board and keeps its stage: how far it came.
+
+use super::{
+    commands::{announce, must_be_on_board, reread},
+    model::{Deal, DealStatus},
+    moves, queries,
+};
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    events::{self, Changes, Event},
+    features::pipeline,
+    kernel::{DealId, RecordType},
+    schema::deals,
+    search,
+    web::{Allow, permission::deals::Edit},
+};
+use chrono::Utc;
+use diesel::prelude::*;
+use serde_json::json;
+
+/// The reason that needs words of its own.
+pub const OTHER: &str = "Other";
+
+/// Why a deal was lost: one of the organisation's reasons, or [`OTHER`] with a note.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    pub reason: String,
+    pub note: Option<String>,
+}
+
+/// Won. Saying so twice changes nothing.
+pub fn win(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>) -> AppResult<Deal> {
+    let deal = queries::lock(tx, by, id)?;
+    if matches!(deal.status, DealStatus::Won { .. }) {
+        return Ok(deal);
+    }
+    must_be_on_board(&deal)?;
+    close(tx, by, deal, "won", None, tab)
+}
+
+/// Lost, with the reason. Saying so twice keeps the first reason.
+pub fn lose(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, loss: Loss, tab: Option<String>) -> AppResult<Deal> {
+    let deal = queries::lock(tx, by, id)?;
+    if matches!(deal.status, DealStatus::Lost { .. }) {
+        return Ok(deal);
+    }
+    must_be_on_board(&deal)?;
+    let known = loss.reason == OTHER || pipeline::lost_reasons(tx)?.contains(&loss.reason);
+    if !known {
+        return Err(AppError::field("lost_reason", "is not one of the reasons"));
+    }
+    if loss.reason == OTHER && loss.note.is_none() {
+        return Err(AppError::field("lost_note", "is needed: say what the other reason was"));
+    }
+    close(tx, by, deal, "lost", Some(loss), tab)
+}
+
+/// Back to the top of the stage it was closed in. Reopening an open deal changes nothing.
+pub fn reopen(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>) -> AppResult<Deal> {
+    // Stage before deal: `reposition` locks the stage, and a place it gives to a closed deal does no harm.
+    if queries::find(tx, by, id)?.is_open() {
+        return queries::find(tx, by, id);
+    }
+    moves::reposition(tx, id)?;
+    let deal = queries::lock(tx, by, id)?;
+    if deal.is_open() {
+        return Ok(deal);
+    }
+    if deal.archived_at.is_some() {
+        return Err(AppError::Conflict("This deal is archived. Restore it first.".into()));
+    }
+    diesel::update(deals::table.filter(deals::id.eq(id)))
+        .set((
+            (deals::status.eq("open"), deals::closed_at.eq(None::<chrono::DateTime<Utc>>)),
+            (deals::closed_by.eq(None::<uuid::Uuid>), deals::lost_reason.eq(None::<String>)),
+            (deals::lost_note.eq(None::<String>), deals::stage_entered_at.eq(diesel::dsl::now)),
+            (deals::version.eq(deals::version + 1), deals::updated_at.eq(diesel::dsl::now)),
+        ))
+        .execute(tx.conn())?;
+    let mut changes = Changes::new();
+    changes.track("status", &deal.status.key(), &"open");
+    let event = Event::new("deal.reopened", RecordType::Deal, id).version(deal.version + 1).changes(changes);
+    settle(tx, event, &deal, tab)
+}
+
+fn close(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    deal: Deal,
+    status: &'static str,
+    loss: Option<Loss>,
+    tab: Option<String>,
+) -> AppResult<Deal> {
+    let (reason, note) = loss.map_or((None, None), |loss| (Some(loss.reason), loss.note));
+    diesel::update(deals::table.filter(deals::id.eq(deal.id)))
+        .set((
+            (deals::status.eq(status), deals::closed_at.eq(Some(Utc::now())), deals::closed_by.eq(by.id)),
+            (deals::lost_reason.eq(&reason), deals::lost_note.eq(&note)),
+            (deals::version.eq(deals::version + 1), deals::updated_at.eq(diesel::dsl::now)),
+        ))
+        .execute(tx.conn())?;
+    let mut changes = Changes::new();
+    changes.track("status", &"open", &status).set("lost_reason", &reason).set("lost_note", &note);
+    let seconds = (Utc::now() - deal.stage_entered_at).num_seconds().max(0);
+    let data = json!({ "stage": queries::stage_ref(tx, deal.stage_id)?, "seconds_in_stage": seconds,
+        "amount": deal.amount.map(|a| a.to_string()), "currency": deal.currency });
+    let kind = if status == "won" { "deal.won" } else { "deal.lost" };
+    let event = Event::new(kind, RecordType::Deal, deal.id).version(deal.version + 1).changes(changes).data(data);
+    settle(tx, event, &deal, tab)
+}
+
+fn settle(tx: &mut OrgTx, event: Event, deal: &Deal, tab: Option<String>) -> AppResult<Deal> {
+    events::record_quietly(tx, event)?;
+    search::reindex(tx, RecordType::Deal, &[deal.id.into()])?;
+    announce(tx, deal.id, &[deal.stage_id.into()], tab)?;
+    reread(tx, deal.id)
+}

@@ -1,0 +1,195 @@
+//! Making and editing deals: row, event, search document and live message in the one transaction.
+
+use super::{
+    model::{Deal, DealFields, DealStatus, NewDeal},
+    positions::{self, Place},
+    queries,
+};
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    events::{self, Changes, Event},
+    features::{accounts::members, pipeline},
+    kernel::{CompanyId, DealId, MemberId, RecordType},
+    live::{self, LiveMessage},
+    schema::{companies, counters, deals},
+    search,
+    web::{
+        Actor, Allow,
+        permission::deals::{Create, Edit},
+    },
+};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Makes an open deal on top of its stage. The same form sent twice gives the same deal.
+pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Deal> {
+    // Stage before counter, as every command takes them.
+    let stage = pipeline::lock_stage(tx, new.stage_id)?
+        .ok_or_else(|| AppError::field("stage_id", "is not one of the stages"))?;
+    let id = new.id.unwrap_or_else(DealId::new);
+    if new.id.is_some() && exists(tx, id)? {
+        return queries::find(tx, by, id);
+    }
+    check_references(tx, by, &DealFields::default(), &new.fields)?;
+    let position = positions::at(tx, stage.id, Place::TOP, id)?;
+    let number = next_number(tx)?;
+    let fields = &new.fields;
+    diesel::insert_into(deals::table)
+        .values((
+            (deals::id.eq(id), deals::number.eq(number), deals::name.eq(&fields.name)),
+            (deals::company_id.eq(fields.company_id), deals::pipeline_id.eq(stage.pipeline_id)),
+            (deals::stage_id.eq(stage.id), deals::position.eq(position), deals::amount.eq(fields.amount)),
+            (deals::currency.eq(currency(by, fields)), deals::probability.eq(fields.probability)),
+            (deals::expected_close_on.eq(fields.expected_close_on), deals::owner_id.eq(fields.owner_id)),
+            (deals::source.eq(&fields.source), deals::description.eq(&fields.description)),
+            (deals::external_id.eq(&fields.external_id), deals::created_by.eq(by.id)),
+        ))
+        .execute(tx.conn())?;
+    let mut changes = changes(tx, by, &DealFields::default(), fields)?;
+    changes.set("stage_id", &json!({ "id": stage.id, "name": stage.name }));
+    events::record_quietly(tx, Event::new("deal.created", RecordType::Deal, id).version(1).changes(changes))?;
+    search::reindex(tx, RecordType::Deal, &[id.into()])?;
+    announce(tx, id, &[stage.id.into()], None)?;
+    queries::find(tx, by, id)
+}
+
+/// Saves what a person said about a deal. `version` is the one they were looking at: when the deal has moved on since, nothing is
+/// written and the answer is a conflict.
+pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, fields: DealFields) -> AppResult<Deal> {
+    let before = queries::lock(tx, by, id)?;
+    if before.version != version {
+        return Err(AppError::Conflict("Someone else changed this deal while you were editing it.".into()));
+    }
+    let old = DealFields::from(&before);
+    check_references(tx, by, &old, &fields)?;
+    let changes = changes(tx, by, &old, &fields)?;
+    if changes.is_empty() {
+        return Ok(before);
+    }
+    diesel::update(deals::table.filter(deals::id.eq(id)))
+        .set((
+            (deals::name.eq(&fields.name), deals::company_id.eq(fields.company_id), deals::amount.eq(fields.amount)),
+            (deals::currency.eq(currency(by, &fields)), deals::probability.eq(fields.probability)),
+            (deals::expected_close_on.eq(fields.expected_close_on), deals::owner_id.eq(fields.owner_id)),
+            (deals::source.eq(&fields.source), deals::description.eq(&fields.description)),
+            (deals::external_id.eq(&fields.external_id), deals::version.eq(deals::version + 1)),
+            deals::updated_at.eq(diesel::dsl::now),
+        ))
+        .execute(tx.conn())?;
+    let event = Event::new("deal.updated", RecordType::Deal, id).version(version + 1).changes(changes);
+    events::record_quietly(tx, event)?;
+    search::reindex(tx, RecordType::Deal, &[id.into()])?;
+    announce(tx, id, &[before.stage_id.into()], None)?;
+    // Read as written, whoever may see it now: giving a deal away is allowed to end in not seeing it.
+    reread(tx, id)
+}
+
+/// Tells open boards and record pages.
+pub(super) fn announce(tx: &mut OrgTx, id: DealId, stages: &[Uuid], tab: Option<String>) -> AppResult<()> {
+    live::publish(tx, &LiveMessage::deals(vec![id.into()], stages.to_vec(), tab))
+}
+
+/// The deal as this transaction left it, without asking who looks.
+pub(super) fn reread(tx: &mut OrgTx, id: DealId) -> AppResult<Deal> {
+    let row = deals::table.filter(deals::id.eq(id)).select(super::model::DealRow::as_select()).first(tx.conn())?;
+    Ok(row.into())
+}
+
+/// Refuses a deal that cannot change any more, in words that say what to do.
+pub(super) fn must_be_on_board(deal: &Deal) -> AppResult<()> {
+    match deal.status {
+        DealStatus::Won { .. } => Err(AppError::Conflict("This deal is won. Reopen it first.".into())),
+        DealStatus::Lost { .. } => Err(AppError::Conflict("This deal is lost. Reopen it first.".into())),
+        DealStatus::Open if deal.archived_at.is_some() => {
+            Err(AppError::Conflict("This deal is archived. Restore it first.".into()))
+        }
+        DealStatus::Open => Ok(()),
+    }
+}
+
+fn exists(tx: &mut OrgTx, id: DealId) -> AppResult<bool> {
+    Ok(diesel::select(diesel::dsl::exists(deals::table.filter(deals::id.eq(id)))).get_result(tx.conn())?)
+}
+
+/// The next human number. The counter's row stays locked until the transaction ends, so that no number is lost or used twice.
+fn next_number(tx: &mut OrgTx) -> AppResult<i64> {
+    Ok(diesel::update(counters::table.filter(counters::key.eq("deal")))
+        .set(counters::value.eq(counters::value + 1))
+        .returning(counters::value)
+        .get_result(tx.conn())?)
+}
+
+/// A company or owner newly named must exist here, and be this person's to see: a forged id is no way to reach either.
+fn check_references(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &DealFields) -> AppResult<()> {
+    if after.company_id != before.company_id {
+        check_company(tx, by, after.company_id)?;
+    }
+    if after.owner_id != before.owner_id {
+        check_owner(tx, by, after.owner_id)?;
+    }
+    Ok(())
+}
+
+fn check_company(tx: &mut OrgTx, by: &Actor, company: Option<CompanyId>) -> AppResult<()> {
+    let Some(company) = company else { return Ok(()) };
+    let owner: Option<Option<Uuid>> = companies::table
+        .filter(companies::id.eq(company))
+        .filter(companies::deleted_at.is_null())
+        .select(companies::owner_id)
+        .first(tx.conn())
+        .optional()?;
+    match owner {
+        Some(owner) if by.sees(owner) => Ok(()),
+        _ => Err(AppError::field("company_id", "is not one of your companies")),
+    }
+}
+
+fn check_owner(tx: &mut OrgTx, by: &Actor, owner: Option<MemberId>) -> AppResult<()> {
+    members::check_owner(tx, owner, "owner_id")?;
+    if owner.is_none() || by.sees(owner.map(Into::into)) {
+        Ok(())
+    } else {
+        Err(AppError::field("owner_id", "is not one of the people you work with"))
+    }
+}
+
+fn currency(by: &Actor, fields: &DealFields) -> String {
+    fields.currency.map_or_else(|| by.org.currency.clone(), |c| c.code().to_owned())
+}
+
+fn changes(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &DealFields) -> AppResult<Changes> {
+    let mut changes = Changes::new();
+    let money = |fields: &DealFields| fields.amount.map(|a| a.normalize().to_string());
+    changes
+        .track("name", &before.name, &after.name)
+        .track("amount", &money(before), &money(after))
+        .track("probability", &before.probability, &after.probability)
+        .track("expected_close_on", &before.expected_close_on, &after.expected_close_on)
+        .track("source", &before.source, &after.source)
+        .track("description", &before.description, &after.description)
+        .track("external_id", &before.external_id, &after.external_id);
+    if before.name.is_empty() {
+        changes.set("name", &after.name);
+        changes.set("currency", &currency(by, after));
+    } else {
+        changes.track("currency", &currency(by, before), &currency(by, after));
+    }
+    track_references(tx, &mut changes, before, after)?;
+    Ok(changes)
+}
+
+fn track_references(tx: &mut OrgTx, changes: &mut Changes, before: &DealFields, after: &DealFields) -> AppResult<()> {
+    if before.company_id != after.company_id {
+        let pair: (Value, Value) =
+            (queries::company_ref(tx, before.company_id)?, queries::company_ref(tx, after.company_id)?);
+        changes.track("company_id", &pair.0, &pair.1);
+    }
+    if before.owner_id != after.owner_id {
+        let pair: (Value, Value) =
+            (queries::member_ref(tx, before.owner_id)?, queries::member_ref(tx, after.owner_id)?);
+        changes.track("owner_id", &pair.0, &pair.1);
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The deal's entry in the field catalogue.
+
+use crate::kernel::{Field, FieldKind};
+
+/// Keys and labels of a deal's status.
+pub const STATUSES: &[(&str, &str)] = &[("open", "Open"), ("won", "Won"), ("lost", "Lost")];
+
+/// Every field of a deal. Moving, closing and archiving have verbs of their own, so their fields are not edited in place.
+pub const FIELDS: &[Field] = &[
+    Field::new("name", "Name", FieldKind::Text)
+        .column("deals.name")
+        .max(200)
+        .required()
+        .sortable()
+        .listed()
+        .aliases(&["opportunity", "opportunity name", "deal", "deal name", "title"]),
+    Field::new("company_id", "Company", FieldKind::Company).column("deals.company_id").listed().aliases(&[
+        "company",
+        "company name",
+        "account",
+        "account name",
+        "organisation",
+        "organization",
+    ]),
+    Field::new("pipeline_id", "Pipeline", FieldKind::Pipeline)
+        .column("deals.pipeline_id")
+        .not_inline()
+        .aliases(&["pipeline"]),
+    Field::new("stage_id", "Stage", FieldKind::Stage)
+        .column("deals.stage_id")
+        .required()
+        .listed()
+        .not_inline()
+        .aliases(&["stage", "deal stage", "deal_stage", "sales stage"]),
+    Field::new("amount", "Amount", FieldKind::Money).column("deals.amount").sortable().listed().aliases(&[
+        "value",
+        "close value",
+        "close_value",
+        "deal value",
+        "expected revenue",
+        "revenue",
+    ]),
+    Field::new("currency", "Currency", FieldKind::Currency).column("deals.currency").max(3).aliases(&["currency code"]),
+    Field::new("probability", "Probability", FieldKind::Percent).column("deals.probability").aliases(&[
+        "win probability",
+        "chance",
+        "confidence",
+    ]),
+    Field::new("expected_close_on", "Expected close", FieldKind::Date)
+        .column("deals.expected_close_on")
+        .sortable()
+        .listed()
+        .aliases(&["close date", "close_date", "expected close date", "closing date", "closes on"]),
+    Field::new("owner_id", "Owner", FieldKind::Member).column("deals.owner_id").listed().aliases(&[
+        "owner",
+        "deal owner",
+        "sales agent",
+        "sales_agent",
+        "sales rep",
+        "assigned to",
+        "account owner",
+    ]),
+    Field::new("source", "Source", FieldKind::Text).column("deals.source").max(100).aliases(&[
+        "lead source",
+        "deal source",
+        "channel",
+    ]),
+    Field::new("description", "Description", FieldKind::LongText)
+        .column("deals.description")
+        .max(10_000)
+        .aliases(&["notes", "details", "comment"]),
+    Field::new("status", "Status", FieldKind::Choice(STATUSES))
+        .column("deals.status")
+        .listed()
+        .not_inline()
+        .aliases(&["state"]),
+    Field::new("lost_reason", "Lost reason", FieldKind::Text)
+        .column("deals.lost_reason")
+        .max(100)
+        .not_inline()
+        .aliases(&["closed lost reason", "reason lost"]),
+    Field::new("lost_note", "Lost note", FieldKind::LongText).column("deals.lost_note").max(2_000).computed(),
+    Field::new("closed_at", "Closed", FieldKind::DateTime).column("deals.closed_at").sortable().not_inline(),
+    Field::new("external_id", "External id", FieldKind::Text).column("deals.external_id").not_inline().aliases(&[
+        "id",
+        "record id",
+        "deal id",
+        "opportunity id",
+        "opportunity_id",
+    ]),
+    Field::new("number", "Number", FieldKind::Integer).column("deals.number").sortable().computed(),
+    Field::new("stage_entered_at", "In stage since", FieldKind::DateTime).column("deals.stage_entered_at").computed(),
+    Field::new("created_at", "Created", FieldKind::DateTime).column("deals.created_at").sortable().computed(),
+    Field::new("updated_at", "Changed", FieldKind::DateTime).column("deals.updated_at").computed(),
+];

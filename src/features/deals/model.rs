@@ -1,0 +1,182 @@
+//! What a deal is.
+
+use crate::{
+    kernel::{CompanyId, Currency, DealId, MemberId, Money, PipelineId, StageId},
+    schema::deals,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use rust_decimal::Decimal;
+
+/// Where a deal stands between its first mention and its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DealStatus {
+    Open,
+    Won { at: DateTime<Utc>, by: Option<MemberId> },
+    Lost { at: DateTime<Utc>, by: Option<MemberId>, reason: Option<String>, note: Option<String> },
+}
+
+impl DealStatus {
+    /// `open`, `won` or `lost`: as rows and filters spell it.
+    pub fn key(&self) -> &'static str {
+        match self {
+            DealStatus::Open => "open",
+            DealStatus::Won { .. } => "won",
+            DealStatus::Lost { .. } => "lost",
+        }
+    }
+}
+
+/// A possible sale. Deleted deals are never loaded; archived ones are.
+#[derive(Clone, Debug)]
+pub struct Deal {
+    pub id: DealId,
+    pub number: i64,
+    pub name: String,
+    pub company_id: Option<CompanyId>,
+    pub pipeline_id: PipelineId,
+    pub stage_id: StageId,
+    pub position: String,
+    pub amount: Option<Decimal>,
+    pub currency: String,
+    /// Percent; `None`: the stage's.
+    pub probability: Option<i16>,
+    pub expected_close_on: Option<NaiveDate>,
+    pub owner_id: Option<MemberId>,
+    pub source: Option<String>,
+    pub status: DealStatus,
+    pub stage_entered_at: DateTime<Utc>,
+    pub description: Option<String>,
+    pub external_id: Option<String>,
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+impl Deal {
+    /// `D-1042`.
+    pub fn reference(&self) -> String {
+        format!("D-{}", self.number)
+    }
+
+    pub fn money(&self) -> Option<Money> {
+        self.amount.map(|amount| Money::from_columns(amount, &self.currency))
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.status == DealStatus::Open
+    }
+
+    /// Whether it has a card on the board.
+    pub fn on_board(&self) -> bool {
+        self.is_open() && self.archived_at.is_none()
+    }
+}
+
+/// A deal about to be made. The command checks that what it names exists and may be named by this person.
+#[derive(Clone, Debug)]
+pub struct NewDeal {
+    /// Chosen by the form, so that a form sent twice makes one deal; `None`: chosen here.
+    pub id: Option<DealId>,
+    pub stage_id: StageId,
+    pub fields: DealFields,
+}
+
+/// What people may say about a deal, in a new one and in an edit alike.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DealFields {
+    pub name: String,
+    pub company_id: Option<CompanyId>,
+    /// Not negative, at most four decimals, below 10^15 (`kernel::money::parse_amount`).
+    pub amount: Option<Decimal>,
+    /// `None`: the organisation's.
+    pub currency: Option<Currency>,
+    /// 0 to 100.
+    pub probability: Option<i16>,
+    pub expected_close_on: Option<NaiveDate>,
+    pub owner_id: Option<MemberId>,
+    pub source: Option<String>,
+    pub description: Option<String>,
+    pub external_id: Option<String>,
+}
+
+impl From<&Deal> for DealFields {
+    fn from(deal: &Deal) -> Self {
+        Self {
+            name: deal.name.clone(),
+            company_id: deal.company_id,
+            amount: deal.amount,
+            currency: deal.currency.parse().ok(),
+            probability: deal.probability,
+            expected_close_on: deal.expected_close_on,
+            owner_id: deal.owner_id,
+            source: deal.source.clone(),
+            description: deal.description.clone(),
+            external_id: deal.external_id.clone(),
+        }
+    }
+}
+
+/// The row as it is kept; `Deal` is what it means.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deals)]
+pub(super) struct DealRow {
+    id: DealId,
+    number: i64,
+    name: String,
+    company_id: Option<CompanyId>,
+    pipeline_id: PipelineId,
+    stage_id: StageId,
+    position: String,
+    amount: Option<Decimal>,
+    currency: String,
+    probability: Option<i16>,
+    expected_close_on: Option<NaiveDate>,
+    owner_id: Option<MemberId>,
+    source: Option<String>,
+    status: String,
+    lost_reason: Option<String>,
+    lost_note: Option<String>,
+    closed_at: Option<DateTime<Utc>>,
+    closed_by: Option<MemberId>,
+    stage_entered_at: DateTime<Utc>,
+    description: Option<String>,
+    external_id: Option<String>,
+    version: i32,
+    created_at: DateTime<Utc>,
+    archived_at: Option<DateTime<Utc>>,
+}
+
+impl From<DealRow> for Deal {
+    fn from(row: DealRow) -> Self {
+        let status = match (row.status.as_str(), row.closed_at) {
+            ("won", Some(at)) => DealStatus::Won { at, by: row.closed_by },
+            ("lost", Some(at)) => {
+                DealStatus::Lost { at, by: row.closed_by, reason: row.lost_reason, note: row.lost_note }
+            }
+            _ => DealStatus::Open,
+        };
+        Self {
+            id: row.id,
+            number: row.number,
+            name: row.name,
+            company_id: row.company_id,
+            pipeline_id: row.pipeline_id,
+            stage_id: row.stage_id,
+            position: row.position,
+            amount: row.amount.map(|amount| amount.normalize()),
+            currency: row.currency,
+            probability: row.probability,
+            expected_close_on: row.expected_close_on,
+            owner_id: row.owner_id,
+            source: row.source,
+            status,
+            stage_entered_at: row.stage_entered_at,
+            description: row.description,
+            external_id: row.external_id,
+            version: row.version,
+            created_at: row.created_at,
+            archived_at: row.archived_at,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Pipelines and their stages, as every feature that shows a deal knows them.
+
+use crate::kernel::{PipelineId, StageId};
+use diesel::prelude::*;
+
+/// Stage colours: keys of the palette in `static/css/tokens.css`, each with its name.
+pub const COLORS: &[(&str, &str)] = &[
+    ("slate", "Slate"),
+    ("blue", "Blue"),
+    ("cyan", "Cyan"),
+    ("teal", "Teal"),
+    ("green", "Green"),
+    ("lime", "Lime"),
+    ("yellow", "Yellow"),
+    ("orange", "Orange"),
+    ("red", "Red"),
+    ("pink", "Pink"),
+    ("violet", "Violet"),
+    ("indigo", "Indigo"),
+];
+
+/// A way of selling: an ordered row of stages.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::pipelines)]
+pub struct Pipeline {
+    pub id: PipelineId,
+    pub name: String,
+    pub position: i32,
+    pub version: i32,
+}
+
+/// A step of a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::stages)]
+pub struct Stage {
+    pub id: StageId,
+    pub pipeline_id: PipelineId,
+    pub name: String,
+    pub color: String,
+    /// Percent; what a deal's amount is weighted by unless the deal says otherwise.
+    pub probability: i16,
+    /// Days after which a deal counts as rotting here; `None`: never.
+    pub rotting_days: Option<i16>,
+    pub position: i32,
+    pub version: i32,
+}
