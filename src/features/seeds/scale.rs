@@ -1,0 +1,145 @@
+//! A large synthetic organisation, `scale`, to measure on: made by set-based SQL, the same rows on every run, in one transaction.
+
+use super::people::{self, Someone};
+use crate::{
+    db::{Db, Reason, SystemTx, Tx},
+    error::AppResult,
+    kernel::{OrgId, PipelineId, RecordType, StageId},
+    schema::{pipelines, stages},
+    search,
+};
+use diesel::{connection::SimpleConnection, prelude::*, sql_types};
+use std::time::Instant;
+use uuid::Uuid;
+
+const SLUG: &str = "scale";
+const TEAMS: [&str; 5] = ["Benelux", "DACH", "Iberia", "Nordics", "United Kingdom"];
+const REPS_PER_TEAM: usize = 7;
+/// Documents written by one statement.
+const BATCH: i64 = 20_000;
+const RENEWALS: [(&str, &str, i16); 4] =
+    [("Due", "slate", 60), ("Contacted", "cyan", 70), ("Quoted", "blue", 80), ("Agreed", "green", 95)];
+
+/// Creates the organisation and says how long each step took; an existing one is left alone.
+pub fn seed(db: &Db, contacts: u64, companies: u64, deals: u64) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let (contacts, companies, deals) = (i64::try_from(contacts)?, i64::try_from(companies.max(1))?, i64::try_from(deals)?);
+    let made = db.system_now(Reason::CommandLine, |tx| {
+        if people::exists(tx, SLUG)? {
+            return Ok(false);
+        }
+        prepare(tx)?;
+        let org = step("people and pipelines", || organisation(tx))?;
+        fill(tx, org, contacts, companies, deals)?;
+        Ok(true)
+    })?;
+    if !made {
+        println!("the organisation `{SLUG}` is already there; nothing was changed");
+        return Ok(());
+    }
+    analyse(db);
+    println!("seeded `{SLUG}` in {:.0} s; sign in as admin@scale.test", started.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// Long statements, memory for sorting, and large pending lists, so that trigram entries are written sorted.
+fn prepare(tx: &mut SystemTx) -> AppResult<()> {
+    let settings = "SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '256MB'; SET LOCAL gin_pending_list_limit = '512MB'; \
+                    SET LOCAL temp_buffers = '64MB'";
+    Ok(tx.conn().batch_execute(settings)?)
+}
+
+fn organisation(tx: &mut SystemTx) -> AppResult<OrgId> {
+    let mut everyone = vec![Someone::new("admin@scale.test", "Ada Scale", "administrator")];
+    for (t, team) in TEAMS.iter().enumerate() {
+        everyone.push(Someone::new(format!("manager{}@scale.test", t + 1), format!("Manager {team}"), "manager"));
+        for r in 1..=REPS_PER_TEAM {
+            let n = t * REPS_PER_TEAM + r;
+            everyone.push(Someone::new(format!("rep{n}@scale.test"), format!("Rep {n} {team}"), "rep"));
+        }
+    }
+    let (org, users) = people::organisation(tx, SLUG, "Scale International", &everyone)?;
+    for (name, members) in TEAMS.iter().zip(users[1..].chunks(REPS_PER_TEAM + 1)) {
+        people::team(tx, org, name, members.first().copied(), members)?;
+    }
+    second_pipeline(tx, org)?;
+    Ok(org)
+}
+
+fn second_pipeline(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
+    let id = PipelineId::new();
+    diesel::insert_into(pipelines::table)
+        .values((
+            pipelines::org_id.eq(org),
+            pipelines::id.eq(id),
+            pipelines::name.eq("Renewals"),
+            pipelines::position.eq(1),
+        ))
+        .execute(tx.conn())?;
+    for (position, (name, color, probability)) in (0..).zip(RENEWALS) {
+        diesel::insert_into(stages::table)
+            .values((
+                (stages::org_id.eq(org), stages::id.eq(StageId::new()), stages::pipeline_id.eq(id)),
+                (stages::name.eq(name), stages::color.eq(color), stages::probability.eq(probability)),
+                (stages::rotting_days.eq(30), stages::position.eq(position)),
+            ))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64) -> AppResult<()> {
+    tx.conn().batch_execute(&format!("SET LOCAL seed.org = '{org}'"))?;
+    tx.conn().batch_execute(include_str!("scale/words.sql"))?;
+    step("companies", || run(tx, include_str!("scale/companies.sql"), &[companies]))?;
+    step("contacts and their events", || run(tx, include_str!("scale/contacts.sql"), &[contacts, companies]))?;
+    step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
+    step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
+    for record_type in RecordType::ALL {
+        step(&format!("search documents of {}", record_type.noun()), || documents(tx, org, record_type))?;
+    }
+    Ok(())
+}
+
+fn run(tx: &mut SystemTx, sql: &str, counts: &[i64]) -> AppResult<()> {
+    let query = diesel::sql_query(sql).into_boxed();
+    let query = counts.iter().fold(query, |q, n| q.bind::<sql_types::BigInt, _>(*n));
+    query.execute(tx.conn())?;
+    Ok(())
+}
+
+fn documents(tx: &mut SystemTx, org: OrgId, record_type: RecordType) -> AppResult<()> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Uuid)]
+        id: Uuid,
+    }
+    let sql = format!("SELECT id FROM {} WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT {BATCH}", record_type.noun());
+    let mut after = Uuid::nil();
+    loop {
+        let rows = diesel::sql_query(&sql)
+            .bind::<sql_types::Uuid, _>(org.0)
+            .bind::<sql_types::Uuid, _>(after)
+            .load::<Row>(tx.conn())?;
+        let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = *last;
+        search::rewrite(tx, org.0, record_type, &ids)?;
+    }
+}
+
+/// Statistics at once, where the connecting role may gather them; elsewhere autovacuum follows in a minute.
+fn analyse(db: &Db) {
+    let sql = "RESET ROLE; SET LOCAL client_min_messages = error; SET LOCAL statement_timeout = 0; ANALYZE";
+    let done = db.system_now(Reason::CommandLine, |tx| Ok(tx.conn().batch_execute(sql)?));
+    if let Err(error) = done {
+        tracing::info!(%error, "statistics are left to autovacuum");
+    }
+}
+
+fn step<T>(what: &str, work: impl FnOnce() -> AppResult<T>) -> AppResult<T> {
+    let started = Instant::now();
+    let done = work()?;
+    println!("{what}: {:.1} s", started.elapsed().as_secs_f32());
+    Ok(done)
+}
