@@ -1,6 +1,7 @@
 //! Small types with laws: ids, money, locales, fields. Nothing here knows HTTP or SQL connections.
 
 pub mod calendar;
+pub mod countries;
 pub mod fields;
 pub mod ids;
 pub mod locale;

@@ -1,1 +1,170 @@
 //! What companies, contacts and deals share: lists, timelines, inline edit, conflicts, archive and delete.
+//!
+//! A record type hands over a [`Spec`]: how a record becomes its form, and how the form becomes the record again. Everything here
+//! is built on those two, so that the whole form, the field edited in place and the conflict all follow one rule.
+
+pub mod display;
+pub mod history;
+pub mod inline;
+pub mod lifecycle;
+pub mod timeline;
+
+use crate::{
+    db::{Db, OrgTx, Tx},
+    error::{AppError, AppResult},
+    kernel::RecordType,
+    web::{
+        Actor, Form, Page,
+        permission::{Allow, companies, contacts, deals},
+    },
+};
+use actix_web::web::{self, ServiceConfig, get, post};
+use diesel::{prelude::*, sql_types};
+use uuid::Uuid;
+
+/// How the shared parts handle records of one type.
+pub struct Spec {
+    pub record: RecordType,
+    /// The form of a live or archived record that the actor may see: every field under its key, references as `x_id` with the
+    /// name under `x`, and `version`. Not found otherwise.
+    pub load: fn(&mut OrgTx, &Actor, Uuid) -> AppResult<Form>,
+    /// Parses the form and saves the record, if the actor may and nobody saved since the form's `version`.
+    pub save: fn(&mut OrgTx, &Actor, Uuid, &Form) -> AppResult<Saved>,
+    /// Called before an archived or deleted record comes back: deals take a free place on the board.
+    pub before_return: fn(&mut OrgTx, Uuid) -> AppResult<()>,
+    /// Called after a record was archived, deleted or brought back: deals tell the open boards.
+    pub after_change: fn(&mut OrgTx, Uuid) -> AppResult<()>,
+}
+
+/// For record types that have nothing to do in a hook of [`Spec`].
+pub fn nothing(_: &mut OrgTx, _: Uuid) -> AppResult<()> {
+    Ok(())
+}
+
+/// What became of a save.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Saved {
+    /// The record now has this version (unchanged when nothing differed).
+    Done(i32),
+    /// Someone else saved since the version the form began with. Nothing was written.
+    Stale,
+}
+
+/// The routes every record type has: archival, deletion, fields in place, the timeline's fragments.
+pub fn configure(cfg: &mut ServiceConfig, spec: &'static Spec) {
+    type Id = web::Path<Uuid>;
+    type Key = web::Path<(Uuid, String)>;
+    type Database = web::Data<Db>;
+    let at = |rest: &str| format!("/{}/{{id}}/{rest}", spec.record.noun());
+    cfg.route(&at("archival"), post().to(move |p: Page, id: Id, db: Database| lifecycle::archive(spec, p, id, db)))
+        .route(
+            &at("archival/undo"),
+            post().to(move |p: Page, id: Id, db: Database| lifecycle::restore(spec, p, id, db)),
+        )
+        .route(&at("deletion"), post().to(move |p: Page, id: Id, db: Database| lifecycle::delete(spec, p, id, db)))
+        .route(
+            &at("deletion/undo"),
+            post().to(move |p: Page, id: Id, db: Database| lifecycle::undelete(spec, p, id, db)),
+        )
+        .route(&at("fields/{key}"), get().to(move |p: Page, key: Key, db: Database| inline::edit(spec, p, key, db)))
+        .route(
+            &at("fields/{key}/value"),
+            get().to(move |p: Page, key: Key, db: Database| inline::value(spec, p, key, db)),
+        )
+        .route(
+            &at("fields/{key}"),
+            post().to(move |p: Page, key: Key, form: Form, db: Database| inline::save(spec, p, key, form, db)),
+        )
+        .route(&at("timeline"), get().to(move |p: Page, id: Id, db: Database| timeline::fragment(spec, p, id, db)));
+}
+
+/// Refuses with 403 unless the role may see records of that type.
+pub fn require_view(actor: &Actor, record: RecordType) -> AppResult<()> {
+    match record {
+        RecordType::Company => Allow::<companies::View>::check(actor).map(drop),
+        RecordType::Contact => Allow::<contacts::View>::check(actor).map(drop),
+        RecordType::Deal => Allow::<deals::View>::check(actor).map(drop),
+    }
+}
+
+/// Refuses with 403 unless the role may edit records of that type.
+pub fn require_edit(actor: &Actor, record: RecordType) -> AppResult<()> {
+    match record {
+        RecordType::Company => Allow::<companies::Edit>::check(actor).map(drop),
+        RecordType::Contact => Allow::<contacts::Edit>::check(actor).map(drop),
+        RecordType::Deal => Allow::<deals::Edit>::check(actor).map(drop),
+    }
+}
+
+/// Refuses with 403 unless the role may delete records of that type.
+pub fn require_delete(actor: &Actor, record: RecordType) -> AppResult<()> {
+    match record {
+        RecordType::Company => Allow::<companies::Delete>::check(actor).map(drop),
+        RecordType::Contact => Allow::<contacts::Delete>::check(actor).map(drop),
+        RecordType::Deal => Allow::<deals::Delete>::check(actor).map(drop),
+    }
+}
+
+/// What the head of a record page offers, for `_actions.html` and `_archived.html`, under the name `head`.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub record: RecordType,
+    pub id: Uuid,
+    /// `/companies/…`
+    pub base: String,
+    pub archived: bool,
+    pub may_edit: bool,
+    pub may_delete: bool,
+}
+
+impl Head {
+    pub fn new(actor: &Actor, record: RecordType, id: Uuid, archived: bool) -> Self {
+        Self {
+            record,
+            id,
+            base: format!("/{}/{id}", record.noun()),
+            archived,
+            may_edit: require_edit(actor, record).is_ok(),
+            may_delete: require_delete(actor, record).is_ok(),
+        }
+    }
+}
+
+/// Whose the record is and in what state, whatever its type.
+#[derive(QueryableByName, Clone, Debug)]
+pub struct Standing {
+    #[diesel(sql_type = sql_types::Text)]
+    pub name: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
+    pub owner_id: Option<Uuid>,
+    #[diesel(sql_type = sql_types::Integer)]
+    pub version: i32,
+    #[diesel(sql_type = sql_types::Bool)]
+    pub archived: bool,
+    #[diesel(sql_type = sql_types::Bool)]
+    pub deleted: bool,
+}
+
+/// The standing of a record the actor may see, deleted ones too; `lock` holds it until the transaction ends.
+pub fn standing(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, lock: bool) -> AppResult<Standing> {
+    let name = match record {
+        RecordType::Contact => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, '')",
+        RecordType::Company | RecordType::Deal => "name",
+    };
+    let sql = format!(
+        "SELECT {name} AS name, owner_id, version, archived_at IS NOT NULL AS archived, deleted_at IS NOT NULL AS deleted \
+         FROM {} WHERE id = $1{}",
+        record.noun(),
+        if lock { " FOR UPDATE" } else { "" }
+    );
+    let standing: Standing = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).get_result(tx.conn())?;
+    if actor.sees(standing.owner_id) { Ok(standing) } else { Err(AppError::NotFound) }
+}
+
+/// Like [`standing`], for records that still are: a deleted one is not found.
+pub fn visible(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> AppResult<Standing> {
+    require_view(actor, record)?;
+    let standing = standing(tx, actor, record, id, false)?;
+    if standing.deleted { Err(AppError::NotFound) } else { Ok(standing) }
+}

@@ -1,0 +1,130 @@
+//! What happened to a record since someone opened its form: told beside what they typed, so that nothing is overwritten silently.
+
+use super::{display, visible};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::{FieldKind, RecordType},
+    web::{Actor, Form},
+};
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// One field that changed, over however many saves: first value, last value, who saved last and when.
+#[derive(Clone, Debug)]
+pub struct ChangeLine {
+    pub key: String,
+    pub label: String,
+    pub before: String,
+    pub after: String,
+    pub by: String,
+    pub at: String,
+}
+
+/// A stale save, as the form shows it: theirs against yours, field by field.
+#[derive(Clone, Debug)]
+pub struct Conflict {
+    /// "Ada Verhoeven" or "Ada Verhoeven and Ben Okafor".
+    pub who: String,
+    pub at: String,
+    pub lines: Vec<Sides>,
+    /// The record as it is now: leaving the form keeps theirs.
+    pub keep_theirs: String,
+}
+
+/// One field of a conflict.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    pub line: ChangeLine,
+    pub yours: String,
+    pub differs: bool,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    at: DateTime<Utc>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    actor_name: Option<String>,
+    #[diesel(sql_type = sql_types::Jsonb)]
+    changes: Value,
+    #[diesel(sql_type = sql_types::Jsonb)]
+    data: Value,
+}
+
+const SINCE: &str = "
+SELECT e.at, m.name AS actor_name, e.changes, e.data
+FROM events e LEFT JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
+WHERE e.record_id = $1 AND e.record_type = $2 AND e.version > $3
+ORDER BY e.at, e.id";
+
+/// What changed after that version, in the order in which the fields were first touched.
+pub fn changes_since(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    record: RecordType,
+    id: Uuid,
+    version: i32,
+) -> AppResult<Vec<ChangeLine>> {
+    let rows: Vec<Row> = diesel::sql_query(SINCE)
+        .bind::<sql_types::Uuid, _>(id)
+        .bind::<sql_types::Text, _>(record.key())
+        .bind::<sql_types::Integer, _>(version)
+        .load(tx.conn())?;
+    let mut lines: Vec<ChangeLine> = Vec::new();
+    for row in rows {
+        let Value::Object(changes) = &row.changes else { continue };
+        for (key, pair) in changes {
+            add(&mut lines, actor, record, key, pair, &row);
+        }
+    }
+    Ok(lines)
+}
+
+fn add(lines: &mut Vec<ChangeLine>, actor: &Actor, record: RecordType, key: &str, pair: &Value, row: &Row) {
+    let field = record.field(key);
+    let currency = row.data.get("currency").and_then(Value::as_str);
+    let side = |i: usize| display::json(field, pair.get(i).unwrap_or(&Value::Null), actor, currency);
+    let by = row.actor_name.clone().unwrap_or_else(|| "Pipewright".to_owned());
+    let at = actor.moment(row.at);
+    match lines.iter_mut().find(|line| line.key == key) {
+        Some(line) => (line.after, line.by, line.at) = (side(1), by, at),
+        None => {
+            let label = display::label(field, key);
+            lines.push(ChangeLine { key: key.to_owned(), label, before: side(0), after: side(1), by, at });
+        }
+    }
+}
+
+/// Sets the stale form beside what was saved meanwhile, and moves its `version` on: submitting it again overwrites knowingly.
+pub fn conflict(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, form: &mut Form) -> AppResult<Conflict> {
+    let now = visible(tx, actor, record, id)?;
+    let seen = form.get("version").parse().unwrap_or(0);
+    let changes = changes_since(tx, actor, record, id, seen)?;
+    form.set("version", now.version.to_string());
+    let mut names: Vec<&str> = changes.iter().map(|line| line.by.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let who = if names.is_empty() { "Someone else".to_owned() } else { names.join(" and ") };
+    let at = changes.last().map(|line| line.at.clone()).unwrap_or_default();
+    let people = crate::features::accounts::members::directory(tx)?;
+    let lines = changes
+        .into_iter()
+        .map(|line| {
+            let yours = match record.field(&line.key) {
+                Some(field) if field.kind == FieldKind::Member => {
+                    display::shown(field, form, actor, &people).person.map(|p| p.name).unwrap_or_default()
+                }
+                Some(field) => {
+                    let parts = display::shown(field, form, actor, &people).parts;
+                    parts.into_iter().map(|p| p.text).collect::<Vec<_>>().join(", ")
+                }
+                None => form.get(&line.key).to_owned(),
+            };
+            Sides { differs: yours != line.after, yours, line }
+        })
+        .collect();
+    Ok(Conflict { who, at, lines, keep_theirs: format!("/{}/{id}", record.noun()) })
+}

@@ -1,0 +1,243 @@
+//! A record's timeline: its events in words and its notes, newest first, one keyset page at a time.
+//!
+//! A note stands where it was added; editing or deleting it changes that entry and adds none.
+
+mod words;
+
+use super::{Spec, require_delete, visible};
+use crate::{
+    db::{
+        Db, OrgTx, Tx,
+        paging::{self, Page as Rows},
+    },
+    error::AppResult,
+    kernel::RecordType,
+    web::{Actor, Form, Page, csrf, reply},
+};
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Entries on a page of the timeline.
+const PAGE: i64 = 30;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TimelineFilter {
+    #[default]
+    All,
+    Notes,
+    Changes,
+}
+
+impl TimelineFilter {
+    const ALL: [(TimelineFilter, &'static str, &'static str); 3] = [
+        (TimelineFilter::All, "all", "All"),
+        (TimelineFilter::Notes, "notes", "Notes"),
+        (TimelineFilter::Changes, "changes", "Changes"),
+    ];
+
+    pub fn parse(text: &str) -> Self {
+        Self::ALL.iter().find(|(_, key, _)| *key == text).map_or_else(Self::default, |(filter, ..)| *filter)
+    }
+
+    fn key(self) -> &'static str {
+        Self::ALL.iter().find(|(filter, ..)| *filter == self).map_or("all", |(_, key, _)| key)
+    }
+}
+
+/// One entry, ready to be shown.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// `event-…`, or `note-…` for notes: the element's id.
+    pub id: String,
+    pub icon: &'static str,
+    /// In words: "Created", "Contact made → Proposal", "Owner: Ada → Ben".
+    pub title: String,
+    /// Field by field, when one save changed several.
+    pub lines: Vec<Line>,
+    pub who: String,
+    pub when: String,
+    pub exact: String,
+    pub iso: String,
+    pub note: Option<NoteEntry>,
+}
+
+/// "Industry", "Retail", "Food".
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub label: String,
+    pub before: String,
+    pub after: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct NoteEntry {
+    pub id: Uuid,
+    /// Sanitised when it was written.
+    pub body_html: String,
+    pub edited: bool,
+    pub may_edit: bool,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    at: DateTime<Utc>,
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Text)]
+    kind: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    actor_name: Option<String>,
+    #[diesel(sql_type = sql_types::Jsonb)]
+    changes: Value,
+    #[diesel(sql_type = sql_types::Jsonb)]
+    data: Value,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
+    note_id: Option<Uuid>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    body_html: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
+    author_id: Option<Uuid>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Bool>)]
+    edited: Option<bool>,
+}
+
+const ENTRIES: &str = "
+SELECT e.at, e.id, e.kind, m.name AS actor_name, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id,
+  n.version > 1 AS edited
+FROM events e
+LEFT JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
+LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
+WHERE e.record_id = $1 AND e.record_type = $2
+  AND CASE WHEN e.kind LIKE 'note.%' THEN $3 <> 'changes' AND n.id IS NOT NULL ELSE $3 <> 'notes' END
+  AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
+ORDER BY e.at DESC, e.id DESC LIMIT $6";
+
+/// A page of the timeline of a record that the caller has found visible.
+pub fn entries(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    record: RecordType,
+    id: Uuid,
+    filter: TimelineFilter,
+    cursor: Option<&str>,
+) -> AppResult<Rows<Entry>> {
+    let after: Option<(DateTime<Utc>, Uuid)> = cursor.map(paging::decode).transpose()?;
+    let rows: Vec<Row> = diesel::sql_query(ENTRIES)
+        .bind::<sql_types::Uuid, _>(id)
+        .bind::<sql_types::Text, _>(record.key())
+        .bind::<sql_types::Text, _>(filter.key())
+        .bind::<sql_types::Nullable<sql_types::Timestamptz>, _>(after.map(|a| a.0))
+        .bind::<sql_types::Uuid, _>(after.map_or(Uuid::nil(), |a| a.1))
+        .bind::<sql_types::BigInt, _>(PAGE + 1)
+        .load(tx.conn())?;
+    let moderates = require_delete(actor, record).is_ok();
+    Ok(Rows::new(rows, PAGE, |row| (row.at, row.id)).map(|row| entry(row, actor, record, moderates)))
+}
+
+fn entry(row: Row, actor: &Actor, record: RecordType, moderates: bool) -> Entry {
+    let words = words::of(&row.kind, &row.changes, &row.data, record, actor);
+    let note = row.note_id.map(|id| NoteEntry {
+        id,
+        body_html: row.body_html.unwrap_or_default(),
+        edited: row.edited.unwrap_or(false),
+        may_edit: moderates || row.author_id == Some(actor.id.0),
+    });
+    Entry {
+        id: note.as_ref().map_or_else(|| format!("event-{}", row.id), |note| format!("note-{}", note.id)),
+        icon: words.icon,
+        title: words.title,
+        lines: words.lines,
+        who: row.actor_name.unwrap_or_else(|| "Pipewright".to_owned()),
+        when: actor.moment(row.at),
+        exact: actor.exact(row.at),
+        iso: row.at.to_rfc3339(),
+        note,
+    }
+}
+
+/// What `_timeline.html` needs, under the name `timeline`.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    pub entries: Vec<Entry>,
+    pub filters: Vec<FilterLink>,
+    pub more: Option<Link>,
+    pub csrf: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct FilterLink {
+    pub label: &'static str,
+    pub link: Link,
+    pub current: bool,
+}
+
+/// An address as a page, and as the fragment that htmx asks for instead.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub href: String,
+    pub fragment: String,
+}
+
+impl Link {
+    fn new(record: RecordType, id: Uuid, filter: TimelineFilter, after: Option<&str>) -> Self {
+        let (noun, key) = (record.noun(), filter.key());
+        let rest = after.map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+        Self {
+            href: format!("/{noun}/{id}?timeline={key}{rest}#timeline"),
+            fragment: format!("/{noun}/{id}/timeline?timeline={key}{rest}"),
+        }
+    }
+}
+
+impl Timeline {
+    /// The part of the timeline that the request's query (`timeline`, `after`) asks for.
+    pub fn load(
+        tx: &mut OrgTx,
+        actor: &Actor,
+        record: RecordType,
+        id: Uuid,
+        query: &Form,
+        csrf: String,
+    ) -> AppResult<Self> {
+        let filter = TimelineFilter::parse(query.get("timeline"));
+        let cursor = Some(query.get("after")).filter(|c| !c.is_empty());
+        let page = entries(tx, actor, record, id, filter, cursor)?;
+        let filters = TimelineFilter::ALL
+            .iter()
+            .map(|(f, _, label)| FilterLink { label, link: Link::new(record, id, *f, None), current: *f == filter })
+            .collect();
+        let more = page.next.map(|next| Link::new(record, id, filter, Some(&next)));
+        Ok(Self { entries: page.rows, filters, more, csrf })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "records/_timeline.html")]
+struct Whole {
+    timeline: Timeline,
+}
+
+#[derive(Template)]
+#[template(path = "records/_timeline_more.html")]
+struct More {
+    timeline: Timeline,
+}
+
+/// `GET /{noun}/{id}/timeline`: the timeline again under another filter, or its next page.
+pub async fn fragment(spec: &Spec, page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let more = query.has("after");
+    let (actor, record, csrf) = (page.actor.clone(), spec.record, csrf::token(&page.req));
+    let timeline = db
+        .org(&page, move |tx| {
+            visible(tx, &actor, record, *id)?;
+            Timeline::load(tx, &actor, record, *id, &query, csrf)
+        })
+        .await?;
+    if more { reply::fragment(&More { timeline }) } else { reply::fragment(&Whole { timeline }) }
+}
