@@ -10,7 +10,8 @@ BEGIN
       EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of this cluster was quicker
       END;
     END IF;
-    IF NOT pg_has_role(current_user, r, 'MEMBER') THEN
+    -- From PostgreSQL 16 on, who creates a role administers it without being able to put it on.
+    IF NOT pg_has_role(current_user, r, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
       EXECUTE format('GRANT %I TO %I', r, current_user);
     END IF;
   END LOOP;

@@ -6,7 +6,8 @@ use crate::{
     features,
     jobs::{Registry, Running, Workers},
     live::Hub,
-    mailer, routes,
+    mailer::{self, Post},
+    routes,
     web::{
         csrf,
         csrf::CsrfKey,
@@ -60,7 +61,8 @@ pub fn registry() -> Registry {
 pub fn backbone(config: Arc<Config>, database_url: &str) -> anyhow::Result<Workers> {
     let replica = config.read_database_url.as_ref().map(|url| url.expose().to_owned());
     let db = Db::connect(database_url, replica.as_deref(), config.db_pool_size)?;
-    Ok(Workers { db, config, hub: Hub::default(), registry: Arc::new(registry()) })
+    let post = Post::open(&config)?;
+    Ok(Workers { db, config, hub: Hub::default(), post, registry: Arc::new(registry()) })
 }
 
 impl Application {

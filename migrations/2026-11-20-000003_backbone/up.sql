@@ -49,7 +49,7 @@ CREATE TABLE jobs (
   org_id uuid DEFAULT nullif(current_setting('app.org_id', true), '')::uuid REFERENCES organisations ON DELETE CASCADE, -- null: the installation's own
   kind text NOT NULL,
   payload jsonb NOT NULL DEFAULT '{}',
-  key text,                        -- idempotency: one unfinished job per key
+  key text,                        -- idempotency: one queued or running job per organisation and key
   status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'dead')),
   run_at timestamptz NOT NULL DEFAULT now(),
   attempts integer NOT NULL DEFAULT 0,
@@ -59,7 +59,8 @@ CREATE TABLE jobs (
   last_error text,
   created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX jobs_key ON jobs (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX jobs_key ON jobs (coalesce(org_id, '00000000-0000-0000-0000-000000000000'), key)
+  WHERE key IS NOT NULL AND status <> 'dead';
 CREATE INDEX jobs_due ON jobs (run_at) WHERE status = 'queued';
 CREATE INDEX jobs_leased ON jobs (locked_until) WHERE status = 'running';
 CREATE INDEX jobs_org ON jobs (org_id, status, created_at DESC);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use url::Url;
 
@@ -34,6 +35,8 @@ pub struct Smtp {
     pub port: u16,
     pub tls: SmtpTls,
     pub credentials: Option<(String, String)>,
+    /// How long the server may keep us waiting for each answer.
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,7 @@ impl Smtp {
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or("names no host")?;
         let host = host.trim_matches(['[', ']']).to_owned();
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err("has something after the host; only ?tls=… may follow".to_owned());
+            return Err("has something after the host; only ?tls=… and timeout=… may follow".to_owned());
         }
         // A password over the network in the clear has to be asked for by name.
         let mut tls = match (implicit, is_this_machine(&host)) {
@@ -67,7 +70,14 @@ impl Smtp {
             (false, true) => SmtpTls::None,
             (false, false) => SmtpTls::Required,
         };
+        let mut timeout = Duration::from_secs(20);
         for (key, value) in url.query_pairs() {
+            if key == "timeout" {
+                timeout = Duration::from_secs(
+                    number(&value, 1, 300).map_err(|problem| format!("has a timeout that {problem}"))?,
+                );
+                continue;
+            }
             tls = match (&*key, &*value) {
                 ("tls", "required") if implicit => SmtpTls::Implicit,
                 ("tls", "required") => SmtpTls::Required,
@@ -87,7 +97,7 @@ impl Smtp {
         if port == 0 {
             return Err("has port 0".to_owned());
         }
-        Ok(Self { host, port, tls, credentials })
+        Ok(Self { host, port, tls, credentials, timeout })
     }
 }
 

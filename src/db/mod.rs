@@ -166,8 +166,8 @@ impl Db {
     /// [`Db::system`] for threads of our own.
     pub fn system_now<T>(&self, reason: Reason, work: impl FnOnce(&mut SystemTx) -> AppResult<T>) -> AppResult<T> {
         tracing::trace!(?reason, "system transaction");
-        let mut conn = checkout(&self.0.primary)?;
-        in_transaction(&mut conn, "SET LOCAL ROLE pipewright_system", |conn| work(&mut SystemTx { conn }))
+        let mut conn = begin(&self.0.primary, "SET LOCAL ROLE pipewright_system")?;
+        end(&mut conn, |conn| work(&mut SystemTx { conn }))
     }
 
     fn run_org<T>(
@@ -177,10 +177,10 @@ impl Db {
         by: Option<MemberId>,
         work: impl FnOnce(&mut OrgTx) -> AppResult<T>,
     ) -> AppResult<T> {
-        let mut conn = checkout(pool)?;
         // An OrgId is a UUID, so its text form cannot carry SQL.
         let settings = format!("SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{org}'");
-        in_transaction(&mut conn, &settings, |conn| work(&mut OrgTx { conn, org, by }))
+        let mut conn = begin(pool, &settings)?;
+        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by }))
     }
 
     /// A connection of its own, outside the pools and past any transaction pooler: for LISTEN.
@@ -211,15 +211,31 @@ fn checkout(pool: &Pool<ConnectionManager<PgConnection>>) -> AppResult<Pooled> {
     pool.get().context("no database connection within 5 s").map_err(AppError::Internal)
 }
 
-/// One round trip opens the transaction, drops to the role and names the tenant. A panic leaves the connection marked broken,
-/// so that the pool closes it.
-fn in_transaction<T>(
-    conn: &mut PgConnection,
-    settings: &str,
-    work: impl FnOnce(&mut PgConnection) -> AppResult<T>,
-) -> AppResult<T> {
-    let begin = format!("BEGIN; {settings}; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'");
-    AnsiTransactionManager::begin_transaction_sql(conn, &begin)?;
+/// One round trip opens the transaction, drops to the role and names the tenant. After the server restarted, every idle connection
+/// of the pool is dead and shows it only now: nothing has been done yet, so the next one may be tried.
+fn begin(pool: &Pool<ConnectionManager<PgConnection>>, settings: &str) -> AppResult<Pooled> {
+    let sql = format!("BEGIN; {settings}; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'");
+    for _ in 0..pool.max_size() {
+        let mut conn = checkout(pool)?;
+        match AnsiTransactionManager::begin_transaction_sql(&mut *conn, &sql) {
+            Ok(()) => return Ok(conn),
+            Err(error) if AnsiTransactionManager::is_broken_transaction_manager(&mut *conn) => {
+                tracing::debug!(%error, "dropping a dead connection");
+            }
+            Err(error) => {
+                // BEGIN itself succeeded, a setting did not: the connection must not go back inside a failed transaction.
+                let _ = conn.batch_execute("ROLLBACK");
+                return Err(error.into());
+            }
+        }
+    }
+    let mut conn = checkout(pool)?;
+    AnsiTransactionManager::begin_transaction_sql(&mut *conn, &sql)?;
+    Ok(conn)
+}
+
+/// Does the work and commits, or rolls back. A panic leaves the connection marked broken, so that the pool closes it.
+fn end<T>(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection) -> AppResult<T>) -> AppResult<T> {
     match work(conn) {
         Ok(value) => {
             AnsiTransactionManager::commit_transaction(conn)?;

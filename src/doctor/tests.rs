@@ -17,7 +17,7 @@ fn smtp_server(greeting: &'static str, offer: &'static str, tls: SmtpTls) -> io:
         stream.write_all(offer.as_bytes())?;
         stream.read(&mut [0; 100]).map(drop)
     });
-    Ok(Smtp { host: "127.0.0.1".to_owned(), port, tls, credentials: None })
+    Ok(Smtp { host: "127.0.0.1".to_owned(), port, tls, credentials: None, timeout: Duration::from_secs(5) })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which function does which kind of job.
 
-use crate::{config::Config, db::Db, kernel::OrgId, live::Hub};
+use crate::{config::Config, db::Db, kernel::OrgId, live::Hub, mailer::Post};
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,6 +10,7 @@ pub struct JobContext {
     pub db: Db,
     pub config: Arc<Config>,
     pub hub: Hub,
+    pub post: Post,
     pub org: Option<OrgId>,
     /// 1 on the first try.
     pub attempt: i32,
@@ -27,14 +28,27 @@ pub enum JobOutcome {
 pub type Handler = fn(&JobContext, &Value) -> anyhow::Result<JobOutcome>;
 
 #[derive(Clone, Default)]
-pub struct Registry(HashMap<&'static str, Handler>);
+pub struct Registry {
+    handlers: HashMap<&'static str, Handler>,
+    remote: Vec<&'static str>,
+}
 
 impl Registry {
     pub fn register(&mut self, kind: &'static str, handler: Handler) {
-        self.0.insert(kind, handler);
+        self.handlers.insert(kind, handler);
+    }
+
+    /// For a handler that waits for a server of somebody else's: however long those hang, other kinds of job go on.
+    pub fn register_remote(&mut self, kind: &'static str, handler: Handler) {
+        self.register(kind, handler);
+        self.remote.push(kind);
     }
 
     pub fn get(&self, kind: &str) -> Option<Handler> {
-        self.0.get(kind).copied()
+        self.handlers.get(kind).copied()
+    }
+
+    pub(super) fn remote(&self) -> &[&'static str] {
+        &self.remote
     }
 }

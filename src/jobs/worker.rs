@@ -1,10 +1,11 @@
 //! Threads that do jobs. Each claims one at a time, renews its lease while the handler runs, and survives a handler's panic.
 
 use super::{
+    Lane,
     registry::{JobContext, JobOutcome, Registry},
     storage::{self, Claimed},
 };
-use crate::{config::Config, db::Db, kernel::OrgId, live::Hub};
+use crate::{config::Config, db::Db, kernel::OrgId, live::Hub, mailer::Post};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -19,7 +20,7 @@ use std::{
 /// How long a worker waits without being woken before it looks anyway.
 const POLL: Duration = Duration::from_secs(2);
 /// How long stopping waits for jobs in flight; what is left over is retried elsewhere when its lease ends.
-const GRACE: Duration = Duration::from_secs(7);
+const GRACE: Duration = Duration::from_secs(6);
 
 /// What every worker needs.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct Workers {
     pub db: Db,
     pub config: Arc<Config>,
     pub hub: Hub,
+    pub post: Post,
     pub registry: Arc<Registry>,
 }
 
@@ -44,7 +46,9 @@ impl Workers {
         let mut threads = Vec::new();
         for n in 0..count {
             let (me, stop) = (self.clone(), stopping.clone());
-            threads.push(thread::Builder::new().name(format!("worker-{n}")).spawn(move || me.work(n, &stop))?);
+            let reserved = n == 0 && count > 1;
+            threads
+                .push(thread::Builder::new().name(format!("worker-{n}")).spawn(move || me.work(n, reserved, &stop))?);
         }
         if count > 0 {
             let (me, stop) = (self.clone(), stopping.clone());
@@ -54,11 +58,13 @@ impl Workers {
         Ok(Running { stopping, hub: self.hub, threads })
     }
 
-    fn work(&self, n: usize, stopping: &AtomicBool) {
+    /// `reserved`: this worker leaves jobs that wait for other servers to the others.
+    fn work(&self, n: usize, reserved: bool, stopping: &AtomicBool) {
+        let lane = if reserved { Lane::AllBut(self.registry.remote()) } else { Lane::Everything };
         let name = format!("{}-{n}", std::process::id());
         while !stopping.load(Ordering::SeqCst) {
             let calls = self.hub.job_calls();
-            match storage::claim(&self.db, &name) {
+            match storage::claim(&self.db, &name, lane) {
                 Ok(Some(job)) => self.perform(&job),
                 Ok(None) => self.hub.wait_for_job(calls, POLL),
                 Err(error) => {
@@ -99,6 +105,7 @@ impl Workers {
             db: self.db.clone(),
             config: self.config.clone(),
             hub: self.hub.clone(),
+            post: self.post.clone(),
             org: job.org_id.map(OrgId),
             attempt: job.attempts,
         };
@@ -155,7 +162,7 @@ impl Running {
 /// Does every due job now, on this thread; for tests and for the command line. Returns how many it did.
 pub fn run_due(workers: &Workers) -> usize {
     let mut count = 0;
-    while let Ok(Some(job)) = storage::claim(&workers.db, "now") {
+    while let Ok(Some(job)) = storage::claim(&workers.db, "now", Lane::Everything) {
         workers.perform(&job);
         count += 1;
     }

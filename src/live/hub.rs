@@ -16,6 +16,8 @@ use tokio::sync::broadcast;
 
 /// How often the listener looks for notifications: well inside the 300 ms budget, and 25 reads of a quiet socket a second.
 const POLL: Duration = Duration::from_millis(40);
+/// Keeps proxies from closing a quiet stream, and is when the session is looked at again.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Messages a slow tab may lag behind before it is told to refresh instead.
 const BACKLOG: usize = 256;
 
@@ -30,6 +32,7 @@ struct Inner {
     job_calls: Mutex<u64>,
     job_bell: Condvar,
     stopping: AtomicBool,
+    heartbeat: Mutex<Option<Duration>>,
 }
 
 impl Hub {
@@ -42,9 +45,6 @@ impl Hub {
                 if let Err(error) = hub.listen_once(&db, &mut pause) {
                     tracing::warn!(%error, "live listener lost its connection; reconnecting");
                 }
-                // Whatever was missed meanwhile: tabs fetch anew, workers look at the queue.
-                hub.broadcast_refresh();
-                hub.wake_workers();
                 if !hub.is_stopping() {
                     thread::sleep(pause);
                 }
@@ -57,6 +57,9 @@ impl Hub {
         let mut conn = db.dedicated()?;
         conn.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {}", crate::jobs::CHANNEL))?;
         *pause = Duration::from_millis(200);
+        // Whatever was missed while nobody listened: tabs fetch anew, workers look at the queue.
+        self.broadcast_refresh();
+        self.wake_workers();
         let mut quiet = 0u32;
         while !self.is_stopping() {
             let mut any = false;
@@ -104,10 +107,23 @@ impl Hub {
         }
     }
 
-    /// The messages of one organisation from now on.
+    /// The messages of one organisation from now on; none, and the end at once, when the process is stopping.
     pub fn subscribe(&self, org: OrgId) -> broadcast::Receiver<LiveMessage> {
         let mut channels = self.0.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_stopping() {
+            return broadcast::channel(1).1;
+        }
         channels.entry(org).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe()
+    }
+
+    /// How often a stream shows that it lives and looks whether its session still does.
+    pub fn heartbeat(&self) -> Duration {
+        self.0.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(HEARTBEAT)
+    }
+
+    /// For tests, which do not like to wait.
+    pub fn set_heartbeat(&self, every: Duration) {
+        *self.0.heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Some(every);
     }
 
     /// The count to pass to [`Hub::wait_for_job`]; read it before looking at the queue.

@@ -13,7 +13,6 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use futures_util::stream;
-use std::time::Duration;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Instant, timeout_at},
@@ -21,8 +20,6 @@ use tokio::{
 
 /// The header by which a tab names itself when it writes, so that it can ignore its own echo.
 pub const TAB_HEADER: &str = "X-Tab-Id";
-/// Keeps proxies from closing a quiet stream, and is when the session is looked at again.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 struct Tab {
     messages: Receiver<LiveMessage>,
@@ -31,6 +28,8 @@ struct Tab {
     actor: Actor,
     session: String,
     greeted: bool,
+    /// When the session is looked at again, however much is going on.
+    check_at: Instant,
 }
 
 pub async fn live(actor: Actor, session: Session, hub: Data<Hub>, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -42,6 +41,7 @@ pub async fn live(actor: Actor, session: Session, hub: Data<Hub>, db: Data<Db>) 
         actor,
         session,
         greeted: false,
+        check_at: Instant::now() + hub.heartbeat(),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
@@ -56,14 +56,17 @@ async fn next(mut tab: Tab) -> Option<(Result<Bytes, actix_web::Error>, Tab)> {
         tab.greeted = true;
         return Some((Ok(Bytes::from_static(b"retry: 1000\n\nevent: hello\ndata: {}\n\n")), tab));
     }
-    let deadline = Instant::now() + HEARTBEAT;
-    let text = match timeout_at(deadline, tab.messages.recv()).await {
+    // Asked before the wait too: on a busy board there is always a message ready.
+    if Instant::now() >= tab.check_at && !renewed(&mut tab).await {
+        return None;
+    }
+    let text = match timeout_at(tab.check_at, tab.messages.recv()).await {
         // Someone changed this person's membership: see at once whether they may still listen.
-        Ok(Ok(message)) if concerns(&message, &tab) && !still_signed_in(&tab).await => return None,
+        Ok(Ok(message)) if concerns(&message, &tab) && !renewed(&mut tab).await => return None,
         Ok(Ok(message)) => event(&message),
         Ok(Err(RecvError::Lagged(_))) => event(&LiveMessage::refresh()),
         Ok(Err(RecvError::Closed)) => return None,
-        Err(_) if tab.hub.is_stopping() || !still_signed_in(&tab).await => return None,
+        Err(_) if !renewed(&mut tab).await => return None,
         Err(_) => ": still here\n\n".to_owned(),
     };
     Some((Ok(Bytes::from(text)), tab))
@@ -76,6 +79,11 @@ fn concerns(message: &LiveMessage, tab: &Tab) -> bool {
 fn event(message: &LiveMessage) -> String {
     let data = serde_json::to_string(message).unwrap_or_else(|_| "{}".into());
     format!("event: {}\ndata: {data}\n\n", message.event)
+}
+
+async fn renewed(tab: &mut Tab) -> bool {
+    tab.check_at = Instant::now() + tab.hub.heartbeat();
+    !tab.hub.is_stopping() && still_signed_in(tab).await
 }
 
 /// A stream must not outlive a sign-out, a deactivation or a change of organisation.

@@ -6,6 +6,7 @@ mod messages;
 mod transport;
 
 pub use messages::MailMessage;
+pub use transport::Post;
 
 use crate::{
     db::{Reason, Tx},
@@ -17,11 +18,14 @@ use crate::{
 use anyhow::anyhow;
 use chrono::Utc;
 use diesel::prelude::*;
+use messages::Rendered;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use transport::Delivery;
 
 const KIND: &str = "mail.send";
+/// Two days and more, an hour apart at last: as long as mail servers themselves go on trying (RFC 5321 §4.5.4.1 says 4–5 days).
+const ATTEMPTS: i32 = 60;
 
 #[derive(Serialize, Deserialize)]
 struct Order {
@@ -46,11 +50,11 @@ pub fn enqueue_for(tx: &mut impl Tx, org: OrgId, user: UserId, to: &str, message
 fn job(to: &str, user: Option<UserId>, message: MailMessage) -> AppResult<Job> {
     let order = Order { id: MailId::new(), to: to.to_owned(), user, message };
     let key = format!("mail:{}", order.id);
-    Ok(Job::new(KIND, &order)?.key(key))
+    Ok(Job::new(KIND, &order)?.key(key).max_attempts(ATTEMPTS))
 }
 
 pub fn register(registry: &mut Registry) {
-    registry.register(KIND, send);
+    registry.register_remote(KIND, send);
 }
 
 /// Composes the mail once (a retry finds the row and its Message-ID), then hands it over.
@@ -76,33 +80,52 @@ fn send(context: &JobContext, payload: &Value) -> anyhow::Result<JobOutcome> {
             Ok(mails::table.find(order.id.0).select(mails::status).first(tx.conn())?)
         })
         .map_err(|e| anyhow!("{e}"))?;
-    if status != "queued" {
+    // A refused mail comes here again only when an administrator retries it.
+    if status == "sent" || status == "kept" {
         return Ok(JobOutcome::Done);
     }
-    let delivery = transport::deliver(&context.config, &order.to, &message_id, &rendered)?;
-    let (status, error, outcome) = match delivery {
-        Delivery::Sent => ("sent", None, JobOutcome::Done),
-        Delivery::Kept => ("kept", None, JobOutcome::Done),
-        Delivery::Refused(reason) => ("refused", Some(reason), JobOutcome::GiveUp),
-    };
-    let sent_at = (status == "sent").then(Utc::now);
     // Only the hash of a token is kept anywhere else: here too, as soon as the mail is on its way.
-    let kept =
-        if status == "sent" { order.message.without_link().render(&context.config.public_url)? } else { rendered };
-    context
-        .db
-        .system_now(Reason::Mail, |tx| {
-            diesel::update(mails::table.find(order.id.0))
-                .set((
-                    mails::status.eq(status),
-                    mails::error.eq(error),
-                    mails::sent_at.eq(sent_at),
-                    mails::body_text.eq(kept.text),
-                    mails::body_html.eq(kept.html),
-                ))
-                .execute(tx.conn())?;
-            Ok(())
-        })
-        .map_err(|e| anyhow!("{e}"))?;
-    Ok(outcome)
+    let without_link = order.message.without_link().render(&context.config.public_url)?;
+    match context.post.deliver(&order.to, &message_id, &rendered) {
+        Ok(Delivery::Sent) => {
+            note(context, order.id, "sent", None, &without_link)?;
+            Ok(JobOutcome::Done)
+        }
+        Ok(Delivery::Kept) => {
+            note(context, order.id, "kept", None, &rendered)?;
+            Ok(JobOutcome::Done)
+        }
+        Ok(Delivery::Refused(reason)) => {
+            note(context, order.id, "refused", Some(&reason), &rendered)?;
+            Ok(JobOutcome::GiveUp)
+        }
+        Err(error) => {
+            note(context, order.id, "queued", Some(&format!("{error:#}")), &rendered)?;
+            Err(error)
+        }
+    }
+}
+
+/// Keeps how it went with the mail, where administrators look.
+fn note(
+    context: &JobContext,
+    id: MailId,
+    status: &'static str,
+    error: Option<&str>,
+    kept: &Rendered,
+) -> anyhow::Result<()> {
+    let sent_at = (status == "sent").then(Utc::now);
+    let noted = context.db.system_now(Reason::Mail, |tx| {
+        diesel::update(mails::table.find(id.0))
+            .set((
+                mails::status.eq(status),
+                mails::error.eq(error),
+                mails::sent_at.eq(sent_at),
+                mails::body_text.eq(&kept.text),
+                mails::body_html.eq(&kept.html),
+            ))
+            .execute(tx.conn())?;
+        Ok(())
+    });
+    noted.map_err(|e| anyhow!("{e}"))
 }

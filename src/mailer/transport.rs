@@ -1,21 +1,19 @@
-//! Hands a mail to the SMTP server. Permanent refusals end it; everything else is tried again by the job.
+//! Hands mails to the SMTP server. Permanent refusals end it; everything else is tried again by the job.
 
 use super::messages::Rendered;
 use crate::config::{Config, Smtp, SmtpTls};
 use anyhow::Context;
 use lettre::{
     Message, SmtpTransport, Transport,
-    message::{Mailbox, MultiPart, header::ContentType},
+    message::{Mailbox, MultiPart},
     transport::smtp::{
+        Error as SmtpError,
         authentication::Credentials,
         client::{Tls, TlsParameters},
     },
 };
-use std::time::Duration;
 
-/// A server that hangs is given up after this; the mail is tried again later.
-const TIMEOUT: Duration = Duration::from_secs(20);
-
+/// What became of a mail.
 pub enum Delivery {
     Sent,
     /// No SMTP_URL: the mail stays readable in the database.
@@ -24,21 +22,41 @@ pub enum Delivery {
     Refused(String),
 }
 
-pub fn deliver(config: &Config, to: &str, message_id: &str, mail: &Rendered) -> anyhow::Result<Delivery> {
-    let Some(smtp) = &config.smtp else { return Ok(Delivery::Kept) };
-    let Ok(recipient) = to.parse::<Mailbox>() else { return Ok(Delivery::Refused("not a deliverable address".into())) };
-    let message = Message::builder()
-        .from(config.mail_from.parse::<Mailbox>().context("MAIL_FROM")?)
-        .to(recipient)
-        .subject(&mail.subject)
-        .message_id(Some(message_id.to_owned()))
-        .header(ContentType::TEXT_PLAIN)
-        .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))?;
-    match transport(smtp)?.send(&message) {
-        Ok(_) => Ok(Delivery::Sent),
-        Err(error) if error.is_permanent() => Ok(Delivery::Refused(error.to_string())),
-        Err(error) => Err(error.into()),
+/// The way to the mail server: one pool of connections per process. Cheap to clone.
+#[derive(Clone)]
+pub struct Post {
+    transport: Option<SmtpTransport>,
+    from: Mailbox,
+}
+
+impl Post {
+    /// Connects to nobody yet.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let from = config.mail_from.parse().with_context(|| format!("MAIL_FROM is no sender: {}", config.mail_from))?;
+        Ok(Self { transport: config.smtp.as_ref().map(transport).transpose()?, from })
     }
+
+    pub(super) fn deliver(&self, to: &str, message_id: &str, mail: &Rendered) -> anyhow::Result<Delivery> {
+        let Some(transport) = &self.transport else { return Ok(Delivery::Kept) };
+        let Ok(recipient) = to.parse() else { return Ok(Delivery::Refused("not a deliverable address".into())) };
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, recipient))
+            .subject(&mail.subject)
+            .message_id(Some(message_id.to_owned()))
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))?;
+        match transport.send(&message) {
+            Ok(_) => Ok(Delivery::Sent),
+            Err(error) if refuses_this_mail(&error) => Ok(Delivery::Refused(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A wrong password (RFC 4954 §6) is the installation's trouble, not the mail's: once mended, the mail goes out.
+fn refuses_this_mail(error: &SmtpError) -> bool {
+    let code = error.status().map(|code| code.to_string());
+    error.is_permanent() && !matches!(code.as_deref(), Some("530" | "534" | "535" | "538"))
 }
 
 fn transport(smtp: &Smtp) -> anyhow::Result<SmtpTransport> {
@@ -49,7 +67,8 @@ fn transport(smtp: &Smtp) -> anyhow::Result<SmtpTransport> {
         SmtpTls::Opportunistic => Tls::Opportunistic(tls()?),
         SmtpTls::None => Tls::None,
     };
-    let mut builder = SmtpTransport::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(TIMEOUT));
+    // A server that hangs is given up after the timeout; the mail is tried again later.
+    let mut builder = SmtpTransport::builder_dangerous(&smtp.host).port(smtp.port).tls(tls).timeout(Some(smtp.timeout));
     if let Some((user, password)) = &smtp.credentials {
         builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
     }

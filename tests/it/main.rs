@@ -4,4 +4,7 @@
 
 mod accounts;
 mod backbone;
+mod catalogue;
+mod jobs;
+mod schema;
 mod support;

@@ -2,6 +2,7 @@
 
 use crate::{
     db::{Db, Reason, Tx},
+    jobs,
     web::metrics,
 };
 use actix_web::{
@@ -53,5 +54,15 @@ async fn render(db: Data<Db>) -> HttpResponse {
     let (busy, idle) = db.pool_state();
     ::metrics::gauge!("db_connections_busy").set(busy);
     ::metrics::gauge!("db_connections_idle").set(idle);
+    match db.system(Reason::Health, jobs::depth).await {
+        Ok(depth) => {
+            ::metrics::gauge!("jobs", "state" => "due").set(depth.due as f64);
+            ::metrics::gauge!("jobs", "state" => "later").set(depth.later as f64);
+            ::metrics::gauge!("jobs", "state" => "running").set(depth.running as f64);
+            ::metrics::gauge!("jobs", "state" => "dead").set(depth.dead as f64);
+            ::metrics::gauge!("jobs_oldest_due_seconds").set(depth.oldest_seconds);
+        }
+        Err(error) => tracing::warn!(%error, "the queue cannot be measured"),
+    }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics::handle().render())
 }

@@ -4,12 +4,18 @@
 mod client;
 mod database;
 mod fixtures;
+pub mod sql;
 
 pub use client::{Client, Page};
+pub use database::TestDatabase;
 pub use fixtures::{Org, PASSWORD};
 
-use database::TestDatabase;
-use pipewright::{app::Application, config::Config, db::Db, jobs};
+use pipewright::{
+    app::Application,
+    config::Config,
+    db::Db,
+    jobs::{self, Workers},
+};
 use std::ops::Deref;
 use tempfile::TempDir;
 
@@ -78,6 +84,11 @@ impl TestApp {
     pub async fn run_jobs(&self) -> usize {
         let workers = self.application.as_ref().unwrap().workers.clone();
         tokio::task::spawn_blocking(move || jobs::run_due(&workers)).await.unwrap()
+    }
+
+    /// What the application's workers work with, to start some or to look at the queue.
+    pub fn workers(&self) -> &Workers {
+        &self.application.as_ref().unwrap().workers
     }
 
     /// Connects to the test's database as its superuser, to look behind the scenes.
