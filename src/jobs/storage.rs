@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn retries_come_later_each_time_and_never_in_step() {
-        for attempt in 1..=40 {
+        for attempt in 1..=40i32 {
             let base = 2i64.pow(attempt.min(12).unsigned_abs()).min(3_600) * 1_000;
-            let pauses: Vec<i64> = (0..50).map(|_| backoff(attempt as i32).num_milliseconds()).collect();
+            let pauses: Vec<i64> = (0..50).map(|_| backoff(attempt).num_milliseconds()).collect();
             assert!(pauses.iter().all(|ms| (base..=base + base / 2).contains(ms)), "attempt {attempt}: {pauses:?}");
             assert!(pauses.iter().any(|ms| *ms != pauses[0]), "attempt {attempt} has no jitter");
         }
