@@ -49,14 +49,20 @@ function startLive() {
   const live = document.getElementById("live");
   if (!live) return;
   let wait = 2000;
+  let late = false;
   const again = ({ detail }) => {
     if (detail?.ctx?.sourceElement !== live) return;
     setTimeout(() => window.htmx.ajax("GET", live.getAttribute("hx-sse:connect"), { source: live, swap: "none" }), wait * (0.7 + Math.random() * 0.6));
     wait = Math.min(wait * 2, 60000);
+    late = true;
   };
   document.addEventListener("htmx:error", again);
   document.addEventListener("htmx:response:error", again);
-  live.addEventListener("htmx:sse:after:connection", () => { wait = 2000; });
+  live.addEventListener("htmx:sse:after:connection", () => {
+    wait = 2000;
+    if (late) document.dispatchEvent(new CustomEvent("refresh"));
+    late = false;
+  });
 }
 
 /* ── forms ── */

@@ -63,11 +63,36 @@ export function start() {
   document.addEventListener("focusin", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
+  document.addEventListener("toggle", ({ target }) => { if (target.matches?.("details.menu[open]")) keepOnScreen(target.querySelector(".menu-panel")); }, true);
+  document.addEventListener("scroll", ({ target }) => {
+    for (const panel of document.querySelectorAll("details.menu[open] > [data-placed]")) if (!panel.contains(target)) panel.parentElement.open = false;
+  }, { capture: true, passive: true });
   // A menu opened from the keyboard starts on its first entry; the drawer on its first link.
   document.addEventListener("toggle", (event) => {
     if (event.newState !== "open" || !event.target.matches?.("[popover]")) return;
     event.target.querySelector(".menu-item, .nav-item")?.focus({ preventScroll: true });
   }, true);
+}
+
+/** A panel hangs from its button; near an edge it is pushed back into view. Inside a table it leaves the scrolling box. */
+function keepOnScreen(panel) {
+  panel.style.removeProperty("--shift");
+  if (panel.closest(".table-scroll")) return placeBeside(panel, panel.parentElement.querySelector("summary").getBoundingClientRect());
+  const { left, right } = panel.getBoundingClientRect();
+  const edge = document.documentElement.clientWidth - 8;
+  const shift = right > edge ? Math.max(edge - right, 8 - left) : Math.max(0, 8 - left);
+  if (shift) panel.style.setProperty("--shift", `${shift}px`);
+}
+
+/** Fixed under (or over) its anchor, its end edge on the anchor's, always inside the window. */
+export function placeBeside(panel, anchor) {
+  panel.dataset.placed = "";
+  const { width, height } = panel.getBoundingClientRect();
+  const below = anchor.bottom + 4;
+  const x = Math.max(8, Math.min(anchor.right - width, innerWidth - width - 8));
+  const y = below + height <= innerHeight - 8 ? below : Math.max(8, anchor.top - height - 4);
+  panel.style.setProperty("--x", `${x}px`);
+  panel.style.setProperty("--y", `${y}px`);
 }
 
 function inside(event) {

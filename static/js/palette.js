@@ -44,7 +44,8 @@ function onShortcut(event) {
 function startSearchBox(box) {
   const field = box?.querySelector("input");
   if (!field) return;
-  box.addEventListener("pointerdown", (event) => { if (event.button === 0) { event.preventDefault(); open(""); } });
+  box.addEventListener("mousedown", (event) => event.preventDefault()); // the field itself is only for the keyboard
+  box.addEventListener("click", () => open(""));
   field.addEventListener("input", () => { const text = field.value; field.value = ""; open(text); });
 }
 

@@ -13,9 +13,8 @@ export function startLive(root) {
   document.addEventListener("deals", ({ detail }) => onDeals(detail));
   document.addEventListener("refresh", () => refresh());
   document.addEventListener("undo:done", () => refresh());
-  // The first connection is the page itself; every later one follows a gap in which events were missed.
-  let connections = 0;
-  document.addEventListener("htmx:sse:after:connection", () => { if (connections++) setTimeout(refresh, Math.random() * 500); });
+  // A reconnect follows a gap in which events were missed. Not all tabs at once: the server has just come back.
+  document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(refresh, Math.random() * 500); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
   document.addEventListener("htmx:after:swap", (event) => { if (event.detail?.ctx?.target?.id === "board") upgradeAll(); });
   onFree(() => { if (stale) refresh(); else if (ids.size) schedule(); });

@@ -1,4 +1,5 @@
 // The "⋯" menu of a card: one menu for the whole board, shown beside the card that asked.
+import { placeBeside } from "../dialogs.js";
 import { columnOf } from "./cards.js";
 import { lose, moveToStage, repipe, win } from "./moves.js";
 
@@ -35,17 +36,7 @@ export function openMenu(target) {
   const here = columnOf(card).dataset.stageId;
   menu.querySelector('[data-do="open"]').href = card.querySelector(".deal-name a").href;
   for (const item of menu.querySelectorAll('[data-do="stage"]')) item.hidden = item.dataset.stage === here;
-  menu.dataset.placed = "";
   menu.showPopover();
-  place(card.querySelector("[data-deal-menu]").getBoundingClientRect());
+  placeBeside(menu, card.querySelector("[data-deal-menu]").getBoundingClientRect());
   menu.querySelector(".menu-item").focus({ preventScroll: true });
-}
-
-function place(anchor) {
-  const { width, height } = menu.getBoundingClientRect();
-  const x = Math.max(8, Math.min(anchor.right - width, innerWidth - width - 8));
-  const below = anchor.bottom + 4;
-  const y = below + height <= innerHeight - 8 ? below : Math.max(8, anchor.top - height - 4);
-  menu.style.setProperty("--x", `${x}px`);
-  menu.style.setProperty("--y", `${y}px`);
 }
