@@ -86,7 +86,7 @@ export function parse(html) {
   return template.content;
 }
 
-/** Puts every <hx-partial hx-target="…"> of a reply in its place and takes it out of the fragment. */
+/** Puts every <hx-partial hx-target="…"> of a reply in its place and takes it out of the fragment; returns how many there were. */
 export function applyPartials(fragment) {
   const partials = [...fragment.querySelectorAll("hx-partial")];
   for (const partial of partials) {

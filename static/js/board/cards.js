@@ -47,15 +47,15 @@ function firstAfter(list, card) {
   return cardsIn(list).find((other) => other !== card && other.dataset.dealId !== card.dataset.dealId && other.dataset.position > position) ?? sentinelOf(list);
 }
 
-/** Puts an authoritative card from the server where it belongs, or takes it away if it is beyond what is loaded. */
-export function settle(fresh, { highlight = false } = {}) {
+/** Puts an authoritative card from the server where it belongs, or takes it away if it is beyond what is loaded (unless `keep`). */
+export function settle(fresh, { highlight = false, keep = false } = {}) {
   const old = cardById(fresh.dataset.dealId);
   if (old && held.has(fresh.dataset.dealId)) return;
   const list = listOf(fresh.dataset.stage);
   if (!list) return void old?.remove();
   const focus = old?.contains(document.activeElement) ? document.activeElement : null;
   const next = firstAfter(list, fresh);
-  if (next && next === sentinelOf(list) && old?.parentElement !== list && cardsIn(list).length) {
+  if (!keep && next && next === sentinelOf(list) && old?.parentElement !== list && cardsIn(list).length) {
     old?.remove(); // further down than what is loaded: scrolling will bring it
     return;
   }

@@ -57,7 +57,7 @@ async function add(form) {
   button.removeAttribute("aria-busy");
   showError(form, reply.message);
   if (!reply.ok) return form.elements.name.focus();
-  const { ids } = applyReply(reply.html, { highlight: true });
+  const { ids } = applyReply(reply.html, { highlight: true, keep: true });
   if (!ids.length) refresh();
   announce(`${name} added.`);
   for (const field of ["name", "amount", "company"]) form.elements[field].value = "";
