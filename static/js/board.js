@@ -1,13 +1,13 @@
 // The pipeline board. Every move is optimistic: the card goes at once, the server confirms with the authoritative card
-// and column heads, a refusal puts it back and says why. Parts: board/cards.js (finding and placing), board/drag.js (mouse and
-// touch), board/keyboard.js, board/menu.js, board/quick-add.js, board/live.js (other people's moves).
-import { startCards } from "./board/cards.js";
-import { startDrag } from "./board/drag.js";
-import { startKeyboard } from "./board/keyboard.js";
-import { startLive } from "./board/live.js";
-import { startMenu } from "./board/menu.js";
-import { startQuickAdd } from "./board/quick-add.js";
-import { startDialogs } from "./board/moves.js";
+// and column heads, a refusal puts it back and says why. Parts: board-cards.js (finding and placing), board-drag.js (mouse and
+// touch), board-keyboard.js, board-menu.js, board-quick-add.js, board-live.js (other people's moves).
+import { startCards } from "./board-cards.js";
+import { startDrag } from "./board-drag.js";
+import { startKeyboard } from "./board-keyboard.js";
+import { startLive } from "./board-live.js";
+import { startMenu } from "./board-menu.js";
+import { startQuickAdd } from "./board-quick-add.js";
+import { startDialogs } from "./board-moves.js";
 
 const board = document.getElementById("board");
 if (board) {

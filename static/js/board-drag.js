@@ -1,7 +1,7 @@
 // Dragging with mouse and touch (SortableJS), and the bar of Won / Lost / Move to pipeline that shows meanwhile.
-import { announce } from "../toast.js";
-import { cardsIn, held, nameOf, placeOf, release } from "./cards.js";
-import { confirmMove, lose, repipe, win } from "./moves.js";
+import { announce } from "./toast.js";
+import { cardsIn, held, nameOf, placeOf, release } from "./board-cards.js";
+import { confirmMove, lose, repipe, win } from "./board-moves.js";
 
 const ZONES = { won: win, lost: lose, pipeline: repipe };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -1,8 +1,7 @@
 // "+" in a column head opens a small form at the top of the column; it stays open for the next deal.
-import { post } from "../http.js";
-import { announce } from "../toast.js";
-import { applyReply, held, listOf, release } from "./cards.js";
-import { refresh } from "./live.js";
+import { post } from "./http.js";
+import { announce } from "./toast.js";
+import { applyReply, held, listOf, refresh, release } from "./board-cards.js";
 
 const HOLD = "quick-add"; // while open, the board is not morphed away under the words
 

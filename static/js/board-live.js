@@ -1,6 +1,6 @@
 // Other people's moves. The stream carries ids only; the board asks for those cards as this person may see them.
-import { get, tabId } from "../http.js";
-import { applyReply, cardById, held, listOf, onFree, upgradeAll } from "./cards.js";
+import { get, tabId } from "./http.js";
+import { applyReply, cardById, held, listOf, onFree, upgradeAll } from "./board-cards.js";
 
 const GATHER = 60; // ms: a bulk change is many events, one request
 let board;
@@ -11,13 +11,13 @@ let stale = false;
 export function startLive(root) {
   board = root;
   document.addEventListener("deals", ({ detail }) => onDeals(detail));
-  document.addEventListener("refresh", () => refresh());
-  document.addEventListener("undo:done", () => refresh());
+  document.addEventListener("refresh", () => refetch());
+  document.addEventListener("undo:done", () => refetch());
   // A reconnect follows a gap in which events were missed. Not all tabs at once: the server has just come back.
-  document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(refresh, Math.random() * 500); });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
+  document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(refetch, Math.random() * 500); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) refetch(); });
   document.addEventListener("htmx:after:swap", (event) => { if (event.detail?.ctx?.target?.id === "board") upgradeAll(); });
-  onFree(() => { if (stale) refresh(); else if (ids.size) schedule(); });
+  onFree(() => { if (stale) refetch(); else if (ids.size) schedule(); });
 }
 
 function onDeals(detail) {
@@ -26,7 +26,7 @@ function onDeals(detail) {
   if (news.by === tabId) return;
   const concerns = news.ids?.some(cardById) || news.stages?.some(listOf);
   if (!concerns) return;
-  if (!news.ids?.length) return refresh();
+  if (!news.ids?.length) return refetch();
   news.ids.forEach((id) => ids.add(id));
   schedule();
 }
@@ -49,7 +49,7 @@ async function fetchChanged() {
 }
 
 /** The whole board again, morphed in place so that scroll and focus stay; waits while a card is in someone's hand. */
-export function refresh() {
+function refetch() {
   stale = held.size > 0;
   if (stale || !window.htmx) return;
   window.htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph" });

@@ -1,8 +1,7 @@
 // What can be done with a deal: move it, win it, lose it, send it to another pipeline.
-import { post } from "../http.js";
-import { announce, toast } from "../toast.js";
-import { applyReply, cardById, cardsIn, listOf, nameOf, placeOf, stageName, whereIs } from "./cards.js";
-import { refresh } from "./live.js";
+import { post } from "./http.js";
+import { announce, toast } from "./toast.js";
+import { applyReply, cardById, cardsIn, listOf, nameOf, placeOf, refresh, stageName, whereIs } from "./board-cards.js";
 
 /** Moves of one card go to the server one after the other, in the order they were made. */
 const queues = new Map();

@@ -1,7 +1,7 @@
 // The "⋯" menu of a card: one menu for the whole board, shown beside the card that asked.
-import { placeBeside } from "../dialogs.js";
-import { columnOf } from "./cards.js";
-import { lose, moveToStage, repipe, win } from "./moves.js";
+import { placeBeside } from "./dialogs.js";
+import { columnOf } from "./board-cards.js";
+import { lose, moveToStage, repipe, win } from "./board-moves.js";
 
 const menu = document.getElementById("deal-menu");
 let card;
@@ -13,6 +13,7 @@ export function startMenu(board) {
     event.preventDefault();
     openMenu(button.closest("[data-deal-id]"));
   });
+  board.addEventListener("deal:menu", (event) => openMenu(event.target)); // from the keyboard
   // A long press starts a drag: the browser's own menu for links would come up in the middle of it.
   board.addEventListener("contextmenu", (event) => {
     if (event.pointerType === "touch" && event.target.closest("[data-deal-id]")) event.preventDefault();
@@ -31,7 +32,7 @@ export function startMenu(board) {
   });
 }
 
-export function openMenu(target) {
+function openMenu(target) {
   card = target;
   const here = columnOf(card).dataset.stageId;
   menu.querySelector('[data-do="open"]').href = card.querySelector(".deal-name a").href;

@@ -1,5 +1,5 @@
 // Where cards are, and where they belong. Positions are strings compared byte by byte, as the server sorts them.
-import { applyPartials, parse } from "../http.js";
+import { applyPartials, parse } from "./http.js";
 
 let board;
 /** Ids of cards a person is holding right now: nothing else may touch them. */
@@ -11,6 +11,9 @@ export function release(id) {
   held.delete(id);
   if (!held.size) for (const run of whenFree) run();
 }
+
+/** Asks for the whole board anew (board-live.js listens, as it does for the stream's own "refresh"). */
+export const refresh = () => document.dispatchEvent(new CustomEvent("refresh"));
 
 export const cardById = (id) => board.querySelector(`[data-deal-id="${CSS.escape(id)}"]`);
 export const columns = () => [...board.querySelectorAll("[data-stage-id]")];

@@ -1,8 +1,7 @@
 // The board without a mouse: arrows walk, Space picks up and drops, arrows then move the card, Escape puts it back.
-import { announce } from "../toast.js";
-import { cardsIn, columns, held, nameOf, placeOf, release, sentinelOf, stageName, whereIs } from "./cards.js";
-import { openMenu } from "./menu.js";
-import { confirmMove } from "./moves.js";
+import { announce } from "./toast.js";
+import { cardsIn, columns, held, nameOf, placeOf, release, sentinelOf, stageName, whereIs } from "./board-cards.js";
+import { confirmMove } from "./board-moves.js";
 
 let picked; // { card, origin, list, next }
 let moving = false;
@@ -28,7 +27,7 @@ function action(event, card, canEdit) {
   if (key === "Escape") return picked && cancel;
   if (key === "Enter") return picked ? drop : () => card.querySelector(".deal-name a").click();
   if (picked) return { ArrowUp: () => shift(-1), ArrowDown: () => shift(1), ArrowLeft: () => across(-1), ArrowRight: () => across(1) }[key];
-  if (key === "m" || key === "ContextMenu" || (key === "F10" && event.shiftKey)) return () => openMenu(card);
+  if (key === "m" || key === "ContextMenu" || (key === "F10" && event.shiftKey)) return () => card.dispatchEvent(new CustomEvent("deal:menu", { bubbles: true }));
   return { ArrowUp: () => walk(card, -1), ArrowDown: () => walk(card, 1), ArrowLeft: () => walkAcross(card, -1), ArrowRight: () => walkAcross(card, 1),
     Home: () => focus(cardsIn(card.parentElement)[0]), End: () => focus(cardsIn(card.parentElement).at(-1)) }[key];
 }
