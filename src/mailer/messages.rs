@@ -107,7 +107,9 @@ impl MailMessage {
     }
 
     pub fn render(&self, public_url: &Url) -> anyhow::Result<Rendered> {
-        let body = self.body(public_url)?;
+        let mut body = self.body(public_url)?;
+        body.subject = one_line(&body.subject);
+        body.paragraphs = body.paragraphs.iter().map(|text| one_line(text)).collect();
         let text = TextMail { body: &body }.render()?;
         let html = HtmlMail { body: &body }.render()?;
         Ok(Rendered { subject: body.subject, text, html })
@@ -167,4 +169,10 @@ impl MailMessage {
             },
         })
     }
+}
+
+/// Names come from people: none of them may add lines of their own to a mail, let alone headers.
+fn one_line(text: &str) -> String {
+    let plain = text.split(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    plain.map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -6,5 +6,7 @@ mod accounts;
 mod backbone;
 mod catalogue;
 mod jobs;
+mod live;
+mod mail;
 mod schema;
 mod support;

@@ -34,12 +34,7 @@ pub fn exists(tx: &mut SystemTx, slug: &str) -> AppResult<bool> {
 }
 
 /// Creates the organisation; the first of `people` is its first administrator. Answers in the order given.
-pub fn organisation(
-    tx: &mut SystemTx,
-    slug: &str,
-    name: &str,
-    people: &[Someone],
-) -> AppResult<(OrgId, Vec<UserId>)> {
+pub fn organisation(tx: &mut SystemTx, slug: &str, name: &str, people: &[Someone]) -> AppResult<(OrgId, Vec<UserId>)> {
     let hash = password::hash(PASSWORD)?;
     let mut users = Vec::with_capacity(people.len());
     for someone in people {
@@ -80,11 +75,7 @@ pub fn team(tx: &mut SystemTx, org: OrgId, name: &str, manager: Option<UserId>, 
         .execute(tx.conn())?;
     for member in members {
         diesel::insert_into(team_members::table)
-            .values((
-                team_members::org_id.eq(org),
-                team_members::team_id.eq(id),
-                team_members::member_id.eq(member.0),
-            ))
+            .values((team_members::org_id.eq(org), team_members::team_id.eq(id), team_members::member_id.eq(member.0)))
             .execute(tx.conn())?;
     }
     Ok(())

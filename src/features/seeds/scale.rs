@@ -23,7 +23,8 @@ const RENEWALS: [(&str, &str, i16); 4] =
 /// Creates the organisation and says how long each step took; an existing one is left alone.
 pub fn seed(db: &Db, contacts: u64, companies: u64, deals: u64) -> anyhow::Result<()> {
     let started = Instant::now();
-    let (contacts, companies, deals) = (i64::try_from(contacts)?, i64::try_from(companies.max(1))?, i64::try_from(deals)?);
+    let (contacts, companies, deals) =
+        (i64::try_from(contacts)?, i64::try_from(companies.max(1))?, i64::try_from(deals)?);
     let made = db.system_now(Reason::CommandLine, |tx| {
         if people::exists(tx, SLUG)? {
             return Ok(false);

@@ -4,6 +4,7 @@
 mod client;
 mod database;
 mod fixtures;
+pub mod smtp;
 pub mod sql;
 
 pub use client::{Client, Page};
