@@ -23,6 +23,19 @@ pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(chrono_tz::UTC)
 }
 
+/// A time zone chosen from [`zone_names`], or any other name of the IANA database.
+pub fn parse_zone(name: &str) -> Result<Tz, &'static str> {
+    name.parse().map_err(|_| "must be a time zone, such as Europe/Amsterdam")
+}
+
+/// The time zones people choose from: the regions' own names, without the aliases kept for old programs.
+pub fn zone_names() -> impl Iterator<Item = &'static str> {
+    const AREAS: [&str; 10] =
+        ["Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"];
+    let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+    std::iter::once("UTC").chain(names.filter(|n| n.split_once('/').is_some_and(|(area, _)| AREAS.contains(&area))))
+}
+
 /// ISO 8601 from a date field, within 1900–2200.
 pub fn parse_date(text: &str) -> Result<NaiveDate, &'static str> {
     let date = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").map_err(|_| "must be a date, such as 2026-11-28")?;

@@ -1,5 +1,6 @@
 //! Security headers on every answer, and the nonce that lets Trix and nothing else add a style element.
 
+use crate::error::{AppError, AppResult};
 use actix_web::{
     HttpMessage, HttpRequest,
     body::MessageBody,
@@ -19,6 +20,18 @@ pub fn nonce(req: &HttpRequest) -> String {
     req.extensions().get::<Nonce>().map(|n| n.0.clone()).unwrap_or_default()
 }
 
+/// The policy of an ordinary page with further directives (`frame-src 'self'; `), for a handler that needs them.
+pub fn policy(req: &HttpRequest, more: &str) -> AppResult<HeaderValue> {
+    HeaderValue::from_str(&policy_of(&nonce(req), more)).map_err(|e| AppError::Internal(e.into()))
+}
+
+fn policy_of(nonce: &str, more: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; font-src 'self'; \
+         connect-src 'self'; {more}manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
 pub async fn secure(
     req: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -30,18 +43,20 @@ pub async fn secure(
     let mut res = next.call(req).await?;
     let request_id = res.request().extensions().get::<RequestId>().map(ToString::to_string);
     let headers = res.headers_mut();
-    let csp = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; font-src 'self'; \
-         connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    );
+    let csp = policy_of(&nonce, "");
+    // A handler may have set its own: a page with a frame in it, and what is in the frame.
+    let framing = [("content-security-policy", csp.as_str()), ("x-frame-options", "DENY")];
+    for (name, value) in framing.into_iter().filter(|(name, _)| !headers.contains_key(*name)).collect::<Vec<_>>() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("content-security-policy", &csp);
     set("x-content-type-options", "nosniff");
-    set("x-frame-options", "DENY");
     set("referrer-policy", "same-origin");
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");

@@ -13,6 +13,8 @@ pub struct SettingsNav {
     pub label: &'static str,
     pub icon: &'static str,
     pub group: &'static str,
+    /// The first of its group that this person may open.
+    pub first: bool,
 }
 
 const YOU: &str = "You";
@@ -26,7 +28,7 @@ const fn item(
     icon: &'static str,
     group: &'static str,
 ) -> SettingsNav {
-    SettingsNav { key, href, label, icon, group }
+    SettingsNav { key, href, label, icon, group, first: false }
 }
 
 const ALL: &[SettingsNav] = &[
@@ -43,7 +45,13 @@ const ALL: &[SettingsNav] = &[
 
 /// What this person may open.
 pub fn nav(actor: &Actor) -> Vec<SettingsNav> {
-    ALL.iter().filter(|item| may_open(actor, item)).copied().collect()
+    let mut items: Vec<SettingsNav> = ALL.iter().filter(|item| may_open(actor, item)).copied().collect();
+    let mut group = "";
+    for item in &mut items {
+        item.first = item.group != group;
+        group = item.group;
+    }
+    items
 }
 
 fn may_open(actor: &Actor, item: &SettingsNav) -> bool {

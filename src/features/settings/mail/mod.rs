@@ -1,0 +1,19 @@
+//! Outgoing mail: what was sent, what waits, what was refused and why; and, without a mail server, the mails themselves, so that
+//! a team can pass on an invitation's link by hand.
+//!
+//! Who may read what: a mail about someone's account (confirming an address, resetting a password) belongs to that person, because
+//! its link makes the account, and every organisation it belongs to, the reader's. Administrators see that there is such a mail;
+//! its text is for the person alone, and a password-reset link for nobody. Once a mail server has taken a mail, its link is gone.
+
+mod pages;
+mod queries;
+
+pub(super) use pages::{tone, words};
+
+use actix_web::web::{ServiceConfig, get};
+
+pub(super) fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/settings/mail", get().to(pages::index))
+        .route("/settings/mail/{id}", get().to(pages::show))
+        .route("/settings/mail/{id}/body", get().to(pages::body));
+}

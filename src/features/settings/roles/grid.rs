@@ -1,0 +1,97 @@
+//! The permissions as the page shows them: a row for each record type, a column for each verb, and the rest as a list.
+
+use crate::{
+    kernel::RecordType,
+    web::permission::{self, Permission, organisation},
+};
+
+/// Verb in a key, and the column's head.
+pub const VERBS: [(&str, &str); 5] =
+    [("view", "See"), ("create", "Add"), ("edit", "Edit"), ("delete", "Delete"), ("import", "Import")];
+
+/// Kept in the model, shown nowhere until there is an export to allow.
+const NOT_OFFERED: &str = ".export";
+
+/// Whose records a role sees.
+pub const VISIBILITIES: [(&str, &str, &str); 3] = [
+    ("own", "Their own", "Records they own, and no others."),
+    ("team", "Their team's", "Their own, and those of everyone in the teams they are in or lead."),
+    ("all", "Everyone's", "All records, those without an owner too."),
+];
+
+/// A box to tick.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub key: String,
+    pub label: String,
+    pub checked: bool,
+    /// Cannot be taken away.
+    pub fixed: bool,
+}
+
+/// Record type and its cells, in the order of [`VERBS`].
+pub fn rows(granted: &[String]) -> Vec<(&'static str, Vec<Cell>)> {
+    let cell = |kind: RecordType, (verb, word): (&str, &str)| {
+        let key = format!("{}.{verb}", kind.noun());
+        Cell {
+            label: format!("{word} {}", kind.plural().to_lowercase()),
+            checked: granted.contains(&key),
+            fixed: false,
+            key,
+        }
+    };
+    RecordType::ALL.into_iter().map(|kind| (kind.plural(), VERBS.iter().map(|v| cell(kind, *v)).collect())).collect()
+}
+
+/// What does not belong to one record type.
+pub fn others(role: &str, granted: &[String]) -> Vec<Cell> {
+    permission::ALL
+        .iter()
+        .filter(|(key, _)| RecordType::ALL.iter().all(|kind| !key.starts_with(&format!("{}.", kind.noun()))))
+        .map(|(key, what)| Cell {
+            key: (*key).to_owned(),
+            label: capitalised(what),
+            checked: granted.iter().any(|g| g == key),
+            fixed: role == "administrator" && *key == organisation::Administer::KEY,
+        })
+        .collect()
+}
+
+/// What was ticked becomes the role's permissions: unknown keys are dropped, what the page does not offer stays as it was, adding,
+/// editing, deleting or importing records includes seeing them, and Administrator keeps the right to administer.
+pub fn granted<'a>(role: &str, before: &[String], ticked: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let ticked: Vec<&str> = ticked.collect();
+    let wanted = |key: &str| {
+        let noun = key.strip_suffix(".view");
+        let implied = noun.is_some_and(|noun| {
+            VERBS.iter().any(|(verb, _)| ticked.iter().any(|t| t.split_once('.') == Some((noun, verb))))
+        });
+        ticked.contains(&key)
+            || implied
+            || (key.ends_with(NOT_OFFERED) && before.iter().any(|b| b == key))
+            || (role == "administrator" && key == organisation::Administer::KEY)
+    };
+    let mut keys: Vec<String> =
+        permission::ALL.iter().map(|(key, _)| *key).filter(|key| wanted(key)).map(str::to_owned).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_become_permissions() {
+        let before = vec!["deals.export".to_owned()];
+        let keys = granted("rep", &before, ["deals.edit", "nonsense", "contacts.view"].into_iter());
+        assert_eq!(keys, ["contacts.view", "deals.edit", "deals.export", "deals.view"]);
+        assert_eq!(granted("administrator", &[], std::iter::empty()), ["organisation.administer"]);
+        assert!(granted("viewer", &[], std::iter::empty()).is_empty());
+    }
+}
