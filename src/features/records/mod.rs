@@ -7,6 +7,7 @@ pub mod display;
 pub mod history;
 pub mod inline;
 pub mod lifecycle;
+pub mod list;
 pub mod timeline;
 
 use crate::{
