@@ -3,9 +3,9 @@
 //! Audit, timeline, undo, notifications, automation and live updates are all readers of these rows.
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, SystemTx, Tx},
     error::AppResult,
-    kernel::RecordType,
+    kernel::{MemberId, OrgId, RecordType},
     live::{self, LiveMessage},
     schema::events,
 };
@@ -102,6 +102,23 @@ pub fn record_quietly(tx: &mut OrgTx, event: Event) -> AppResult<()> {
     diesel::insert_into(events::table)
         .values((
             events::actor_id.eq(by),
+            events::kind.eq(event.kind),
+            events::record_type.eq(event.record_type),
+            events::record_id.eq(event.record_id),
+            events::version.eq(event.version),
+            events::changes.eq(event.changes.into_value()),
+            events::data.eq(event.data),
+        ))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Writes the event from a transaction across organisations: someone signed up, joined, or changed their own name.
+pub fn record_in(tx: &mut SystemTx, org: OrgId, by: Option<MemberId>, event: Event) -> AppResult<()> {
+    diesel::insert_into(events::table)
+        .values((
+            events::org_id.eq(org),
+            events::actor_id.eq(by.map(Uuid::from)),
             events::kind.eq(event.kind),
             events::record_type.eq(event.record_type),
             events::record_id.eq(event.record_id),

@@ -102,14 +102,19 @@ pub fn remember(tx: &mut SystemTx, user: UserId, org: OrgId) -> AppResult<()> {
     Ok(())
 }
 
-/// Ends every session of the person but the one with that row id; says how many.
-pub fn end_others(tx: &mut SystemTx, user: UserId, keep: Option<&str>) -> AppResult<usize> {
-    let theirs = sessions::table.filter(sessions::user_id.eq(user.0));
-    let ended = match keep {
-        Some(id) => diesel::delete(theirs.filter(sessions::id.ne(id.to_owned()))).execute(tx.conn())?,
-        None => diesel::delete(theirs).execute(tx.conn())?,
-    };
-    Ok(ended)
+/// Ends every session of the person. A request that also renews its own session keeps that one.
+pub fn end_all(tx: &mut SystemTx, user: UserId) -> AppResult<usize> {
+    Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0))).execute(tx.conn())?)
+}
+
+/// The name of this request's session, see [`SESSION_ID`].
+pub fn current(req: &HttpRequest) -> String {
+    req.get_session().get::<String>(SESSION_ID).ok().flatten().unwrap_or_default()
+}
+
+/// Gives this browser's session a new key and new CSRF tokens.
+pub fn renew(req: &HttpRequest, org: OrgId) -> AppResult<()> {
+    enter(req, org)
 }
 
 fn set(session: &Session, key: &str, value: impl serde::Serialize) -> AppResult<()> {

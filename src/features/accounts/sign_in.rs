@@ -2,13 +2,12 @@
 //!
 //! A wrong password, an unknown address and an address not yet confirmed get the same answer after the same work.
 
-use super::{password, session};
+use super::{account, password, session};
 use crate::{
     config::Config,
-    db::{Db, Reason, SystemTx, Tx},
+    db::{Db, Reason},
     error::{AppError, AppResult},
     kernel::{OrgId, UserId},
-    schema::users,
     web::{
         Actor, Form, FormErrors, FormView, Page, Shell,
         flash::Flash,
@@ -19,7 +18,6 @@ use crate::{
 use actix_session::SessionExt;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use diesel::prelude::*;
 
 const WRONG: &str = "This e-mail address and password do not go together, or the address is not confirmed yet.";
 const NOWHERE: &str = "Your account belongs to no organisation any more. Ask an administrator to invite you again.";
@@ -30,12 +28,6 @@ struct SignInPage {
     shell: Shell,
     view: FormView,
     next: String,
-}
-
-struct Account {
-    id: UserId,
-    password_hash: Option<String>,
-    verified: bool,
 }
 
 /// `GET /login`.
@@ -95,7 +87,7 @@ async fn authenticate(
     password: &str,
 ) -> AppResult<Result<(UserId, OrgId), &'static str>> {
     let email = email.to_owned();
-    let account = db.system(Reason::SignIn, move |tx| find(tx, &email)).await?;
+    let account = db.system(Reason::SignIn, move |tx| account::by_email(tx, &email)).await?;
     let hash = account.as_ref().and_then(|a| a.password_hash.clone());
     // Longer ones are nobody's; hashing all of it would be work for nothing.
     let password: String = password.chars().take(password::LENGTH.end() + 1).collect();
@@ -114,15 +106,6 @@ async fn authenticate(
     .await
 }
 
-fn find(tx: &mut SystemTx, email: &str) -> AppResult<Option<Account>> {
-    let row = users::table
-        .filter(users::email.eq(email))
-        .select((users::id, users::password_hash, users::email_verified_at.is_not_null()))
-        .first::<(UserId, Option<String>, bool)>(tx.conn())
-        .optional()?;
-    Ok(row.map(|(id, password_hash, verified)| Account { id, password_hash, verified }))
-}
-
 /// A value of the query, empty when absent.
 pub fn query(req: &HttpRequest, name: &str) -> String {
     let pairs = url::form_urlencoded::parse(req.query_string().as_bytes());
@@ -130,7 +113,7 @@ pub fn query(req: &HttpRequest, name: &str) -> String {
 }
 
 /// Where to go next: a path of our own, never another site.
-fn local_path(path: &str) -> String {
+pub fn local_path(path: &str) -> String {
     let ours = path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')

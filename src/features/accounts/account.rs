@@ -1,0 +1,70 @@
+//! A person's account: what signing in, links and settings need of `users`.
+
+use crate::{
+    db::{SystemTx, Tx},
+    error::AppResult,
+    events::{self, Changes, Event},
+    kernel::{OrgId, UserId},
+    schema::{members, users},
+};
+use diesel::prelude::*;
+use serde_json::json;
+
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct Account {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub password_hash: Option<String>,
+    pub time_zone: String,
+    pub locale: String,
+    pub theme: String,
+    pub avatar_tag: Option<String>,
+    #[diesel(select_expression = users::email_verified_at.is_not_null())]
+    pub verified: bool,
+}
+
+/// The account with that address, in lower case.
+pub fn by_email(tx: &mut SystemTx, email: &str) -> AppResult<Option<Account>> {
+    Ok(users::table.filter(users::email.eq(email)).select(Account::as_select()).first(tx.conn()).optional()?)
+}
+
+pub fn by_id(tx: &mut SystemTx, id: UserId) -> AppResult<Account> {
+    Ok(users::table.find(id).select(Account::as_select()).first(tx.conn())?)
+}
+
+pub fn set_password(tx: &mut SystemTx, id: UserId, hash: &str) -> AppResult<()> {
+    diesel::update(users::table.find(id)).set(users::password_hash.eq(hash)).execute(tx.conn())?;
+    Ok(())
+}
+
+/// The person has shown that mail to the account's address reaches them.
+pub fn mark_verified(tx: &mut SystemTx, id: UserId) -> AppResult<()> {
+    diesel::update(users::table.find(id).filter(users::email_verified_at.is_null()))
+        .set(users::email_verified_at.eq(diesel::dsl::now))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Tells every organisation of the person what changed about them; their own doing.
+pub fn record_change(tx: &mut SystemTx, id: UserId, changes: &Changes) -> AppResult<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let orgs: Vec<OrgId> = members::table.filter(members::id.eq(id)).select(members::org_id).load(tx.conn())?;
+    for org in orgs {
+        let event = Event::of("member.updated", "member", id).changes(changes.clone());
+        events::record_in(tx, org, Some(id.into()), event)?;
+    }
+    Ok(())
+}
+
+/// Tells the organisation that the person is a member now; `how`: `sign_up` or `invitation`.
+pub fn record_joined(tx: &mut SystemTx, org: OrgId, id: UserId, how: &str) -> AppResult<()> {
+    let mut changes = Changes::new();
+    let (name, email): (String, String) = users::table.find(id).select((users::name, users::email)).first(tx.conn())?;
+    changes.set("name", &name).set("email", &email);
+    let event = Event::of("member.joined", "member", id).changes(changes).data(json!({ "by": how }));
+    events::record_in(tx, org, Some(id.into()), event)
+}
