@@ -1,6 +1,7 @@
 //! What every page's frame needs: who is signed in, where they can go, what they can make, the message of the last action.
 
 use crate::{
+    config::Config,
     error::{AppError, AppResult},
     web::{
         auth::Actor,
@@ -10,7 +11,7 @@ use crate::{
         permission::{self, Permission},
     },
 };
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use std::{future::Future, ops::Deref, pin::Pin};
 
 #[derive(Clone, Debug)]
@@ -114,10 +115,15 @@ impl Page {
             nav: NAV.iter().filter(|item| self.may_visit(item.key)).cloned().collect(),
             can_create: self.can_create(),
             flash: Flash::read(&self.req),
-            notice: (!actor.email_verified)
+            notice: (!actor.email_verified && self.mails_arrive())
                 .then(|| format!("Confirm your e-mail address: we sent a link to {}.", actor.email)),
             live: true,
         }
+    }
+
+    /// Without a mail server nobody gets a link to confirm their address with.
+    fn mails_arrive(&self) -> bool {
+        self.req.app_data::<web::Data<Config>>().is_some_and(|config| config.smtp.is_some())
     }
 
     fn may_visit(&self, key: &str) -> bool {

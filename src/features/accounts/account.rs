@@ -1,10 +1,12 @@
 //! A person's account: what signing in, links and settings need of `users`.
 
+use super::session;
 use crate::{
     db::{SystemTx, Tx},
     error::AppResult,
     events::{self, Changes, Event},
     kernel::{OrgId, UserId},
+    mailer::{self, MailMessage},
     schema::{members, users},
 };
 use diesel::prelude::*;
@@ -45,6 +47,14 @@ pub fn mark_verified(tx: &mut SystemTx, id: UserId) -> AppResult<()> {
         .set(users::email_verified_at.eq(diesel::dsl::now))
         .execute(tx.conn())?;
     Ok(())
+}
+
+/// Mails the person about their account; listed with the organisation they work in.
+pub fn mail(tx: &mut SystemTx, id: UserId, to: &str, message: MailMessage) -> AppResult<()> {
+    match session::last_organisation(tx, id)? {
+        Some(org) => mailer::enqueue_for(tx, org, id, to, message),
+        None => mailer::enqueue(tx, to, message),
+    }
 }
 
 /// Tells every organisation of the person what changed about them; their own doing.

@@ -35,7 +35,7 @@ const SIDE: u32 = 256;
 struct ProfilePage {
     shell: Shell,
     nav: Vec<SettingsNav>,
-    tab: &'static str,
+    section: &'static str,
     view: FormView,
     time_zones: Vec<SelectOption>,
     locales: Vec<SelectOption>,
@@ -209,7 +209,7 @@ fn show(page: &Page, status: StatusCode, form: Form, errors: FormErrors) -> AppR
     let whole = ProfilePage {
         shell: page.shell("settings"),
         nav: settings::nav(&page.actor),
-        tab: "profile",
+        section: "profile",
         time_zones: TZ_VARIANTS.iter().map(|z| option("time_zone", z.name(), &z.name().replace('_', " "))).collect(),
         locales: Locale::all().map(|(tag, name)| option("locale", tag, name)).collect(),
         themes: THEMES.iter().map(|(key, label)| option("theme", key, label)).collect(),

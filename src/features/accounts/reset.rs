@@ -10,7 +10,7 @@ use crate::{
     error::AppResult,
     jobs::{self, Job, JobContext, JobOutcome, Registry},
     kernel::people,
-    mailer::{self, MailMessage},
+    mailer::MailMessage,
     web::{
         Form, FormErrors, FormView, Shell,
         flash::Flash,
@@ -131,7 +131,7 @@ fn change(tx: &mut SystemTx, token: &str, hash: &str) -> AppResult<bool> {
     }
     tokens::void_all(tx, link.user)?;
     session::end_all(tx, link.user)?;
-    mailer::enqueue(tx, &account.email, MailMessage::PasswordChanged { name: account.name })?;
+    account::mail(tx, account.id, &account.email, MailMessage::PasswordChanged { name: account.name })?;
     Ok(true)
 }
 
@@ -146,8 +146,9 @@ fn send_link(context: &JobContext, payload: &Value) -> anyhow::Result<JobOutcome
         .system_now(Reason::Jobs, |tx| {
             let Some(account) = account::by_email(tx, &request.email)? else { return Ok(()) };
             if tokens::keep(tx, &token, account.id, Purpose::ResetPassword, &account.email)? {
-                mailer::enqueue(
+                account::mail(
                     tx,
+                    account.id,
                     &account.email,
                     MailMessage::ResetPassword { name: account.name, token: token.clone() },
                 )?;

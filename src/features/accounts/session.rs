@@ -112,11 +112,6 @@ pub fn current(req: &HttpRequest) -> String {
     req.get_session().get::<String>(SESSION_ID).ok().flatten().unwrap_or_default()
 }
 
-/// Gives this browser's session a new key and new CSRF tokens.
-pub fn renew(req: &HttpRequest, org: OrgId) -> AppResult<()> {
-    enter(req, org)
-}
-
 fn set(session: &Session, key: &str, value: impl serde::Serialize) -> AppResult<()> {
     session.insert(key, value).map_err(|e| AppError::Internal(anyhow::anyhow!("{e}")))
 }

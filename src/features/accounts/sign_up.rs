@@ -16,7 +16,7 @@ use crate::{
     db::{Db, Reason, SystemTx, Tx},
     error::{AppError, AppResult},
     kernel::{Currency, Locale, OrgId, UserId, people},
-    mailer::{self, MailMessage},
+    mailer::MailMessage,
     web::{
         Form, FormErrors, FormView, SelectOption, Shell,
         limits::{self, Action},
@@ -124,7 +124,7 @@ async fn attempt(db: &Db, new: SignUp, mails_arrive: bool) -> AppResult<SignedIn
 
 fn create(tx: &mut SystemTx, new: &SignUp, hash: String, mails_arrive: bool) -> AppResult<SignedIn> {
     let (user, org, token) = found(tx, new, new.email.clone(), Some(hash))?;
-    mailer::enqueue(tx, &new.email, MailMessage::VerifyEmail { name: new.name.clone(), token })?;
+    account::mail(tx, user, &new.email, MailMessage::VerifyEmail { name: new.name.clone(), token })?;
     if mails_arrive {
         return Ok(None);
     }
@@ -148,7 +148,7 @@ fn known_address(
         return Ok(Some((account.id, org)));
     }
     rehearse(tx, new)?;
-    mailer::enqueue(tx, &account.email, MailMessage::AlreadyRegistered { name: account.name.clone() })?;
+    account::mail(tx, account.id, &account.email, MailMessage::AlreadyRegistered { name: account.name.clone() })?;
     Ok(None)
 }
 

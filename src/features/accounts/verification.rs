@@ -9,7 +9,7 @@ use crate::{
     error::{AppError, AppResult},
     events::Changes,
     kernel::UserId,
-    mailer::{self, MailMessage},
+    mailer::MailMessage,
     schema::users,
     web::{
         Page, Shell,
@@ -79,7 +79,7 @@ pub async fn resend(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
             return Ok(None);
         }
         let token = tokens::issue(tx, user, Purpose::VerifyEmail, &account.email)?;
-        mailer::enqueue(tx, &account.email, MailMessage::VerifyEmail { name: account.name, token })?;
+        account::mail(tx, user, &account.email, MailMessage::VerifyEmail { name: account.name, token })?;
         Ok(Some(account.email))
     });
     let flash = match sent.await? {
@@ -101,7 +101,7 @@ fn use_link(tx: &mut SystemTx, link: &Link) -> AppResult<Option<String>> {
             let mut changes = Changes::new();
             account::record_change(tx, link.user, changes.track("email", &account.email, &link.email))?;
             let message = MailMessage::EmailChanged { name: account.name, new_email: link.email.clone() };
-            mailer::enqueue(tx, &account.email, message)?;
+            account::mail(tx, link.user, &account.email, message)?;
         }
         _ if account.email == link.email => {
             account::mark_verified(tx, link.user)?;
