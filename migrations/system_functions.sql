@@ -112,3 +112,19 @@ END $$;
 ALTER FUNCTION app.search(text, text[], uuid[], integer) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.search(text, text[], uuid[], integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.search(text, text[], uuid[], integer) TO pipewright_app;
+
+-- The ids of the documents of one type that contain every one of these folded words: what a text filter narrows a list or board to.
+-- Ids only, and the caller's own query still applies row-level security and visibility to the rows behind them.
+CREATE OR REPLACE FUNCTION app.matching(kind text, words text[]) RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  patterns text[] := ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(words) w ORDER BY length(w) DESC);
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT d.record_id FROM search_documents d
+     WHERE d.org_id = $1 AND d.record_type = %L AND d.haystack LIKE $2[1] AND d.haystack LIKE ALL ($2)', kind)
+  USING app.org(), patterns;
+END $$;
+ALTER FUNCTION app.matching(text, text[]) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.matching(text, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.matching(text, text[]) TO pipewright_app;

@@ -1,5 +1,6 @@
 //! Pipelines, their stages, and the board.
 
+pub mod board;
 mod model;
 mod queries;
 
@@ -8,4 +9,6 @@ pub use queries::{lock_stage, lost_reasons, pipeline, pipelines, stage, stages, 
 
 use actix_web::web::ServiceConfig;
 
-pub fn configure(_cfg: &mut ServiceConfig) {}
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.configure(board::configure);
+}

@@ -1,0 +1,117 @@
+//! The board over HTTP: the page, further cards of a column, single cards and heads for live updates.
+
+use super::{
+    cards,
+    filters::{Filters, Scope},
+    load::{self, Loaded},
+    view::{self, Board, Card, Head},
+};
+use crate::{
+    db::Db,
+    error::{AppError, AppResult},
+    features::pipeline::queries,
+    kernel::{DealId, PipelineId, StageId},
+    web::{Form, Page, Shell, permission::deals::View, reply},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use askama::Template;
+
+/// Cards a live update may ask for at once; a tab that missed more refreshes whole.
+const MOST_CARDS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "pipeline/board.html")]
+struct BoardPage {
+    shell: Shell,
+    board: Board,
+}
+
+#[derive(Template)]
+#[template(path = "pipeline/_cards.html")]
+struct CardsPage {
+    cards: Vec<Card>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "pipeline/_column_head.html")]
+struct HeadPart {
+    head: Head,
+}
+
+/// The pipeline the person last looked at, else the first.
+pub async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let actor = page.actor.clone();
+    let id = db.org(&page, move |tx| load::last_used(tx, &actor)).await?;
+    Ok(reply::redirect(&page.req, &format!("/pipeline/{id}"), None))
+}
+
+pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let (actor, query) = (page.actor.clone(), query(&page)?);
+    // A tab that refreshes itself says what it shows; only a visit falls back on what is remembered.
+    let visit = !reply::is_htmx(&page.req);
+    match db.org(&page, move |tx| load::board(tx, &actor, *id, &query, visit)).await? {
+        Loaded::Board(board) => reply::page(&page.req, &BoardPage { shell: page.shell("pipeline"), board: *board }),
+        Loaded::Elsewhere(to) => Ok(reply::redirect(&page.req, &to, None)),
+    }
+}
+
+/// The cards of a column below `after`.
+pub async fn more(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let (actor, query) = (page.actor.clone(), query(&page)?);
+    let (pipeline, stage) = path.into_inner();
+    let filters = Filters::parse(&query)?;
+    let (cards, next) = db
+        .org(&page, move |tx| {
+            load::stage_of(tx, pipeline, stage)?;
+            let scope = Scope::resolve(tx, &actor, &filters)?;
+            let rows = cards::more_cards(tx, stage, query.get("after"), &scope)?;
+            let path = format!("/pipeline/{pipeline}/stages/{stage}/cards");
+            Ok(view::page(&actor, &path, &filters.query_without(""), rows))
+        })
+        .await?;
+    reply::fragment(&CardsPage { cards, next })
+}
+
+/// The named cards as this person may see them, and the heads of their columns and of `stages`.
+pub async fn some(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let (actor, query) = (page.actor.clone(), query(&page)?);
+    let filters = Filters::parse(&query)?;
+    let ids = query.get("ids").split(',').filter(|id| !id.is_empty()).map(str::parse::<DealId>);
+    let ids = ids.take(MOST_CARDS).collect::<Result<Vec<_>, _>>();
+    let ids = ids.map_err(|_| AppError::field("ids", "holds something that is no id"))?;
+    let reply = db
+        .org(&page, move |tx| {
+            queries::pipeline(tx, *id)?;
+            load::changed(tx, &actor, *id, &ids, &filters)
+        })
+        .await?;
+    reply::fragment(&reply)
+}
+
+pub async fn head(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let (actor, query) = (page.actor.clone(), query(&page)?);
+    let (pipeline, stage) = path.into_inner();
+    let filters = Filters::parse(&query)?;
+    let head = db
+        .org(&page, move |tx| {
+            let stage = load::stage_of(tx, pipeline, stage)?;
+            let scope = Scope::resolve(tx, &actor, &filters)?;
+            let totals = cards::totals(tx, pipeline, &scope)?;
+            Ok(view::head(&actor, &stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
+        })
+        .await?;
+    reply::fragment(&HeadPart { head })
+}
+
+fn query(page: &Page) -> AppResult<Form> {
+    Form::decode(page.req.query_string().as_bytes())
+}
