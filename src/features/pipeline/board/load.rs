@@ -4,7 +4,7 @@ use super::{
     cards,
     filters::{Filters, Scope},
     memory::Memory,
-    view::{self, Board, Card, Head},
+    view::{self, Board, Card, Head, Summary},
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -39,6 +39,8 @@ pub enum Loaded {
 pub struct BoardReply {
     pub cards: Vec<Card>,
     pub heads: Vec<Head>,
+    /// The line under the title.
+    pub summary: Option<Summary>,
 }
 
 pub fn last_used(tx: &mut OrgTx, actor: &Actor) -> AppResult<PipelineId> {
@@ -134,11 +136,12 @@ pub fn changed(
             .iter()
             .map(|stage| view::head(actor, stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
             .collect(),
+        summary: Some(view::summary(actor, &totals)),
     })
 }
 
 /// The answer to a person's own action: the card whatever the filters say (they look at it), and the heads of the columns
-/// touched, counted under the filters of the board they act on.
+/// touched, counted under the filters of the board they act on. The first stage is one of that board's.
 pub fn reply(
     tx: &mut OrgTx,
     actor: &Actor,
@@ -148,13 +151,14 @@ pub fn reply(
 ) -> AppResult<BoardReply> {
     let rows = cards::cards(tx, ids, &Scope::all(actor))?;
     let scope = Scope::resolve(tx, actor, filters).unwrap_or_else(|_| Scope::all(actor));
-    let mut heads = vec![];
+    let (mut heads, mut summary) = (vec![], None);
     for id in stages {
         let stage = queries::stage(tx, *id)?;
         let totals = cards::totals(tx, stage.pipeline_id, &scope)?;
         heads.push(view::head(actor, &stage, totals.get(id).map_or(&[], Vec::as_slice)));
+        summary = summary.or_else(|| Some(view::summary(actor, &totals)));
     }
-    Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row)).collect(), heads })
+    Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row)).collect(), heads, summary })
 }
 
 /// The filters of the board a request was made from, by the address htmx and our modules send along.
