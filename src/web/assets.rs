@@ -38,11 +38,17 @@ pub async fn serve(req: HttpRequest) -> HttpResponse {
         (None, Some(asset)) => (asset, false),
         (None, None) => return HttpResponse::from_error(crate::error::AppError::NotFound),
     };
+    // The hashed name changes with the content, so it is the entity tag too.
+    let tag = format!("\"{}\"", asset.hashed);
+    if req.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|known| known.contains(&tag)) {
+        return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
+    }
     let accepts = req.headers().get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mut builder = HttpResponse::Ok();
     builder
         .content_type(mime_guess::from_path(asset.name).first_or_octet_stream().to_string())
         .insert_header((header::VARY, "Accept-Encoding"))
+        .insert_header((header::ETAG, tag))
         .insert_header((
             header::CACHE_CONTROL,
             if immutable { "public, max-age=31536000, immutable" } else { "public, no-cache" },

@@ -39,11 +39,7 @@ pub async fn render(
             None => answer(res.request(), &AppError::Rejected(status, plain_reason(status))),
         },
         // A handler's own 422 or 409 page, or a framework answer without a body.
-        None if res.headers().contains_key(CONTENT_TYPE)
-            || res.response().body().size().is_eof() && status == StatusCode::NOT_MODIFIED =>
-        {
-            return Ok(res);
-        }
+        None if res.headers().contains_key(CONTENT_TYPE) => return Ok(res),
         None => answer(res.request(), &AppError::Rejected(status, plain_reason(status))),
     };
     Ok(res.into_response(answer))
