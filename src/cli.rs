@@ -174,7 +174,7 @@ impl Database {
         Ok(db::migrate(&self.admin_url, login)?)
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         if let Some(server) = self.embedded {
             server.stop();
         }

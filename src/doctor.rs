@@ -238,10 +238,8 @@ fn expect_reply(stream: &mut TcpStream, code: &str) -> io::Result<String> {
     Err(io::Error::other(format!("the server refuses: {}", reply.trim())))
 }
 
+mod examination;
 #[cfg(test)]
 mod tests;
 
-/// `pipewright doctor`.
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}
+pub use examination::run;

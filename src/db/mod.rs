@@ -7,9 +7,11 @@
 #![allow(clippy::disallowed_types)]
 
 pub mod embedded;
+mod facts;
 mod migrate;
 pub mod paging;
 
+pub use facts::{Facts, facts};
 pub use migrate::{MigrateError, migrate, pending_migrations, redo_all};
 
 use crate::{

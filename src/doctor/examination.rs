@@ -1,0 +1,133 @@
+//! Gathers the facts for the checks: from the settings, the database they name, and this machine.
+
+use super::{Check, clock, config, mail, postgres_version, report, storage};
+use crate::{
+    cli::Database,
+    config::{Config, masked_url},
+    db::{self, Db, Facts, Reason},
+    jobs,
+};
+use std::{process::ExitCode, time::SystemTime};
+
+/// `pipewright doctor`: exit status 1 when something failed. Uses the private server of a running `serve`, or starts it for its
+/// own run.
+pub fn run() -> ExitCode {
+    if report(&examine()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn examine() -> Vec<Check> {
+    let settings = match Config::from_env() {
+        Ok(settings) => settings,
+        Err(errors) => return config(&errors),
+    };
+    let mut checks = config(&[]);
+    match Database::for_command(&settings) {
+        Ok(database) => {
+            checks.extend(database_checks(&settings, &database));
+            database.stop();
+        }
+        Err(error) => {
+            checks.push(Check::fail("database", format!("{error:#}"), "mend what it says, then ask the doctor again"));
+        }
+    }
+    checks.push(mail(settings.smtp.as_ref()));
+    checks.push(storage(&settings.data_dir));
+    checks
+}
+
+fn database_checks(settings: &Config, database: &Database) -> Vec<Check> {
+    let name = match &settings.database_url {
+        Some(url) => masked_url(url.expose()),
+        None => format!("private server in {}", settings.data_dir.display()),
+    };
+    let facts = match db::facts(&database.url) {
+        Ok(facts) => facts,
+        Err(error) => {
+            let mend = "start the server, or mend DATABASE_URL: host, port, database, user and password";
+            return vec![Check::fail("database", format!("{name}: {}", one_line(&error)), mend)];
+        }
+    };
+    let ours = SystemTime::now();
+    let mut checks = vec![reachable(&name, &facts), postgres_version(facts.version_num)];
+    checks.extend(settings.read_database_url.as_ref().map(|url| replica(url.expose())));
+    checks.push(roles(&facts));
+    checks.push(migrations(&database.url));
+    checks.push(clock(facts.clock(), ours));
+    checks.extend(queue(&database.url));
+    checks
+}
+
+fn reachable(name: &str, facts: &Facts) -> Check {
+    if facts.encoding != "UTF8" {
+        let finding = format!("{name} keeps text as {}", facts.encoding);
+        return Check::fail(
+            "database",
+            finding,
+            "create it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
+        );
+    }
+    if facts.read_only {
+        let finding = format!("{name} is a read-only replica");
+        return Check::fail("database", finding, "let DATABASE_URL name the primary, READ_DATABASE_URL the replica");
+    }
+    Check::ok("database", format!("{name} answers"))
+}
+
+fn replica(url: &str) -> Check {
+    let name = masked_url(url);
+    match db::facts(url) {
+        Ok(_) => Check::ok("replica", format!("{name} answers")),
+        Err(error) => {
+            Check::fail("replica", format!("{name}: {}", one_line(&error)), "mend or unset READ_DATABASE_URL")
+        }
+    }
+}
+
+fn roles(facts: &Facts) -> Check {
+    let login = &facts.login;
+    if !facts.missing.is_empty() {
+        let mend = "run `pipewright migrate` once as a role that may create roles";
+        return Check::warn("roles", format!("not there yet: {}", facts.missing.join(", ")), mend);
+    }
+    if !facts.out_of_reach.is_empty() {
+        let roles = facts.out_of_reach.join(", ");
+        return Check::fail("roles", format!("{login} may not put on {roles}"), format!("GRANT {roles} TO {login}"));
+    }
+    if facts.all_powerful {
+        let mend = "connect as a role that owns nothing: CREATE ROLE pipewright LOGIN NOINHERIT PASSWORD '…'; \
+                    GRANT pipewright_app, pipewright_system TO pipewright";
+        return Check::warn("roles", format!("{login} is a superuser or bypasses row-level security"), mend);
+    }
+    Check::ok("roles", format!("{login} puts on pipewright_app and pipewright_system, and is no superuser"))
+}
+
+fn migrations(url: &str) -> Check {
+    match db::pending_migrations(url) {
+        Ok(missing) if missing.is_empty() => Check::ok("migrations", "the schema is this version's"),
+        Ok(missing) => {
+            let finding = format!("not run yet: {}", missing.join(", "));
+            Check::warn("migrations", finding, "run `pipewright migrate`, or start `pipewright serve`, which does it")
+        }
+        Err(error) => Check::fail("migrations", one_line(&error.to_string()), "see what it says"),
+    }
+}
+
+/// Nothing before the schema is there.
+fn queue(url: &str) -> Option<Check> {
+    let db = Db::connect(url, None, 1).ok()?;
+    let depth = db.system_now(Reason::CommandLine, jobs::depth).ok()?;
+    let finding = format!("{} due, {} later, {} dead", depth.due, depth.later, depth.dead);
+    Some(if depth.dead > 0 {
+        Check::warn("jobs", finding, "administrators see dead jobs, and retry or discard them, under Settings")
+    } else if depth.oldest_seconds > 300.0 {
+        let finding = format!("{finding}; the oldest has waited {:.0} minutes", depth.oldest_seconds / 60.0);
+        Check::warn("jobs", finding, "start `pipewright worker`, or let `serve` work with WORKERS=2")
+    } else {
+        Check::ok("jobs", finding)
+    })
+}
+
+/// libpq spreads its reasons over several lines.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
