@@ -11,9 +11,11 @@ CREATE OR REPLACE FUNCTION app.digits(t text) RETURNS text LANGUAGE sql IMMUTABL
 AS $$ SELECT regexp_replace(t, '\D', '', 'g') $$;
 ALTER FUNCTION app.digits(text) OWNER TO pipewright_system;
 
--- What the document of each of these records should be; nothing for records that are archived, deleted or absent.
+-- What the document of each of these records should be; nothing for records that are archived, deleted or absent. Rows are
+-- fetched by key, whatever the statistics of a table that is just being filled make of it.
 CREATE OR REPLACE FUNCTION app.search_documents_of(org uuid, kind text, ids uuid[]) RETURNS SETOF search_documents
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   IF kind = 'company' THEN
     RETURN QUERY
@@ -49,7 +51,8 @@ ALTER FUNCTION app.search_documents_of(uuid, text, uuid[]) OWNER TO pipewright_s
 -- Brings the documents of these records up to date. Returns the companies among them whose name changed: the documents of their
 -- contacts and deals repeat it.
 CREATE OR REPLACE FUNCTION app.reindex(org uuid, kind text, ids uuid[]) RETURNS SETOF uuid
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   IF kind = 'company' THEN
     RETURN QUERY
@@ -83,7 +86,8 @@ ALTER FUNCTION app.reindex(uuid, text, uuid[]) OWNER TO pipewright_system;
 -- Finds documents by fragments, through the trigram index of their type: for what the cheaper ways of app.search do not find.
 CREATE OR REPLACE FUNCTION app.search_fragments(org uuid, kind text, patterns text[], owners uuid[], most integer)
 RETURNS SETOF search_documents
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET enable_seqscan = off SET enable_indexscan = off AS $$
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+SET enable_seqscan = off SET enable_indexscan = off SET enable_bitmapscan = on AS $$
 BEGIN
   RETURN QUERY EXECUTE format(
     'SELECT d.* FROM search_documents d WHERE d.org_id = $1 AND d.record_type = %L AND d.haystack LIKE $2 AND d.haystack LIKE $3
@@ -93,21 +97,150 @@ BEGIN
 END $$;
 ALTER FUNCTION app.search_fragments(uuid, text, text[], uuid[], integer) OWNER TO pipewright_system;
 
+-- Words as LIKE patterns, wildcards of the user's own escaped: a word of three letters or more may be anywhere, a shorter one
+-- begins a word. Eight words are enough.
+CREATE OR REPLACE FUNCTION app.search_patterns(plain text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+  SELECT array_agg(CASE WHEN length(word) < 3 THEN '% ' ELSE '%' END || regexp_replace(word, '([\\%_])', '\\\1', 'g') || '%'
+    ORDER BY length(word) DESC)
+  FROM (SELECT DISTINCT word FROM unnest((string_to_array(plain, ' '))[1:8]) word) w
+$$;
+ALTER FUNCTION app.search_patterns(text) OWNER TO pipewright_system;
+
+-- Documents of one type that match, the best ways first, each bounded: titles and keys that begin so; fragments among the newest
+-- thousand, which finds what is common; then the trigram index, which is quick for what is rare.
+CREATE OR REPLACE FUNCTION app.search_candidates(org uuid, kind text, plain text, patterns text[], owners uuid[], most integer)
+RETURNS SETOF search_documents
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+  enough constant integer := least(most, 50);
+  reach constant integer := greatest(most, 40);
+  look constant integer := CASE WHEN owners IS NULL THEN reach ELSE 1000 END;
+  last constant text := plain || chr(1114111);
+  found search_documents[];
+BEGIN
+  found := ARRAY(
+    SELECT c.d FROM (
+      SELECT d, d.owner_id FROM search_documents d
+      WHERE d.org_id = org AND d.record_type = kind AND d.folded_title ~>=~ plain AND d.folded_title ~<~ last
+      ORDER BY d.folded_title USING ~<~ LIMIT look) c
+    WHERE owners IS NULL OR c.owner_id = ANY (owners) LIMIT reach)
+  || ARRAY(
+    SELECT c.d FROM (
+      SELECT d, d.owner_id FROM search_documents d
+      WHERE d.org_id = org AND d.record_type = kind AND d.folded_key ~>=~ plain AND d.folded_key ~<~ last AND d.folded_key <> ''
+      ORDER BY d.folded_key USING ~<~ LIMIT look) c
+    WHERE owners IS NULL OR c.owner_id = ANY (owners) LIMIT reach);
+  IF cardinality(found) < enough THEN
+    found := found || ARRAY(
+      SELECT c.d FROM (
+        SELECT d, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+        ORDER BY d.record_id DESC LIMIT 1000) c
+      WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
+  END IF;
+  IF cardinality(found) < enough AND length(patterns[1]) >= 5 AND patterns[1] NOT LIKE '\% %' THEN
+    found := found || ARRAY(SELECT d FROM app.search_fragments(org, kind, patterns, owners, reach) d);
+  END IF;
+  RETURN QUERY SELECT DISTINCT ON (f.record_id) f.* FROM unnest(found) f;
+END $$;
+ALTER FUNCTION app.search_candidates(uuid, text, text, text[], uuid[], integer) OWNER TO pipewright_system;
+
+-- Up to three readings of a query some of whose words no title has, with the nearest words that there are.
+CREATE OR REPLACE FUNCTION app.search_corrections(org uuid, plain text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+SET pg_trgm.similarity_threshold = 0.22 AS $$
+DECLARE
+  readings text[] := ARRAY['', '', ''];
+  corrected boolean := false;
+  near text[];
+  w text;
+BEGIN
+  FOREACH w IN ARRAY (string_to_array(plain, ' '))[1:8] LOOP
+    near := NULL;
+    IF length(w) BETWEEN 4 AND 32 AND w ~ '^[[:alpha:]]+$'
+      AND NOT EXISTS (SELECT 1 FROM search_words s WHERE s.org_id = org AND s.word >= w AND s.word < w || chr(1114111)) THEN
+      near := ARRAY(SELECT s.word FROM search_words s WHERE s.org_id = org AND s.word % w AND abs(length(s.word) - length(w)) <= 2
+                    ORDER BY similarity(s.word, w) + CASE WHEN left(s.word, 1) = left(w, 1) THEN 0.1 ELSE 0 END DESC, s.word LIMIT 3);
+    END IF;
+    IF cardinality(near) > 0 THEN
+      corrected := true;
+    ELSE
+      near := ARRAY[w];
+    END IF;
+    FOR k IN 1..3 LOOP
+      readings[k] := readings[k] || ' ' || coalesce(near[k], near[1]);
+    END LOOP;
+  END LOOP;
+  IF NOT corrected THEN
+    RETURN '{}';
+  END IF;
+  RETURN ARRAY(SELECT trim(r) FROM unnest(readings) WITH ORDINALITY u(r, n) GROUP BY 1 ORDER BY min(n));
+END $$;
+ALTER FUNCTION app.search_corrections(uuid, text) OWNER TO pipewright_system;
+
 -- Global search inside the transaction's organisation. Under row-level security the planner may not use the trigram indexes
 -- (LIKE is not leakproof); running as pipewright_system with an explicit org_id filter, it may.
--- owners: null for everybody's records, else the owners whose records the reader may see.
+-- owners: null for everybody's records, else the owners whose records the reader may see. At most per_type rows of each type, the
+-- best first: exact, beginning, words beginning, fragments, probable misspellings.
 CREATE OR REPLACE FUNCTION app.search(q text, types text[], owners uuid[], per_type integer)
 RETURNS TABLE (record_type text, record_id uuid, title text, subtitle text, score real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  org uuid := app.org();
+  org constant uuid := app.org();
+  most constant integer := least(greatest(per_type, 1), 500);
+  plain text := regexp_replace(trim(app.search_text(left(q, 200))), '^(https?://)?(www\.)?', '');
+  phone text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
+  patterns text[];
+  reading text;
+  found search_documents[] := '{}';
+  guessed search_documents[] := '{}';
 BEGIN
+  plain := regexp_replace(plain, '/$', '');
+  IF plain = '' OR types IS NULL THEN
+    RETURN;
+  END IF;
+  patterns := app.search_patterns(plain);
+  IF 'company' = ANY (types) THEN
+    found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'company', plain,
+      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
+  END IF;
+  IF 'contact' = ANY (types) THEN
+    found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'contact', plain,
+      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
+  END IF;
+  IF 'deal' = ANY (types) THEN
+    found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'deal', regexp_replace(plain, '^#?(d[- ]?)?([0-9]+)$', '\2'),
+      CASE WHEN plain ~ '^#?(d[- ]?)?[0-9]+$' THEN ARRAY['% ' || app.digits(plain) || '%'] ELSE patterns END, owners, most) d);
+  END IF;
+  IF cardinality(found) < 3 THEN
+    FOREACH reading IN ARRAY app.search_corrections(org, plain) LOOP
+      guessed := guessed || ARRAY(SELECT d FROM unnest(types) t(kind),
+        app.search_candidates(org, t.kind, reading, app.search_patterns(reading), owners, most) d);
+      EXIT WHEN cardinality(guessed) >= most;
+    END LOOP;
+  END IF;
   RETURN QUERY
-  SELECT d.record_type, d.record_id, d.title, d.subtitle, similarity(d.folded_title, q)
-  FROM search_documents d
-  WHERE d.org_id = org AND d.record_type = ANY (types) AND d.haystack LIKE '%' || q || '%'
-    AND (owners IS NULL OR d.owner_id = ANY (owners))
-  LIMIT per_type;
+  SELECT r.record_type, r.record_id, r.title, r.subtitle, r.score FROM (
+    SELECT s.*, row_number() OVER (PARTITION BY s.record_type ORDER BY s.score DESC, s.folded_title, s.record_id) AS place FROM (
+      SELECT f.*, (CASE
+          WHEN f.folded_title = plain OR f.folded_key = regexp_replace(plain, '^#?(d[- ]?)?([0-9]+)$', '\2') THEN 100
+          WHEN starts_with(f.folded_title, plain) THEN 90
+          WHEN position(' ' || plain || ' ' IN f.haystack) > 0 THEN 80
+          WHEN starts_with(f.folded_key, plain) THEN 75
+          WHEN ' ' || f.folded_title LIKE ALL (ARRAY(SELECT '% ' || ltrim(p, '% ') FROM unnest(patterns) p)) THEN 70
+          WHEN position(' ' || plain IN f.haystack) > 0 THEN 60
+          WHEN f.folded_title LIKE ALL (patterns) THEN 50
+          ELSE 40
+        END + f.weight)::real AS score
+      FROM unnest(found) f
+      UNION ALL
+      SELECT DISTINCT ON (g.record_type, g.record_id) g.*, (20 + g.weight)::real FROM unnest(guessed) g
+      WHERE NOT EXISTS (SELECT 1 FROM unnest(found) f WHERE f.record_type = g.record_type AND f.record_id = g.record_id)
+    ) s
+  ) r
+  WHERE r.place <= most
+  ORDER BY r.score DESC, r.title, r.record_id;
 END $$;
 ALTER FUNCTION app.search(text, text[], uuid[], integer) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.search(text, text[], uuid[], integer) FROM PUBLIC;

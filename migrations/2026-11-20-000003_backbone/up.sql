@@ -110,7 +110,7 @@ CALL app.tenant_table('search_documents');
 -- records are gone only cost a look.
 CREATE TABLE search_words (
   org_id uuid NOT NULL DEFAULT app.org() REFERENCES organisations ON DELETE CASCADE,
-  word text NOT NULL,
+  word text COLLATE "C" NOT NULL,
   PRIMARY KEY (org_id, word)
 );
 CREATE INDEX search_words_trgm ON search_words USING gin (org_id, word gin_trgm_ops);

@@ -85,6 +85,9 @@ fn batches(
             tx.without_time_limit()?;
             let ids: Vec<Uuid> = next(tx, after)?.into_iter().map(|row| row.id).collect();
             reindex(tx, record_type, &ids)?;
+            if ids.is_empty() && !after.is_nil() {
+                settle(tx, org.0, record_type, after)?;
+            }
             Ok(ids.last().copied())
         })?;
         match last {
@@ -92,4 +95,15 @@ fn batches(
             None => return Ok(JobOutcome::Done),
         }
     }
+}
+
+/// Ends bulk work: writes one document anew as an edit does, which moves the new entries from their list into the trigram index.
+pub(crate) fn settle(tx: &mut impl Tx, org: Uuid, record_type: RecordType, id: Uuid) -> AppResult<()> {
+    diesel::sql_query("DELETE FROM search_documents WHERE org_id = $1 AND record_type = $2 AND record_id = $3")
+        .bind::<sql_types::Uuid, _>(org)
+        .bind::<sql_types::Text, _>(record_type.key())
+        .bind::<sql_types::Uuid, _>(id)
+        .execute(tx.conn())?;
+    super::write_few(tx, org, record_type, &[id])?;
+    Ok(())
 }

@@ -116,6 +116,7 @@ fn documents(tx: &mut SystemTx, org: OrgId, record_type: RecordType) -> AppResul
         id: Uuid,
     }
     let sql = format!("SELECT id FROM {} WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT {BATCH}", record_type.noun());
+    prepare(tx)?; // the type before ended with short lists
     let mut after = Uuid::nil();
     loop {
         let rows = diesel::sql_query(&sql)
@@ -123,7 +124,7 @@ fn documents(tx: &mut SystemTx, org: OrgId, record_type: RecordType) -> AppResul
             .bind::<sql_types::Uuid, _>(after)
             .load::<Row>(tx.conn())?;
         let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
-        let Some(last) = ids.last() else { return Ok(()) };
+        let Some(last) = ids.last() else { return search::settle(tx, org.0, record_type, after) };
         after = *last;
         search::rewrite(tx, org.0, record_type, &ids)?;
     }
