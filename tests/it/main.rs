@@ -5,6 +5,7 @@
 mod accounts;
 mod accounts_sign_up;
 mod backbone;
+mod settings;
 mod catalogue;
 mod jobs;
 mod live;

@@ -119,7 +119,7 @@ fn move_all(
            WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL {only} RETURNING id, version
          ), told AS (
            INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
-           SELECT $3, '{kind}.updated', '{kind}', id, version, jsonb_build_object('owner_id', $4), '{{\"bulk\": \"hand_over\"}}' FROM moved
+           SELECT $3, '{kind}.updated', '{kind}', id, version, jsonb_build_object('owner_id', $4), '{{\"bulk\": \"hand_over\"}}'::jsonb FROM moved
          ), found AS (
            UPDATE search_documents SET owner_id = $2
            WHERE org_id = app.org() AND record_type = '{kind}' AND record_id IN (SELECT id FROM moved)
