@@ -261,3 +261,13 @@ END $$;
 ALTER FUNCTION app.matching(text, text[]) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.matching(text, text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.matching(text, text[]) TO pipewright_app;
+
+-- Signs a person out of the transaction's organisation everywhere, in the transaction that takes their access away.
+CREATE OR REPLACE FUNCTION app.end_sessions(person uuid) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH ended AS (DELETE FROM sessions WHERE user_id = person AND org_id = app.org() RETURNING 1)
+  SELECT count(*) FROM ended
+$$;
+ALTER FUNCTION app.end_sessions(uuid) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.end_sessions(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.end_sessions(uuid) TO pipewright_app;

@@ -40,7 +40,8 @@ pub async fn serve(req: HttpRequest) -> HttpResponse {
     };
     // The hashed name changes with the content, so it is the entity tag too.
     let tag = format!("\"{}\"", asset.hashed);
-    if req.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|known| known.contains(&tag)) {
+    if req.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|known| known.contains(&tag))
+    {
         return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
     }
     let accepts = req.headers().get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();

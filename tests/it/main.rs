@@ -5,10 +5,10 @@
 mod accounts;
 mod accounts_sign_up;
 mod backbone;
-mod settings;
 mod catalogue;
 mod jobs;
 mod live;
 mod mail;
 mod schema;
+mod settings;
 mod support;

@@ -1,12 +1,12 @@
 //! Settings: the organisation, its people and their access, outgoing mail, background jobs.
 
 use crate::support::{Client, Org, TestApp};
+use diesel::{QueryableByName, prelude::*, sql_query, sql_types};
 use pipewright::{
     db::Tx,
     kernel::MemberId,
     mailer::{self, MailMessage},
 };
-use diesel::{QueryableByName, prelude::*, sql_query, sql_types};
 
 #[derive(QueryableByName)]
 struct Text {
@@ -25,12 +25,16 @@ async fn run(app: &TestApp, org: &Org, sql: String) {
 }
 
 async fn role_id(app: &TestApp, org: &Org, key: &'static str) -> String {
-    let mut found = ask(app, org, match key {
-        "administrator" => "SELECT id::text AS value FROM roles WHERE key = 'administrator'",
-        "manager" => "SELECT id::text AS value FROM roles WHERE key = 'manager'",
-        "viewer" => "SELECT id::text AS value FROM roles WHERE key = 'viewer'",
-        _ => "SELECT id::text AS value FROM roles WHERE key = 'rep'",
-    })
+    let mut found = ask(
+        app,
+        org,
+        match key {
+            "administrator" => "SELECT id::text AS value FROM roles WHERE key = 'administrator'",
+            "manager" => "SELECT id::text AS value FROM roles WHERE key = 'manager'",
+            "viewer" => "SELECT id::text AS value FROM roles WHERE key = 'viewer'",
+            _ => "SELECT id::text AS value FROM roles WHERE key = 'rep'",
+        },
+    )
     .await;
     found.remove(0)
 }
@@ -131,12 +135,9 @@ async fn the_organisation_is_changed_and_a_stale_save_is_told() {
     let version = stale.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
     assert_eq!(post(&second, &fields("Aurelia", &version)).await.status(), 303);
 
-    let changes = ask(
-        &app,
-        &org,
-        "SELECT changes::text AS value FROM events WHERE kind = 'organisation.updated' ORDER BY at",
-    )
-    .await;
+    let changes =
+        ask(&app, &org, "SELECT changes::text AS value FROM events WHERE kind = 'organisation.updated' ORDER BY at")
+            .await;
     assert_eq!(changes.len(), 2);
     assert!(changes[0].contains(r#""currency": ["EUR", "SEK"]"#), "{}", changes[0]);
     assert!(changes[0].contains(r#""working_days": [[1, 2, 3, 4, 5], [1, 6]]"#), "{}", changes[0]);
@@ -144,7 +145,9 @@ async fn the_organisation_is_changed_and_a_stale_save_is_told() {
     let actor = app.actor(&org, org.admin).await;
     assert_eq!((actor.org.currency.as_str(), actor.org.fiscal_year_start, actor.org.locale.tag()), ("SEK", 5, "sv-SE"));
     let saturday = "2026-11-21".parse().unwrap();
-    assert!(actor.org.working_days.includes(saturday) && !actor.org.working_days.includes(saturday.pred_opt().unwrap()));
+    assert!(
+        actor.org.working_days.includes(saturday) && !actor.org.working_days.includes(saturday.pred_opt().unwrap())
+    );
 
     let bad = second
         .post("/settings/organisation", &[("name", "  "), ("currency", "XYZ"), ("time_zone", "Mars/Olympus")])
@@ -192,7 +195,8 @@ async fn a_role_takes_effect_on_the_next_click_and_an_administrator_always_remai
     assert_eq!(left.len(), 1);
     let loser = if left[0].starts_with("Admin") { &manager } else { &admin };
     assert_eq!(loser.get("/settings/members").await.status(), 403);
-    let told = ask(&app, &org, "SELECT changes::text AS value FROM events WHERE kind = 'member.updated' ORDER BY at").await;
+    let told =
+        ask(&app, &org, "SELECT changes::text AS value FROM events WHERE kind = 'member.updated' ORDER BY at").await;
     assert!(told[0].contains("Administrator") && told[0].contains("Manager"), "{told:?}");
     app.stop().await;
 }
@@ -208,7 +212,8 @@ async fn deactivation_ends_access_at_once_and_hands_over() {
         "INSERT INTO companies (id, name, owner_id) SELECT app.uuid7(), 'C' || n, '{rep_id}' FROM generate_series(1, 3) n"
     ))
     .await;
-    run(&app, &org, format!("INSERT INTO contacts (id, last_name, owner_id) VALUES (app.uuid7(), 'X', '{rep_id}')")).await;
+    run(&app, &org, format!("INSERT INTO contacts (id, last_name, owner_id) VALUES (app.uuid7(), 'X', '{rep_id}')"))
+        .await;
     run(&app, &org, format!(
         "INSERT INTO deals (id, number, name, pipeline_id, stage_id, position, currency, owner_id, status, closed_at, amount)
          SELECT app.uuid7(), n, 'D' || n, s.pipeline_id, s.id, 'a' || n, 'EUR', '{rep_id}', CASE WHEN n = 1 THEN 'won' ELSE 'open' END,
@@ -216,9 +221,12 @@ async fn deactivation_ends_access_at_once_and_hands_over() {
          FROM generate_series(1, 3) n, (SELECT * FROM stages ORDER BY position LIMIT 1) s"
     ))
     .await;
-    run(&app, &org,
+    run(
+        &app,
+        &org,
         "INSERT INTO search_documents (record_type, record_id, owner_id, title, folded_title, haystack)
-         SELECT 'company', id, owner_id, name, name, name FROM companies".into(),
+         SELECT 'company', id, owner_id, name, name, name FROM companies"
+            .into(),
     )
     .await;
     let page = admin.get(&format!("/settings/members/{rep_id}")).await;
@@ -234,30 +242,59 @@ async fn deactivation_ends_access_at_once_and_hands_over() {
     let done = admin.post(&path, &[("hand_over_to", &org.manager.to_string())]).await;
     assert_eq!(done.status(), 303, "{}", done.body);
     assert!(!is_in(&rep).await && !is_in(&again).await);
-    assert_eq!(app.new_client().post("/login", &[("email", "rep@aurelia.test"), ("password", crate::support::PASSWORD)]).await.status(), 422);
+    assert_eq!(
+        app.new_client()
+            .post("/login", &[("email", "rep@aurelia.test"), ("password", crate::support::PASSWORD)])
+            .await
+            .status(),
+        422
+    );
     let sessions = app.db.system(pipewright::db::Reason::Sessions, move |tx| {
-        Ok(sql_query(format!("SELECT count(*)::text AS value FROM sessions WHERE user_id = '{rep_id}'")).get_result::<Text>(tx.conn())?)
+        Ok(sql_query(format!("SELECT count(*)::text AS value FROM sessions WHERE user_id = '{rep_id}'"))
+            .get_result::<Text>(tx.conn())?)
     });
     assert_eq!(sessions.await.unwrap().value, "0");
 
-    let owned = ask(&app, &org, "
+    let owned = ask(
+        &app,
+        &org,
+        "
         SELECT m.email || ' ' || count(*) AS value FROM (
           SELECT owner_id, version FROM companies UNION ALL SELECT owner_id, version FROM contacts UNION ALL
-          SELECT owner_id, version FROM deals) r JOIN members m ON m.id = r.owner_id GROUP BY m.email ORDER BY 1")
+          SELECT owner_id, version FROM deals) r JOIN members m ON m.id = r.owner_id GROUP BY m.email ORDER BY 1",
+    )
     .await;
     assert_eq!(owned, ["manager@aurelia.test 6", "rep@aurelia.test 1"], "the won deal stays with who won it");
-    let events = ask(&app, &org, "
+    let events = ask(
+        &app,
+        &org,
+        "
         SELECT kind || ' ' || count(*) || ' ' || min(changes->'owner_id'->1->>'name') AS value FROM events
-        WHERE data->>'bulk' = 'hand_over' GROUP BY kind ORDER BY 1")
+        WHERE data->>'bulk' = 'hand_over' GROUP BY kind ORDER BY 1",
+    )
     .await;
-    assert_eq!(events, ["company.updated 3 Manager aurelia", "contact.updated 1 Manager aurelia", "deal.updated 2 Manager aurelia"]);
-    let found = ask(&app, &org, "SELECT DISTINCT m.email AS value FROM search_documents d JOIN members m ON m.id = d.owner_id").await;
+    assert_eq!(
+        events,
+        ["company.updated 3 Manager aurelia", "contact.updated 1 Manager aurelia", "deal.updated 2 Manager aurelia"]
+    );
+    let found =
+        ask(&app, &org, "SELECT DISTINCT m.email AS value FROM search_documents d JOIN members m ON m.id = d.owner_id")
+            .await;
     assert_eq!(found, ["manager@aurelia.test"]);
     let totals = ask(&app, &org, "SELECT m.email || ' ' || sum(deals) AS value FROM deal_totals t JOIN members m ON m.id = t.owner_id GROUP BY m.email HAVING sum(deals) <> 0").await;
     assert_eq!(totals, ["manager@aurelia.test 2"]);
 
     assert!(admin.get("/settings/members?status=deactivated").await.contains("rep@aurelia.test"));
-    assert_eq!(admin.post(&format!("/settings/members/{rep_id}/hand-over"), &[("hand_over_to", &org.admin.to_string()), ("closed_deals", "true")]).await.status(), 303);
+    assert_eq!(
+        admin
+            .post(
+                &format!("/settings/members/{rep_id}/hand-over"),
+                &[("hand_over_to", &org.admin.to_string()), ("closed_deals", "true")]
+            )
+            .await
+            .status(),
+        303
+    );
     assert_eq!(admin.post(&format!("/settings/members/{rep_id}/reactivation"), &[]).await.status(), 303);
     assert!(is_in(&enter(&app, &org, "rep").await).await);
     let told = ask(&app, &org, "SELECT kind AS value FROM events WHERE record_type = 'member' ORDER BY at, id").await;
@@ -272,13 +309,19 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
     let admin = enter(&app, &org, "admin").await;
     let (rep, viewer, manager) = (org.rep.to_string(), org.viewer.to_string(), org.manager.to_string());
     let created = admin
-        .post("/settings/teams", &[("name", "North"), ("manager_id", &manager), ("members", &rep), ("members", &viewer)])
+        .post(
+            "/settings/teams",
+            &[("name", "North"), ("manager_id", &manager), ("members", &rep), ("members", &viewer)],
+        )
         .await;
     assert_eq!(created.status(), 303, "{}", created.body);
     let taken = admin.post("/settings/teams", &[("name", "NORTH")]).await;
     assert_eq!(taken.status(), 422);
     assert!(taken.contains("another team&#39;s name"), "{}", taken.body);
-    assert_eq!(admin.post("/settings/teams", &[("name", "South"), ("members", &other.rep.to_string())]).await.status(), 422);
+    assert_eq!(
+        admin.post("/settings/teams", &[("name", "South"), ("members", &other.rep.to_string())]).await.status(),
+        422
+    );
 
     let rep_role = role_id(&app, &org, "rep").await;
     let page = admin.get(&format!("/settings/roles/{rep_role}")).await;
@@ -293,7 +336,9 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
     let mut visible = actor.visible_owners().unwrap();
     visible.sort();
     assert_eq!(visible, expected);
-    assert!(actor.may("deals.edit") && actor.may("deals.view") && !actor.may("contacts.view") && !actor.may("deals.create"));
+    assert!(
+        actor.may("deals.edit") && actor.may("deals.view") && !actor.may("contacts.view") && !actor.may("deals.create")
+    );
 
     // The same form once more: someone changed the role since it was opened.
     let stale = admin.post(&path, &[("seen", seen.as_str()), ("visibility", "own")]).await;
@@ -302,7 +347,9 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
     let seen = stale.between("name=\"seen\" value=\"", "\"").unwrap().to_owned();
     assert_eq!(admin.post(&path, &[("seen", seen.as_str()), ("visibility", "own")]).await.status(), 303);
     assert_eq!(app.actor(&org, org.rep).await.visible_owners(), Some(vec![org.rep.0]));
-    let events = ask(&app, &org, "SELECT changes->>'visibility' AS value FROM events WHERE kind = 'role.updated' ORDER BY at").await;
+    let events =
+        ask(&app, &org, "SELECT changes->>'visibility' AS value FROM events WHERE kind = 'role.updated' ORDER BY at")
+            .await;
     assert_eq!(events, [r#"["all", "team"]"#, r#"["team", "own"]"#]);
     assert_eq!(admin.post(&format!("{path}/defaults"), &[]).await.status(), 303);
     assert_eq!(app.actor(&org, org.rep).await.visible_owners(), None);
@@ -312,14 +359,28 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
     let own = role_id(&app, &org, "administrator").await;
     let page = admin.get(&format!("/settings/roles/{own}")).await;
     let seen = page.between("name=\"seen\" value=\"", "\"").unwrap().to_owned();
-    assert_eq!(admin.post(&format!("/settings/roles/{own}"), &[("seen", seen.as_str()), ("visibility", "all")]).await.status(), 303);
+    assert_eq!(
+        admin.post(&format!("/settings/roles/{own}"), &[("seen", seen.as_str()), ("visibility", "all")]).await.status(),
+        303
+    );
     assert_eq!(admin.get("/settings/roles").await.status(), 200);
 
     let team = ask(&app, &org, "SELECT id::text AS value FROM teams").await.remove(0);
-    assert_eq!(admin.post(&format!("/settings/teams/{team}"), &[("name", "Nord"), ("members", &rep)]).await.status(), 303);
+    assert_eq!(
+        admin.post(&format!("/settings/teams/{team}"), &[("name", "Nord"), ("members", &rep)]).await.status(),
+        303
+    );
     assert_eq!(admin.post(&format!("/settings/teams/{team}/deletion"), &[]).await.status(), 303);
-    let events = ask(&app, &org, "SELECT kind || ' ' || (changes->>'name') AS value FROM events WHERE record_type = 'team' ORDER BY at").await;
-    assert_eq!(events, [r#"team.created [null, "North"]"#, r#"team.updated ["North", "Nord"]"#, r#"team.deleted ["Nord", null]"#]);
+    let events = ask(
+        &app,
+        &org,
+        "SELECT kind || ' ' || (changes->>'name') AS value FROM events WHERE record_type = 'team' ORDER BY at",
+    )
+    .await;
+    assert_eq!(
+        events,
+        [r#"team.created [null, "North"]"#, r#"team.updated ["North", "Nord"]"#, r#"team.deleted ["Nord", null]"#]
+    );
     app.stop().await;
 }
 
@@ -348,7 +409,11 @@ async fn mails_are_listed_and_links_to_accounts_are_for_their_owners() {
         .unwrap();
     app.run_jobs().await;
     let list = admin.get("/settings/mail").await;
-    assert!(list.contains("No mail server is set up") && list.contains("new@aurelia.test") && list.contains("Kept, not sent"));
+    assert!(
+        list.contains("No mail server is set up")
+            && list.contains("new@aurelia.test")
+            && list.contains("Kept, not sent")
+    );
     assert!(!stranger.get("/settings/mail").await.contains("aurelia.test"));
     let mails = ask(&app, &org, "SELECT id::text AS value FROM mails ORDER BY created_at, id").await;
     for (mail, token, readable) in [
@@ -380,7 +445,12 @@ async fn mails_are_listed_and_links_to_accounts_are_for_their_owners() {
     let first = admin.get("/settings/mail").await;
     let next = first.between("hx-get=\"", "\"").unwrap().replace("&#38;", "&");
     let more = admin.get_partial(&next).await;
-    assert!(more.contains("n60@x.test") && !more.contains("<html") && more.contains("hx-partial") && !first.contains("n60@x.test"));
+    assert!(
+        more.contains("n60@x.test")
+            && !more.contains("<html")
+            && more.contains("hx-partial")
+            && !first.contains("n60@x.test")
+    );
     app.stop().await;
 }
 
@@ -393,7 +463,11 @@ async fn dead_jobs_are_retried_or_discarded() {
     run(&app, &org, "INSERT INTO jobs (kind, payload, status, attempts, last_error)
         SELECT 'mail.send', '{\"to\": \"ada@x.test\", \"message\": {\"token\": \"SECRET\"}}', 'dead', 12, 'connection <refused>' FROM generate_series(1, 2)".into()).await;
     let page = admin.get("/settings/jobs").await;
-    assert!(page.contains("Send a mail to ada@x.test") && page.contains("12 of 12") && page.contains("connection &#60;refused&#62;"));
+    assert!(
+        page.contains("Send a mail to ada@x.test")
+            && page.contains("12 of 12")
+            && page.contains("connection &#60;refused&#62;")
+    );
     assert!(!page.contains("SECRET"));
     let jobs = ask(&app, &org, "SELECT id::text AS value FROM jobs ORDER BY id").await;
     assert_eq!(stranger.post(&format!("/settings/jobs/{}/retry", jobs[0]), &[]).await.status(), 404);
