@@ -6,6 +6,7 @@ mod accounts;
 mod accounts_sign_up;
 mod backbone;
 mod catalogue;
+mod companies;
 mod jobs;
 mod live;
 mod mail;

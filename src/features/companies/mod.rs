@@ -1,7 +1,45 @@
-//! companies.
+//! Companies: whom we sell to.
+//!
+//! Names need not be unique; a domain need not either (subsidiaries share one). A company's parent is never itself nor one of its own
+//! descendants. A record the reader may not see is not found, and cannot be referred to.
 
-use actix_web::web::ServiceConfig;
+mod commands;
+mod fields;
+mod forms;
+mod model;
+mod pages;
+mod panels;
+mod queries;
+mod resolve;
 
-pub fn configure(_cfg: &mut ServiceConfig) {}
+pub use commands::{create, update};
+pub use fields::FIELDS;
+pub use model::{Company, NewCompany};
+pub use queries::{find, names};
+pub use resolve::{reference, resolve};
 
-pub const FIELDS: &[crate::kernel::Field] = &[];
+use crate::{
+    features::records::{self, Spec},
+    kernel::RecordType,
+};
+use actix_web::web::{ServiceConfig, get, post};
+
+/// Companies as the shared parts handle them.
+static SPEC: Spec = Spec {
+    record: RecordType::Company,
+    load: forms::load,
+    save: forms::save,
+    before_return: records::nothing,
+    after_change: records::nothing,
+};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/companies", get().to(pages::index))
+        .route("/companies", post().to(pages::create))
+        .route("/companies/new", get().to(pages::new))
+        .route("/companies/options", get().to(pages::options))
+        .route("/companies/{id}", get().to(pages::show))
+        .route("/companies/{id}", post().to(pages::save))
+        .route("/companies/{id}/edit", get().to(pages::edit));
+    records::configure(cfg, &SPEC);
+}

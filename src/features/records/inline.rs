@@ -2,9 +2,11 @@
 //! one rule on every write path.
 
 use super::{
-    Saved, Spec,
+    Spec,
     display::{self, Shown},
-    history, require_edit,
+    history::Conflict,
+    require_edit,
+    submit::{self, Draft, Submitted},
 };
 use crate::{
     db::{Db, OrgTx},
@@ -13,7 +15,7 @@ use crate::{
     kernel::{Field, FieldKind, RecordType, countries},
     web::{Actor, Form, FormErrors, FormView, Page, SelectOption, csrf, reply},
 };
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use uuid::Uuid;
 
@@ -72,15 +74,6 @@ pub enum Control {
     Combobox { options: &'static str },
 }
 
-/// What a field's form begins with: the record's own form, or what was posted, with what is wrong with it.
-struct Draft {
-    form: Form,
-    errors: FormErrors,
-    people: Vec<Person>,
-    /// What was changed meanwhile, in words.
-    conflict: String,
-}
-
 #[derive(Template)]
 #[template(path = "records/_inline.html")]
 struct EditFragment {
@@ -104,13 +97,13 @@ pub async fn edit(
 ) -> AppResult<HttpResponse> {
     let (id, field) = locate(spec, &page, path.into_inner())?;
     let (actor, load) = (page.actor.clone(), spec.load);
-    let draft = db
+    let (draft, people) = db
         .org(&page, move |tx| {
             let form = load(tx, &actor, id)?;
-            Ok(Draft { form, errors: FormErrors::default(), people: members::directory(tx)?, conflict: String::new() })
+            Ok((Draft::of(form), members::directory(tx)?))
         })
         .await?;
-    reply::fragment(&EditFragment::new(&page, spec.record, id, field, draft))
+    reply::fragment(&EditFragment::new(&page, spec.record, id, field, draft, &people))
 }
 
 /// `GET /{noun}/{id}/fields/{key}/value`
@@ -142,12 +135,6 @@ fn cell(
     Ok(Cell::new(record, id, field, &form, actor, &people))
 }
 
-/// What came of a posted field.
-enum Outcome {
-    Shown(Box<Cell>),
-    Again(Draft),
-}
-
 /// `POST /{noun}/{id}/fields/{key}`
 pub async fn save(
     spec: &'static Spec,
@@ -157,47 +144,21 @@ pub async fn save(
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (id, field) = locate(spec, &page, path.into_inner())?;
-    let actor = page.actor.clone();
-    match db.org(&page, move |tx| attempt(tx, &actor, spec, id, field, &posted)).await? {
-        Outcome::Shown(cell) => reply::fragment(&ValueFragment { cell: *cell }),
-        Outcome::Again(draft) => {
-            let status =
-                if draft.conflict.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
-            reply::fragment_with(status, &EditFragment::new(&page, spec.record, id, field, draft))
+    let (actor, load) = (page.actor.clone(), spec.load);
+    let form = db
+        .org(&page, move |tx| {
+            let mut form = load(tx, &actor, id)?;
+            replace(&mut form, field, &posted);
+            Ok(form)
+        })
+        .await?;
+    match submit::submit(spec, &page, id, form, &db).await? {
+        Submitted::Saved => value(spec, page, web::Path::from((id, field.key.to_owned())), db).await,
+        Submitted::Again(status, draft) => {
+            let people = db.org(&page, members::directory).await?;
+            reply::fragment_with(status, &EditFragment::new(&page, spec.record, id, field, *draft, &people))
         }
     }
-}
-
-fn attempt(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    spec: &Spec,
-    id: Uuid,
-    field: &'static Field,
-    posted: &Form,
-) -> AppResult<Outcome> {
-    let mut form = (spec.load)(tx, actor, id)?;
-    replace(&mut form, field, posted);
-    let draft = match (spec.save)(tx, actor, id, &form) {
-        Ok(Saved::Done(_)) => return Ok(Outcome::Shown(Box::new(cell(tx, actor, spec.record, id, field, spec.load)?))),
-        Ok(Saved::Stale) => {
-            let told = history::conflict(tx, actor, spec.record, id, &mut form)?;
-            let changes: Vec<String> =
-                told.lines.iter().map(|s| format!("{} to “{}”", s.line.label, s.line.after)).collect();
-            let what = if changes.is_empty() { "this record".to_owned() } else { changes.join(", ") };
-            let conflict =
-                format!("{} meanwhile changed {what}. Enter saves yours all the same; Escape keeps theirs.", told.who);
-            Draft { form, errors: FormErrors::default(), people: members::directory(tx)?, conflict }
-        }
-        // Everything the form refuses is said at the one field there is.
-        Err(AppError::Invalid(errors)) => {
-            let told = errors.get(field.key).map_or_else(|| errors.summary(), str::to_owned);
-            let errors = FormErrors::one(field.key, told);
-            Draft { form, errors, people: members::directory(tx)?, conflict: String::new() }
-        }
-        Err(other) => return Err(other),
-    };
-    Ok(Outcome::Again(draft))
 }
 
 /// Puts the posted value into the record's own form, and the version the editor saw.
@@ -221,8 +182,8 @@ fn locate(spec: &Spec, page: &Page, (id, key): (Uuid, String)) -> AppResult<(Uui
 }
 
 impl EditFragment {
-    fn new(page: &Page, record: RecordType, id: Uuid, field: &'static Field, draft: Draft) -> Self {
-        let choices = choices(field, draft.form.get(field.key), &draft.people);
+    fn new(page: &Page, record: RecordType, id: Uuid, field: &'static Field, draft: Draft, people: &[Person]) -> Self {
+        let choices = choices(field, draft.form.get(field.key), people);
         Self {
             action: format!("/{}/{id}/fields/{}", record.noun(), field.key),
             csrf: csrf::token(&page.req),
@@ -230,9 +191,9 @@ impl EditFragment {
             label: field.label,
             max: field.max,
             control: control(field.kind),
-            input: draft.form.view(draft.errors),
+            input: draft.form.view(at_field(field, draft.errors)),
             choices,
-            conflict: draft.conflict,
+            conflict: draft.conflict.map(|told| in_words(&told)).unwrap_or_default(),
         }
     }
 
@@ -244,6 +205,20 @@ impl EditFragment {
     fn reference_name(&self) -> &str {
         display::name_key(self.name)
     }
+}
+
+/// Everything the form refuses is said at the one field there is.
+fn at_field(field: &Field, errors: FormErrors) -> FormErrors {
+    if errors.is_empty() {
+        return errors;
+    }
+    FormErrors::one(field.key, errors.get(field.key).map_or_else(|| errors.summary(), str::to_owned))
+}
+
+fn in_words(told: &Conflict) -> String {
+    let changes: Vec<String> = told.lines.iter().map(|s| format!("{} to “{}”", s.line.label, s.line.after)).collect();
+    let what = if changes.is_empty() { "this record".to_owned() } else { changes.join(", ") };
+    format!("{} meanwhile changed {what}. Enter saves yours all the same; Escape keeps theirs.", told.who)
 }
 
 fn control(kind: FieldKind) -> Control {

@@ -8,6 +8,7 @@ pub mod history;
 pub mod inline;
 pub mod lifecycle;
 pub mod list;
+pub mod submit;
 pub mod timeline;
 
 use crate::{

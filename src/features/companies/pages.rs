@@ -1,0 +1,262 @@
+//! The pages of companies.
+
+use super::{SPEC, commands, forms, model::Company, panels::Panels, queries};
+use crate::{
+    db::Db,
+    error::AppResult,
+    features::{
+        accounts::members::{self, Person},
+        records::{
+            Head,
+            display::{self, Part},
+            inline::Cell,
+            list::{self, ListQuery, ListView},
+            require_view,
+            submit::{self, Draft, FormParts, Submitted},
+            timeline::Timeline,
+        },
+    },
+    kernel::{CompanyId, RecordType, countries, text},
+    web::{
+        Actor, Allow, Form, Page, Shell, csrf,
+        flash::Flash,
+        permission::companies::{Create, Edit},
+        reply,
+    },
+};
+use actix_web::{HttpResponse, http::StatusCode, web};
+use askama::Template;
+use uuid::Uuid;
+
+const COLUMNS: &[&str] = &["name", "domain", "industry", "employees", "country", "owner_id", "created_at"];
+
+#[derive(Template)]
+#[template(path = "companies/index.html")]
+struct Index {
+    shell: Shell,
+    list: ListView,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "companies/_more.html")]
+struct More {
+    list: ListView,
+    rows: Vec<Row>,
+}
+
+/// A row of the list.
+struct Row {
+    id: CompanyId,
+    name: String,
+    domain: String,
+    industry: String,
+    employees: String,
+    country: String,
+    owner: Option<Person>,
+    added: String,
+    added_exact: String,
+}
+
+impl Row {
+    fn new(company: Company, actor: &Actor, people: &[Person]) -> Self {
+        Self {
+            id: company.id,
+            name: company.name,
+            domain: company.domain.unwrap_or_default(),
+            industry: company.industry.unwrap_or_default(),
+            employees: company.employees.map(|n| actor.locale.integer(n.into())).unwrap_or_default(),
+            country: company.country.as_deref().map(countries::name).unwrap_or_default(),
+            owner: people.iter().find(|p| Some(p.id) == company.owner_id).cloned(),
+            added: actor.moment(company.created_at),
+            added_exact: actor.exact(company.created_at),
+        }
+    }
+}
+
+/// `GET /companies`
+pub(super) async fn index(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Company)?;
+    let query = ListQuery::parse(RecordType::Company, &page.actor, page.req.query_string(), &[])?;
+    let actor = page.actor.clone();
+    let (query, list, rows) = db
+        .org(&page, move |tx| {
+            let found = list::find(tx, &actor, &query)?;
+            let people = members::directory(tx)?;
+            let companies = queries::rows(tx, &found.page.rows)?;
+            let counted = (companies.len(), found.count, found.page.next.as_deref());
+            let list = ListView::new(&query, &actor, &people, (COLUMNS, &[]), counted);
+            Ok((query, list, companies.into_iter().map(|c| Row::new(c, &actor, &people)).collect::<Vec<_>>()))
+        })
+        .await?;
+    if reply::is_partial(&page.req) {
+        let list = list.appended(&query, rows.len(), &page.actor);
+        return reply::fragment(&More { list, rows });
+    }
+    reply::page(&page.req, &Index { shell: page.shell("companies"), list, rows })
+}
+
+#[derive(Template)]
+#[template(path = "companies/form.html")]
+struct FormPage {
+    shell: Shell,
+    title: String,
+    parts: FormParts,
+}
+
+async fn form_page(
+    page: &Page,
+    db: &Db,
+    status: StatusCode,
+    id: Option<Uuid>,
+    draft: Draft,
+) -> AppResult<HttpResponse> {
+    let title = if id.is_some() { "Edit company" } else { "New company" };
+    let parts = FormParts::load(page, db, draft, RecordType::Company, id).await?;
+    let whole = FormPage { shell: page.shell("companies"), title: title.into(), parts };
+    reply::page_with(&page.req, status, &whole)
+}
+
+/// `GET /companies/new`
+pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    form.set("owner_id", page.actor.id.to_string());
+    form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
+}
+
+/// `POST /companies`
+pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let posted = form.clone();
+    let created = db
+        .org(&page, move |tx| {
+            let new = forms::parse(tx, &by, &posted)?;
+            commands::create(tx, &by, &new).map(|id| (id, new.name))
+        })
+        .await;
+    match created {
+        Ok((id, name)) => {
+            Ok(reply::redirect(&page.req, &format!("/companies/{id}"), Some(Flash::success(format!("{name} added")))))
+        }
+        Err(error) => {
+            let draft = Draft::refused(form, error)?;
+            form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
+        }
+    }
+}
+
+/// `GET /companies/{id}/edit`
+pub(super) async fn edit(
+    page: Page,
+    _: Allow<Edit>,
+    id: web::Path<Uuid>,
+    db: web::Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (actor, id) = (page.actor.clone(), *id);
+    let form = db.org(&page, move |tx| forms::load(tx, &actor, id)).await?;
+    form_page(&page, &db, StatusCode::OK, Some(id), Draft::of(form)).await
+}
+
+/// `POST /companies/{id}`
+pub(super) async fn save(page: Page, id: web::Path<Uuid>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    match submit::submit(&SPEC, &page, *id, form, &db).await? {
+        Submitted::Saved => {
+            Ok(reply::redirect(&page.req, &format!("/companies/{id}"), Some(Flash::success("Company saved"))))
+        }
+        Submitted::Again(status, draft) => form_page(&page, &db, status, Some(*id), *draft).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "companies/show.html")]
+struct Show {
+    shell: Shell,
+    head: Head,
+    name: String,
+    owner: Option<Person>,
+    domain: Option<Part>,
+    facts: Vec<(&'static str, String)>,
+    cells: Vec<Cell>,
+    panels: Panels,
+    timeline: Timeline,
+}
+
+const DETAILS: &[&str] = &[
+    "domain",
+    "industry",
+    "employees",
+    "annual_revenue",
+    "phone",
+    "street",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "parent_id",
+    "owner_id",
+    "description",
+];
+
+/// `GET /companies/{id}`
+pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Company)?;
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let (actor, shell, token) = (page.actor.clone(), page.shell("companies"), csrf::token(&page.req));
+    let whole = db
+        .org(&page, move |tx| {
+            let company = queries::find(tx, &actor, CompanyId(*id))?;
+            let form = forms::load(tx, &actor, *id)?;
+            let people = members::directory(tx)?;
+            let mut cells = Cell::of(RecordType::Company, *id, &["name"], &form, &actor, &people);
+            cells.extend(Cell::of(RecordType::Company, *id, DETAILS, &form, &actor, &people));
+            let panels = Panels::load(tx, &actor, company.id)?;
+            Ok(Show {
+                facts: facts(&company, &panels, &actor),
+                domain: cells.iter().find(|c| c.key == "domain").and_then(|c| c.shown.parts.first().cloned()),
+                head: Head::new(&actor, RecordType::Company, *id, company.archived_at.is_some()),
+                owner: people.into_iter().find(|p| Some(p.id) == company.owner_id),
+                name: company.name,
+                timeline: Timeline::load(tx, &actor, RecordType::Company, *id, &query, token)?,
+                shell,
+                cells,
+                panels,
+            })
+        })
+        .await?;
+    reply::page(&page.req, &whole)
+}
+
+/// The key-facts strip.
+fn facts(company: &Company, panels: &Panels, actor: &Actor) -> Vec<(&'static str, String)> {
+    let shown = |key: &str, raw: String| {
+        let field = RecordType::Company.field(key);
+        let text = field.map(|field| display::text(field, &raw, actor, None)).unwrap_or_default();
+        if text.is_empty() { "–".to_owned() } else { text }
+    };
+    vec![
+        ("Open deals", panels.open_deals()),
+        ("Industry", shown("industry", company.industry.clone().unwrap_or_default())),
+        ("Employees", shown("employees", company.employees.map(|n| n.to_string()).unwrap_or_default())),
+        ("Annual revenue", shown("annual_revenue", company.annual_revenue.map(|n| n.to_string()).unwrap_or_default())),
+        ("Country", shown("country", company.country.clone().unwrap_or_default())),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "records/_options.html")]
+struct Options {
+    options: Vec<(String, String, String)>,
+    adding: Option<String>,
+}
+
+/// `GET /companies/options?q=`: what a combobox offers.
+pub(super) async fn options(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Company)?;
+    let q: String = Form::decode(page.req.query_string().as_bytes())?.get("q").chars().take(200).collect();
+    let (actor, words) = (page.actor.clone(), q.clone());
+    let found = db.org(&page, move |tx| queries::options(tx, &actor, &words)).await?;
+    let known = found.iter().any(|(_, name, _)| text::fold(name) == text::fold(&q));
+    let adding = (!q.is_empty() && !known && page.actor.may("companies.create")).then_some(q);
+    let options =
+        found.into_iter().map(|(id, name, domain)| (id.to_string(), name, domain.unwrap_or_default())).collect();
+    reply::fragment(&Options { options, adding })
+}

@@ -1,0 +1,118 @@
+//! A posted form of a record: saved, or the form again with what is wrong with it, or with what was changed meanwhile.
+//!
+//! A refusal ends its transaction, so that nothing the form brought with it (a company named for the first time) stays behind.
+
+use super::{
+    Saved, Spec,
+    history::{self, Conflict},
+};
+use crate::{
+    db::Db,
+    error::{AppError, AppResult},
+    features::accounts::members::{self, Person},
+    kernel::countries,
+    web::{Form, FormErrors, FormView, Page, SelectOption},
+};
+use actix_web::http::StatusCode;
+use uuid::Uuid;
+
+/// What became of a posted form.
+pub enum Submitted {
+    Saved,
+    /// Show it again, with this status.
+    Again(StatusCode, Box<Draft>),
+}
+
+/// A form to be shown: empty, a record's own, or what was posted.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    pub form: Form,
+    pub errors: FormErrors,
+    pub conflict: Option<Conflict>,
+}
+
+impl Draft {
+    pub fn of(form: Form) -> Self {
+        Self { form, ..Self::default() }
+    }
+
+    /// Posted, and refused: 422 with the errors. Any other failure stays one.
+    pub fn refused(form: Form, error: AppError) -> AppResult<Self> {
+        match error {
+            AppError::Invalid(errors) => Ok(Self { form, errors, conflict: None }),
+            other => Err(other),
+        }
+    }
+}
+
+/// Saves the form over the record, if nobody else did since it was opened.
+pub async fn submit(spec: &Spec, page: &Page, id: Uuid, form: Form, db: &Db) -> AppResult<Submitted> {
+    let (actor, save, posted) = (page.actor.clone(), spec.save, form.clone());
+    match db.org(page, move |tx| save(tx, &actor, id, &posted)).await {
+        Ok(Saved::Done(_)) => Ok(Submitted::Saved),
+        Ok(Saved::Stale) => {
+            let draft = stale(spec, page, id, form, db).await?;
+            Ok(Submitted::Again(StatusCode::CONFLICT, Box::new(draft)))
+        }
+        Err(error) => {
+            let draft = Draft::refused(form, error)?;
+            Ok(Submitted::Again(StatusCode::UNPROCESSABLE_ENTITY, Box::new(draft)))
+        }
+    }
+}
+
+/// The posted form beside what was saved meanwhile; its `version` has moved on.
+pub async fn stale(spec: &Spec, page: &Page, id: Uuid, mut form: Form, db: &Db) -> AppResult<Draft> {
+    let (actor, record) = (page.actor.clone(), spec.record);
+    db.org(page, move |tx| {
+        let conflict = history::conflict(tx, &actor, record, id, &mut form)?;
+        Ok(Draft { form, errors: FormErrors::default(), conflict: Some(conflict) })
+    })
+    .await
+}
+
+/// What every record's form page needs beside its own fields.
+#[derive(Clone, Debug)]
+pub struct FormParts {
+    pub input: FormView,
+    pub conflict: Option<Conflict>,
+    pub owners: Vec<SelectOption>,
+    pub countries: Vec<SelectOption>,
+    /// Where it posts to, and where Cancel leads.
+    pub action: String,
+    pub cancel: String,
+    pub is_new: bool,
+}
+
+impl FormParts {
+    pub fn new(draft: Draft, people: &[Person], record: crate::kernel::RecordType, id: Option<Uuid>) -> Self {
+        let noun = record.noun();
+        let address = id.map_or_else(|| format!("/{noun}"), |id| format!("/{noun}/{id}"));
+        let country = draft.form.get("country").to_owned();
+        let country = countries::parse(&country).unwrap_or(country);
+        Self {
+            owners: super::inline::owner_choices(people, draft.form.get("owner_id")),
+            countries: countries::all()
+                .into_iter()
+                .map(|(code, name)| SelectOption::new(code, name, code == country))
+                .collect(),
+            input: draft.form.view(draft.errors),
+            conflict: draft.conflict,
+            action: address.clone(),
+            cancel: address,
+            is_new: id.is_none(),
+        }
+    }
+
+    /// Loads the directory for the owner's choices.
+    pub async fn load(
+        page: &Page,
+        db: &Db,
+        draft: Draft,
+        record: crate::kernel::RecordType,
+        id: Option<Uuid>,
+    ) -> AppResult<Self> {
+        let people = db.org(page, members::directory).await?;
+        Ok(Self::new(draft, &people, record, id))
+    }
+}
