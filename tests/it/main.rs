@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod accounts_invitations;
+mod accounts_settings;
 mod accounts_sign_up;
 mod backbone;
 mod catalogue;

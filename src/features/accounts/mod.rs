@@ -3,6 +3,8 @@
 //! Nothing here tells a stranger whether an address has an account: same answer, same work (`docs/architecture-notes-accounts.md`).
 
 mod account;
+mod devices;
+pub mod invitations;
 pub mod members;
 mod notice;
 pub mod organisations;
@@ -10,6 +12,7 @@ pub mod password;
 pub mod picture;
 mod profile;
 mod reset;
+mod security;
 mod session;
 mod sign_in;
 mod sign_up;
@@ -39,6 +42,13 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/profile", post().to(profile::save))
         .route("/settings/profile/avatar", post().to(profile::set_avatar))
         .route("/settings/profile/avatar/removal", post().to(profile::remove_avatar))
+        .route("/settings/security", get().to(security::show))
+        .route("/settings/security/password", post().to(security::change_password))
+        .route("/settings/security/email", post().to(security::change_email))
+        .route("/settings/security/sessions/removal", post().to(security::end_others))
+        .route("/settings/security/sessions/{id}/removal", post().to(security::end_session))
+        .route("/invitations/{token}", get().to(invitations::accept::ask))
+        .route("/invitations/{token}", post().to(invitations::accept::accept))
         .route("/settings/theme", post().to(profile::set_theme))
         .route("/avatars/{member}", get().to(profile::avatar));
 }

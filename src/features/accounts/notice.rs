@@ -34,3 +34,14 @@ pub fn dead_link(req: &HttpRequest, text: &str, link: (&'static str, &'static st
     let page = NoticePage { shell: Shell::signed_out(req), icon: "circle-x", title, text, link };
     reply::page_with(req, StatusCode::GONE, &page)
 }
+
+/// 409: understood, but not possible as things are.
+pub fn refused(
+    req: &HttpRequest,
+    title: &str,
+    text: &str,
+    link: (&'static str, &'static str),
+) -> AppResult<HttpResponse> {
+    let page = NoticePage { shell: Shell::signed_out(req), icon: "ban", title, text, link };
+    reply::page_with(req, StatusCode::CONFLICT, &page)
+}

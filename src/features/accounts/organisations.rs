@@ -104,10 +104,15 @@ pub fn create(tx: &mut SystemTx, new: &NewOrganisation, admin: UserId) -> AppRes
 
 /// Makes an existing person a member with the role of that key.
 pub fn add_member(tx: &mut SystemTx, org: OrgId, user: UserId, role: &str) -> AppResult<MemberId> {
+    let role =
+        roles::table.filter(roles::org_id.eq(org)).filter(roles::key.eq(role)).select(roles::id).first(tx.conn())?;
+    add_member_as(tx, org, user, role)
+}
+
+/// Makes an existing person a member with that role.
+pub fn add_member_as(tx: &mut SystemTx, org: OrgId, user: UserId, role: RoleId) -> AppResult<MemberId> {
     let (name, email, avatar): (String, String, Option<String>) =
         users::table.find(user).select((users::name, users::email, users::avatar_tag)).first(tx.conn())?;
-    let role: RoleId =
-        roles::table.filter(roles::org_id.eq(org)).filter(roles::key.eq(role)).select(roles::id).first(tx.conn())?;
     diesel::insert_into(members::table)
         .values((
             members::org_id.eq(org),

@@ -59,9 +59,13 @@ pub async fn sign_in(req: HttpRequest, db: Data<Db>, config: Data<Config>, form:
 }
 
 /// `POST /logout`.
-pub async fn sign_out(req: HttpRequest) -> HttpResponse {
+pub async fn sign_out(req: HttpRequest, form: Form) -> HttpResponse {
     req.get_session().purge();
-    reply::redirect(&req, "/login", Some(Flash::info("You are signed out.")))
+    let to = match local_path(form.get("next")) {
+        path if path == "/" => "/login".to_owned(),
+        path => path,
+    };
+    reply::redirect(&req, &to, Some(Flash::info("You are signed out.")))
 }
 
 /// `POST /session/organisation`: to another organisation one belongs to.

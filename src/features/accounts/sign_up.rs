@@ -95,9 +95,7 @@ fn parse(form: &Form) -> Result<SignUp, FormErrors> {
     let _ = p.required("email", 254);
     let email = p.optional("email", people::parse_email).unwrap_or_default();
     let currency = p.optional("currency", |c| c.parse::<Currency>().map_err(|_| "is not one of the choices"));
-    // Filled in by a script: a guess that does not fit is no error of the user's.
-    let time_zone = form.get("time_zone").parse::<Tz>().unwrap_or(Tz::UTC).name().to_owned();
-    let locale = guessed_locale(form.get("locale")).to_owned();
+    let (time_zone, locale) = guessed_place(form, "UTC", "en-GB");
     let password = form.raw("password").to_owned();
     if let Err(message) = password::check_strength(&password, &[&name, &email, &organisation]) {
         p.error("password", message);
@@ -188,13 +186,16 @@ fn organisation(new: &SignUp) -> NewOrganisation {
     }
 }
 
+/// Time zone and locale as a script on the page guessed them (`static/js/guess-place.js`); a guess that does not fit is no error
+/// of the person's.
+pub fn guessed_place(form: &Form, zone: &str, locale: &str) -> (String, String) {
+    let guess = form.get("time_zone").parse::<Tz>().map(|z| z.name().to_owned());
+    (guess.unwrap_or_else(|_| zone.to_owned()), nearest_locale(form.get("locale")).unwrap_or(locale).to_owned())
+}
+
 /// The supported locale nearest to the browser's: same tag, else same language.
-fn guessed_locale(tag: &str) -> &'static str {
-    let language = tag.split('-').next().unwrap_or_default();
-    let same =
-        |wanted: &str| Locale::all().map(|(tag, _)| tag).find(|t| t.split_at(wanted.len().min(t.len())).0 == wanted);
-    if Locale::is_supported(tag) || language.len() != 2 {
-        return Locale::from_tag(tag).tag();
-    }
-    same(language).unwrap_or(Locale::from_tag("").tag())
+fn nearest_locale(tag: &str) -> Option<&'static str> {
+    let language = tag.split('-').next().filter(|l| l.len() == 2)?;
+    let all: Vec<&str> = Locale::all().map(|(tag, _)| tag).collect();
+    all.iter().find(|t| **t == tag).or_else(|| all.iter().find(|t| t.starts_with(language))).copied()
 }

@@ -11,13 +11,32 @@ mod teams;
 
 pub use nav::{SettingsNav, nav};
 
-use actix_web::web::ServiceConfig;
+use crate::{
+    error::AppResult,
+    web::{
+        Page,
+        permission::{self, Permission},
+        reply,
+    },
+};
+use actix_web::{
+    HttpResponse,
+    web::{ServiceConfig, get},
+};
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.configure(organisation::configure)
+    cfg.route("/settings", get().to(index))
+        .configure(organisation::configure)
         .configure(members::configure)
         .configure(teams::configure)
         .configure(roles::configure)
         .configure(mail::configure)
         .configure(jobs::configure);
+}
+
+/// `GET /settings`: the organisation's, for those who administer it; else one's own.
+async fn index(page: Page) -> AppResult<HttpResponse> {
+    let administers = page.actor.may(permission::organisation::Administer::KEY);
+    let to = if administers { "/settings/organisation" } else { "/settings/profile" };
+    Ok(reply::redirect(&page.req, to, None))
 }
