@@ -9,7 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::{accounts::members, pipeline},
+    features::{accounts::members, pipeline, records::Saved},
     kernel::{CompanyId, DealId, MemberId, RecordType},
     live::{self, LiveMessage},
     schema::{companies, counters, deals},
@@ -56,17 +56,17 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
 }
 
 /// Saves what a person said about a deal. `version` is the one they were looking at: when the deal has moved on since, nothing is
-/// written and the answer is a conflict.
-pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, fields: DealFields) -> AppResult<Deal> {
+/// written.
+pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, fields: DealFields) -> AppResult<Saved> {
     let before = queries::lock(tx, by, id)?;
     if before.version != version {
-        return Err(AppError::Conflict("Someone else changed this deal while you were editing it.".into()));
+        return Ok(Saved::Stale);
     }
     let old = DealFields::from(&before);
     check_references(tx, by, &old, &fields)?;
     let changes = changes(tx, by, &old, &fields)?;
     if changes.is_empty() {
-        return Ok(before);
+        return Ok(Saved::Done(version));
     }
     diesel::update(deals::table.filter(deals::id.eq(id)))
         .set((
@@ -82,8 +82,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, fields
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;
     announce(tx, id, &[before.stage_id.into()], None)?;
-    // Read as written, whoever may see it now: giving a deal away is allowed to end in not seeing it.
-    reread(tx, id)
+    Ok(Saved::Done(version + 1))
 }
 
 /// Tells open boards and record pages.

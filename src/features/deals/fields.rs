@@ -32,7 +32,7 @@ pub const FIELDS: &[Field] = &[
         .listed()
         .not_inline()
         .aliases(&["stage", "deal stage", "deal_stage", "sales stage"]),
-    Field::new("amount", "Amount", FieldKind::Money).column("deals.amount").sortable().listed().aliases(&[
+    Field::new("amount", "Amount", FieldKind::Money).column("deals.amount").listed().aliases(&[
         "value",
         "close value",
         "close_value",
@@ -48,7 +48,6 @@ pub const FIELDS: &[Field] = &[
     ]),
     Field::new("expected_close_on", "Expected close", FieldKind::Date)
         .column("deals.expected_close_on")
-        .sortable()
         .listed()
         .aliases(&["close date", "close_date", "expected close date", "closing date", "closes on"]),
     Field::new("owner_id", "Owner", FieldKind::Member).column("deals.owner_id").listed().aliases(&[
@@ -80,7 +79,7 @@ pub const FIELDS: &[Field] = &[
         .not_inline()
         .aliases(&["closed lost reason", "reason lost"]),
     Field::new("lost_note", "Lost note", FieldKind::LongText).column("deals.lost_note").max(2_000).computed(),
-    Field::new("closed_at", "Closed", FieldKind::DateTime).column("deals.closed_at").sortable().not_inline(),
+    Field::new("closed_at", "Closed", FieldKind::DateTime).column("deals.closed_at").not_inline(),
     Field::new("external_id", "External id", FieldKind::Text).column("deals.external_id").not_inline().aliases(&[
         "id",
         "record id",

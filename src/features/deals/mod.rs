@@ -3,13 +3,19 @@
 //! Invariants: an open, live deal has a place of its own in its stage (`positions`); a closed one keeps its stage and leaves the
 //! board; its pipeline is always its stage's. Every change is an event and a live message.
 
+mod actions;
 mod closure;
 mod commands;
+mod company;
+mod contacts;
 mod fields;
+mod forms;
 mod model;
 mod moves;
+mod pages;
 pub mod positions;
 mod queries;
+mod stages;
 
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
@@ -19,6 +25,42 @@ pub use moves::{Moved, move_pipeline, move_to, reposition};
 pub use positions::Place;
 pub use queries::find;
 
-use actix_web::web::ServiceConfig;
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::records::{self, Spec},
+    kernel::{DealId, RecordType},
+};
+use actix_web::web::{ServiceConfig, delete, get, post};
+use uuid::Uuid;
 
-pub fn configure(_cfg: &mut ServiceConfig) {}
+/// Deals as the shared parts handle them.
+static SPEC: Spec = Spec {
+    record: RecordType::Deal,
+    load: forms::load,
+    save: forms::save,
+    before_return: |tx, id| reposition(tx, DealId(id)),
+    after_change,
+};
+
+/// Open boards show or drop the card.
+fn after_change(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
+    let deal = commands::reread(tx, DealId(id))?;
+    commands::announce(tx, deal.id, &[deal.stage_id.into()], None)
+}
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/deals/new", get().to(pages::new))
+        .route("/deals/new", post().to(pages::create))
+        .route("/deals/{id}", get().to(pages::show))
+        .route("/deals/{id}", post().to(pages::save))
+        .route("/deals/{id}/edit", get().to(pages::edit))
+        .route("/deals/{id}/position", post().to(actions::position))
+        .route("/deals/{id}/pipeline", post().to(actions::pipeline))
+        .route("/deals/{id}/closure", post().to(actions::close))
+        .route("/deals/{id}/closure", delete().to(actions::reopen))
+        .route("/deals/{id}/closure/undo", post().to(actions::reopen))
+        .route("/deals/{id}/contacts", post().to(contacts::add))
+        .route("/deals/{id}/contacts/{contact}/removal", post().to(contacts::remove));
+    records::configure(cfg, &SPEC);
+}

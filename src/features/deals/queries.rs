@@ -56,3 +56,10 @@ pub(super) fn stage_ref(tx: &mut OrgTx, id: StageId) -> AppResult<Value> {
         stages::table.filter(stages::id.eq(id)).select(stages::name).first(tx.conn()).optional()?;
     Ok(json!({ "id": id, "name": name }))
 }
+
+/// The company's name, whoever owns it: a deal says whom it is with.
+pub(super) fn company_name(tx: &mut OrgTx, id: Option<CompanyId>) -> AppResult<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
+    let query = companies::table.filter(companies::id.eq(id)).filter(companies::deleted_at.is_null());
+    Ok(query.select(companies::name).first(tx.conn()).optional()?)
+}

@@ -1,0 +1,196 @@
+//! What is done to a deal from the board and from its page: moved, won, lost, reopened, sent to another pipeline.
+//!
+//! A request for a fragment is answered with the authoritative card and the column heads that changed; any other with a redirect to
+//! where it came from.
+
+use super::{closure, commands, forms, model::Deal, model::NewDeal, moves, positions::Place};
+use crate::{
+    db::Db,
+    error::{AppError, AppResult},
+    features::pipeline::board::{self, BoardReply},
+    kernel::{DealId, StageId},
+    live,
+    web::{
+        Allow, Form, Page,
+        flash::Flash,
+        permission::deals::{Create, Edit},
+        reply,
+    },
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
+
+/// `POST /deals/{id}/position`
+pub async fn position(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<DealId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (stage, place) = parse_place(&form)?;
+    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
+    let (moved, reply) = db
+        .org(&page, move |tx| {
+            let moved = moves::move_to(tx, &by, *id, stage, place, tab)?;
+            let reply = board::reply(tx, &by, &[*id], &both(moved.from, moved.deal.stage_id), &filters)?;
+            Ok((moved, reply))
+        })
+        .await?;
+    answer(&page, reply, &moved.deal, None)
+}
+
+/// `POST /deals/{id}/pipeline`
+pub async fn pipeline(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<DealId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let mut p = form.parser();
+    let stage = p.id::<StageId>("stage_id");
+    p.finish()?;
+    let stage = stage.ok_or_else(|| AppError::field("stage_id", "is required"))?;
+    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
+    let (deal, reply) = db
+        .org(&page, move |tx| {
+            let moved = moves::move_pipeline(tx, &by, *id, stage, tab)?;
+            let reply = board::reply(tx, &by, &[], &[moved.from], &filters)?;
+            Ok((moved.deal, reply))
+        })
+        .await?;
+    let done = format!("{} moved", short(&deal.name));
+    answer(&page, reply, &deal, Some((done, None)))
+}
+
+/// `POST /deals/{id}/closure`
+pub async fn close(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    let loss = match form.get("outcome") {
+        "won" => None,
+        "lost" => Some(forms::parse_loss(&form)?),
+        _ => return Err(AppError::field("outcome", "is won or lost")),
+    };
+    let verb = if loss.is_some() { "lost" } else { "won" };
+    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
+    let (deal, reply) = db
+        .org(&page, move |tx| {
+            let deal = match loss {
+                Some(loss) => closure::lose(tx, &by, *id, loss, tab)?,
+                None => closure::win(tx, &by, *id, tab)?,
+            };
+            let reply = board::reply(tx, &by, &[], &[deal.stage_id], &filters)?;
+            Ok((deal, reply))
+        })
+        .await?;
+    let undo = format!("/deals/{}/closure/undo", deal.id);
+    let done = format!("{}: {verb}", short(&deal.name));
+    answer(&page, reply, &deal, Some((done, Some(undo))))
+}
+
+/// `POST /deals/{id}/closure/undo`, `DELETE /deals/{id}/closure`
+pub async fn reopen(page: Page, by: Allow<Edit>, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
+    let (deal, reply) = db
+        .org(&page, move |tx| {
+            let deal = closure::reopen(tx, &by, *id, tab)?;
+            let reply = board::reply(tx, &by, &[deal.id], &[deal.stage_id], &filters)?;
+            Ok((deal, reply))
+        })
+        .await?;
+    let done = format!("{} is open again", short(&deal.name));
+    answer(&page, reply, &deal, Some((done, None)))
+}
+
+/// The board's quick add: the same form as the page's, answered with a card.
+pub async fn quick_add(page: &Page, by: Allow<Create>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    let filters = board::filters_of_page(&page.req);
+    let reply = db
+        .org(page, move |tx| {
+            let deal = create(tx, &by, &form)?;
+            board::reply(tx, &by, &[deal.id], &[deal.stage_id], &filters)
+        })
+        .await?;
+    reply::fragment_with(StatusCode::CREATED, &reply)
+}
+
+/// Reads the form of a new deal and makes it.
+pub(super) fn create(tx: &mut crate::db::OrgTx, by: &Allow<Create>, form: &Form) -> AppResult<Deal> {
+    let mut p = form.parser();
+    let id = p.id::<DealId>("id");
+    let stage_id = p.id::<StageId>("stage_id");
+    if stage_id.is_none() {
+        p.error("stage_id", "is required");
+    }
+    let chosen = p.finish();
+    let fields = match (chosen, forms::parse(tx, by, form)) {
+        (Ok(()), fields) => fields?,
+        // Both halves' errors at once.
+        (Err(mut errors), Err(AppError::Invalid(more))) => {
+            more.iter().for_each(|(field, message)| errors.add(field, message));
+            return Err(errors.into());
+        }
+        (Err(errors), _) => return Err(errors.into()),
+    };
+    let stage_id = stage_id.ok_or_else(|| AppError::field("stage_id", "is required"))?;
+    commands::create(tx, by, NewDeal { id, stage_id, fields })
+}
+
+fn parse_place(form: &Form) -> AppResult<(StageId, Place)> {
+    let mut p = form.parser();
+    let stage = p.id::<StageId>("stage_id");
+    let place = Place { after: p.id("after_id"), before: p.id("before_id") };
+    p.finish()?;
+    let stage = stage.ok_or_else(|| AppError::field("stage_id", "is required"))?;
+    Ok((stage, place))
+}
+
+/// Which tab asks, so that it can ignore its own echo. Anything odd is no tab.
+fn tab(req: &HttpRequest) -> Option<String> {
+    let tab = req.headers().get(live::TAB_HEADER)?.to_str().ok()?;
+    let plain = tab.len() <= 64 && tab.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    plain.then(|| tab.to_owned())
+}
+
+fn both(from: StageId, to: StageId) -> Vec<StageId> {
+    if from == to { vec![to] } else { vec![from, to] }
+}
+
+/// The fragment with a toast, or the way back: to the deal, when it was acted on from its page, else to the board.
+fn answer(
+    page: &Page,
+    reply: BoardReply,
+    deal: &Deal,
+    done: Option<(String, Option<String>)>,
+) -> AppResult<HttpResponse> {
+    if reply::is_partial(&page.req) {
+        let response = reply::fragment(&reply)?;
+        return Ok(match done {
+            Some((text, undo)) => reply::toast(response, "success", &text, undo.as_deref()),
+            None => response,
+        });
+    }
+    let to = back(&page.req, deal);
+    let flash = done.map(|(text, undo)| match undo {
+        Some(undo) => Flash::success(text).undo(undo),
+        None => Flash::success(text),
+    });
+    Ok(reply::redirect(&page.req, &to, flash))
+}
+
+fn back(req: &HttpRequest, deal: &Deal) -> String {
+    let referer = req.headers().get("Referer").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let from_board = url::Url::parse(referer).is_ok_and(|url| url.path().starts_with("/pipeline"));
+    if from_board { format!("/pipeline/{}", deal.pipeline_id) } else { format!("/deals/{}", deal.id) }
+}
+
+fn short(name: &str) -> String {
+    let mut text: String = name.chars().take(60).collect();
+    if text.len() < name.len() {
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,62 @@
+//! Deals moved by the stageful: when a stage or pipeline goes, set-based, with one event for each deal.
+
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    features::pipeline::Stage,
+    kernel::{DealId, StageId, rank},
+    schema::deals,
+};
+use anyhow::anyhow;
+use diesel::{prelude::*, sql_types};
+use uuid::Uuid;
+
+use super::positions;
+
+/// Whether a stage has deals, archived and deleted ones too: they point at it all the same.
+pub fn any_in_stage(tx: &mut OrgTx, stage: StageId) -> AppResult<bool> {
+    let any = deals::table.filter(deals::stage_id.eq(stage));
+    Ok(diesel::select(diesel::dsl::exists(any)).get_result(tx.conn())?)
+}
+
+const MOVE: &str = "
+WITH moved AS (
+  UPDATE deals d SET pipeline_id = $2, stage_id = $3, position = p.position, stage_entered_at = now(), updated_at = now(),
+    version = d.version + 1
+  FROM unnest($4, $5) AS p (id, position) WHERE d.id = p.id
+  RETURNING d.id, d.version, d.status)
+INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
+SELECT $1, 'deal.moved', 'deal', m.id, m.version,
+  jsonb_build_object('stage_id', jsonb_build_array($6::jsonb, $7::jsonb)),
+  jsonb_build_object('from_stage', $6::jsonb, 'to_stage', $7::jsonb, 'seconds_in_stage', b.seconds)
+FROM moved m JOIN unnest($4, $8) AS b (id, seconds) ON b.id = m.id";
+
+/// Sends every deal of a stage to another one, above what stands there, in the order they had. The caller holds both stages.
+pub fn move_stage(tx: &mut OrgTx, from: &Stage, to: &Stage) -> AppResult<()> {
+    tx.without_time_limit()?;
+    let rows: Vec<(DealId, chrono::DateTime<chrono::Utc>)> = deals::table
+        .filter(deals::stage_id.eq(from.id))
+        .order((deals::position, deals::id))
+        .select((deals::id, deals::stage_entered_at))
+        .for_no_key_update()
+        .load(tx.conn())?;
+    let top = positions::top(tx, to.id)?;
+    let places = rank::many_before(rows.len(), top.as_deref())
+        .ok_or_else(|| AppError::Internal(anyhow!("no places above {top:?}")))?;
+    let now = chrono::Utc::now();
+    let ids: Vec<Uuid> = rows.iter().map(|(id, _)| id.0).collect();
+    let seconds: Vec<i64> = rows.iter().map(|(_, since)| (now - since).num_seconds().max(0)).collect();
+    let name = |stage: &Stage| serde_json::json!({ "id": stage.id, "name": stage.name });
+    let by = tx.by().map(Uuid::from);
+    diesel::sql_query(MOVE)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .bind::<sql_types::Uuid, _>(to.pipeline_id)
+        .bind::<sql_types::Uuid, _>(to.id)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Array<sql_types::Text>, _>(places)
+        .bind::<sql_types::Jsonb, _>(name(from))
+        .bind::<sql_types::Jsonb, _>(name(to))
+        .bind::<sql_types::Array<sql_types::BigInt>, _>(seconds)
+        .execute(tx.conn())?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The deal's form: from what was typed to [`DealFields`], and back.
+
+use super::{
+    closure::{Loss, OTHER},
+    commands, company as companies,
+    model::{Deal, DealFields},
+    queries,
+};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::records::Saved,
+    kernel::{Currency, DealId, RecordType, calendar, money},
+    web::{Actor, Allow, Form, FormErrors},
+};
+use uuid::Uuid;
+
+/// Reads the form. A company given by name is looked up, and added when it is new.
+pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<DealFields> {
+    let max = |key: &str| RecordType::Deal.field(key).map_or(255, |field| field.max);
+    let mut p = form.parser();
+    let mut fields = DealFields {
+        name: p.required("name", max("name")),
+        company_id: None,
+        amount: p.optional("amount", money::parse_amount),
+        currency: p.optional("currency", str::parse::<Currency>),
+        probability: p.integer("probability", 0, 100).and_then(|n| i16::try_from(n).ok()),
+        expected_close_on: p.optional("expected_close_on", calendar::parse_date),
+        // A form that does not ask, such as the quick add, makes the deal its maker's own.
+        owner_id: if form.has("owner_id") { p.id("owner_id") } else { Some(actor.id) },
+        source: p.text("source", max("source")),
+        description: p.text("description", max("description")),
+        external_id: None,
+    };
+    p.finish()?;
+    let (id, name) = companies::reference(form, "company");
+    fields.company_id = companies::resolve(tx, actor, id, name)?;
+    Ok(fields)
+}
+
+/// Why it was lost; whether the reason is known here is the command's to find out.
+pub fn parse_loss(form: &Form) -> Result<Loss, FormErrors> {
+    let mut p = form.parser();
+    let reason = p.required("lost_reason", 100);
+    let note = p.text("lost_note", 2_000);
+    if reason == OTHER && note.is_none() {
+        p.error("lost_note", "is needed: say what the other reason was");
+    }
+    p.finish()?;
+    Ok(Loss { reason, note })
+}
+
+/// The form of a deal as it is now.
+pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    Form::new(
+        [
+            ("version", deal.version.to_string()),
+            ("name", deal.name.clone()),
+            ("company_id", company.and(deal.company_id).map(|id| id.to_string()).unwrap_or_default()),
+            ("company", company.unwrap_or_default().to_owned()),
+            ("amount", deal.amount.map(|a| a.to_string()).unwrap_or_default()),
+            ("currency", deal.currency.clone()),
+            ("probability", deal.probability.map(|p| p.to_string()).unwrap_or_default()),
+            ("expected_close_on", deal.expected_close_on.map(|d| d.to_string()).unwrap_or_default()),
+            ("owner_id", deal.owner_id.map(|id| id.to_string()).unwrap_or_default()),
+            ("source", text(&deal.source)),
+            ("description", text(&deal.description)),
+            ("status", deal.status.key().to_owned()),
+            ("created_at", deal.created_at.to_rfc3339()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    )
+}
+
+/// For [`crate::features::records::Spec`].
+pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
+    let deal = queries::find(tx, actor, DealId(id))?;
+    let company = queries::company_name(tx, deal.company_id)?;
+    Ok(to_form(&deal, company.as_deref()))
+}
+
+/// For [`crate::features::records::Spec`].
+pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppResult<Saved> {
+    let by = Allow::check(actor)?;
+    let version = form.get("version").parse().unwrap_or(0);
+    let deal = queries::find(tx, actor, DealId(id))?;
+    if deal.version != version {
+        // Before the form is read: reading it may add a company.
+        return Ok(Saved::Stale);
+    }
+    let mut fields = keep_company(tx, actor, &deal, form)?;
+    fields.external_id = deal.external_id;
+    commands::update(tx, &by, deal.id, version, fields)
+}
+
+/// Reads the form; a company left as it is needs not be visible to whoever edits the deal.
+fn keep_company(tx: &mut OrgTx, actor: &Actor, deal: &Deal, form: &Form) -> AppResult<DealFields> {
+    let unchanged = deal.company_id.is_some()
+        && deal.company_id.map(|id| id.to_string()).as_deref() == Some(form.get("company_id"))
+        && queries::company_name(tx, deal.company_id)?.as_deref() == Some(form.get("company"));
+    if !unchanged {
+        return parse(tx, actor, form);
+    }
+    let mut rest = form.clone();
+    rest.set("company", "");
+    rest.set("company_id", "");
+    Ok(DealFields { company_id: deal.company_id, ..parse(tx, actor, &rest)? })
+}

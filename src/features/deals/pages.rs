@@ -1,0 +1,275 @@
+//! The deal's pages: the form, new and edited, and the record.
+
+use super::{
+    SPEC, actions,
+    contacts::{self, ContactRow, ROLES},
+    forms,
+    model::{Deal, DealStatus},
+    stages::{self, Step},
+};
+use crate::{
+    db::{Db, OrgTx},
+    error::{AppError, AppResult},
+    features::{
+        accounts::members::{self, Person},
+        pipeline::{self, Pipeline, Stage},
+        records::{
+            Head, Saved,
+            history::{self, Conflict},
+            inline::{Cell, owner_choices},
+            timeline::Timeline,
+        },
+    },
+    kernel::{Currency, DealId, Money, RecordType},
+    web::{
+        Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell, csrf,
+        flash::Flash,
+        permission::deals::{Create, Edit, View},
+        reply,
+    },
+};
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
+use askama::Template;
+use chrono::Utc;
+use rust_decimal::Decimal;
+
+/// A select's choices under a heading.
+struct Group {
+    label: String,
+    options: Vec<SelectOption>,
+}
+
+#[derive(Template)]
+#[template(path = "deals/form.html")]
+struct FormPage {
+    shell: Shell,
+    /// The deal being edited; `None` for a new one.
+    deal: Option<DealId>,
+    action: String,
+    cancel: String,
+    input: FormView,
+    stages: Vec<Group>,
+    owners: Vec<SelectOption>,
+    currencies: Vec<SelectOption>,
+    conflict: Option<Conflict>,
+}
+
+/// What both forms offer to choose from.
+struct Choices {
+    pipelines: Vec<Pipeline>,
+    stages: Vec<Stage>,
+    people: Vec<Person>,
+}
+
+impl Choices {
+    fn load(tx: &mut OrgTx) -> AppResult<Self> {
+        let pipelines = pipeline::pipelines(tx)?;
+        Ok(Self { pipelines, stages: pipeline::stages(tx)?, people: members::directory(tx)? })
+    }
+
+    /// The stage a new deal starts in when nobody says: the first of the first pipeline.
+    fn first_stage(&self) -> String {
+        let first = self.pipelines.first().and_then(|p| self.stages.iter().find(|s| s.pipeline_id == p.id));
+        first.map(|s| s.id.to_string()).unwrap_or_default()
+    }
+
+    fn stage_groups(&self, chosen: &str) -> Vec<Group> {
+        let options = |p: &Pipeline| {
+            let of = self.stages.iter().filter(|s| s.pipeline_id == p.id);
+            of.map(|s| SelectOption::new(s.id.to_string(), &s.name, s.id.to_string() == chosen)).collect()
+        };
+        self.pipelines.iter().map(|p| Group { label: p.name.clone(), options: options(p) }).collect()
+    }
+}
+
+fn form_page(
+    page: &Page,
+    deal: Option<DealId>,
+    form: Form,
+    errors: FormErrors,
+    choices: &Choices,
+    conflict: Option<Conflict>,
+) -> FormPage {
+    let at = deal.map(|id| format!("/deals/{id}"));
+    let currency = form.get("currency").to_owned();
+    let mut owners = vec![SelectOption::new("", "Nobody yet", form.get("owner_id").is_empty())];
+    let visible: Vec<Person> = choices.people.iter().filter(|p| page.sees(Some(p.id.0))).cloned().collect();
+    owners.extend(owner_choices(&visible, form.get("owner_id")));
+    FormPage {
+        shell: page.shell("deals"),
+        action: at.clone().unwrap_or_else(|| "/deals/new".into()),
+        cancel: at.unwrap_or_else(|| "/pipeline".into()),
+        stages: choices.stage_groups(form.get("stage_id")),
+        owners,
+        currencies: Currency::all()
+            .into_iter()
+            .map(|(code, _)| SelectOption::new(code.clone(), code.clone(), code == currency))
+            .collect(),
+        deal,
+        input: form.view(errors),
+        conflict,
+    }
+}
+
+/// `GET /deals/new`
+pub async fn new(page: Page, _by: Allow<Create>, db: Data<Db>) -> AppResult<HttpResponse> {
+    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    let choices = db.org(&page, Choices::load).await?;
+    // Chosen now, so that the form sent twice makes one deal.
+    form.set("id", DealId::new().to_string());
+    form.set("currency", page.org.currency.clone());
+    form.set("owner_id", page.id.to_string());
+    if form.get("stage_id").is_empty() {
+        form.set("stage_id", choices.first_stage());
+    }
+    reply::page(&page.req, &form_page(&page, None, form, FormErrors::default(), &choices, None))
+}
+
+/// `POST /deals/new`: the form of the page, and the board's quick add.
+pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    if reply::is_partial(&page.req) {
+        return actions::quick_add(&page, by, form, db).await;
+    }
+    let posted = form.clone();
+    match db.org(&page, move |tx| actions::create(tx, &by, &form)).await {
+        Ok(deal) => {
+            let done = Flash::success(format!("{} added", deal.reference()));
+            Ok(reply::redirect(&page.req, &format!("/deals/{}", deal.id), Some(done)))
+        }
+        Err(AppError::Invalid(errors)) => {
+            let choices = db.org(&page, Choices::load).await?;
+            let again = form_page(&page, None, posted, errors, &choices, None);
+            reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// `GET /deals/{id}/edit`
+pub async fn edit(page: Page, _by: Allow<Edit>, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    let (actor, id) = (page.actor.clone(), *id);
+    let (form, choices) =
+        db.org(&page, move |tx| Ok((forms::load(tx, &actor, id.into())?, Choices::load(tx)?))).await?;
+    reply::page(&page.req, &form_page(&page, Some(id), form, FormErrors::default(), &choices, None))
+}
+
+/// `POST /deals/{id}`
+pub async fn save(page: Page, _by: Allow<Edit>, id: Path<DealId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    let (actor, id, posted) = (page.actor.clone(), *id, form.clone());
+    let saved = db.org(&page, move |tx| forms::save(tx, &actor, id.into(), &posted)).await;
+    let (actor, mut form) = (page.actor.clone(), form);
+    let (status, errors, conflict) = match saved {
+        Ok(Saved::Done(_)) => {
+            let done = Flash::success("Deal saved");
+            return Ok(reply::redirect(&page.req, &format!("/deals/{id}"), Some(done)));
+        }
+        Ok(Saved::Stale) => {
+            let told = db
+                .org(&page, move |tx| {
+                    let told = history::conflict(tx, &actor, RecordType::Deal, id.into(), &mut form)?;
+                    Ok((told, form))
+                })
+                .await?;
+            form = told.1;
+            (StatusCode::CONFLICT, FormErrors::default(), Some(told.0))
+        }
+        Err(AppError::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors, None),
+        Err(other) => return Err(other),
+    };
+    let choices = db.org(&page, Choices::load).await?;
+    reply::page_with(&page.req, status, &form_page(&page, Some(id), form, errors, &choices, conflict))
+}
+
+#[derive(Template)]
+#[template(path = "deals/show.html")]
+struct ShowPage {
+    shell: Shell,
+    head: Head,
+    deal: Deal,
+    pipeline: Pipeline,
+    company: Option<(String, String)>,
+    owner: Option<Person>,
+    steps: Vec<Step>,
+    amount: Cell,
+    close: Cell,
+    weighted: String,
+    probability: i16,
+    in_stage: String,
+    limit: Option<i16>,
+    closed: Option<String>,
+    lost_reasons: Vec<SelectOption>,
+    contacts: Vec<ContactRow>,
+    cells: Vec<Cell>,
+    timeline: Timeline,
+}
+
+impl ShowPage {
+    fn roles(&self) -> &'static [(&'static str, &'static str)] {
+        ROLES
+    }
+}
+
+/// `GET /deals/{id}`
+pub async fn show(page: Page, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let shown = db.org(&page, move |tx| load(tx, &actor, *id, shell, &query, csrf)).await?;
+    reply::page(&page.req, &shown)
+}
+
+fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
+    let deal = super::queries::find(tx, actor, id)?;
+    let company = super::queries::company_name(tx, deal.company_id)?;
+    let form = forms::to_form(&deal, company.as_deref());
+    let people = members::directory(tx)?;
+    let stages = pipeline::stages_of(tx, deal.pipeline_id)?;
+    let stage = stages.iter().find(|s| s.id == deal.stage_id).cloned().ok_or(AppError::NotFound)?;
+    let cells = |keys: &[&str]| Cell::of(SPEC.record, id.into(), keys, &form, actor, &people);
+    let cell = |key: &'static str| cells(&[key]).pop().ok_or(AppError::NotFound);
+    let probability = deal.probability.unwrap_or(stage.probability);
+    let weighted =
+        deal.amount.map(|a| Money::from_columns(a * Decimal::from(probability) / Decimal::ONE_HUNDRED, &deal.currency));
+    let days = (Utc::now() - deal.stage_entered_at).num_days();
+    Ok(ShowPage {
+        shell,
+        head: Head::new(actor, RecordType::Deal, id.into(), deal.archived_at.is_some()),
+        pipeline: pipeline::pipeline(tx, deal.pipeline_id)?,
+        company: deal.company_id.zip(company).map(|(id, name)| (id.to_string(), name)),
+        owner: people.iter().find(|p| Some(p.id) == deal.owner_id).cloned(),
+        steps: stages::steps(tx, &deal, &stages)?,
+        amount: cell("amount")?,
+        close: cell("expected_close_on")?,
+        weighted: weighted.map_or_else(|| "–".into(), |m| actor.locale.money(m)),
+        probability,
+        in_stage: stages::days(days),
+        limit: stage.rotting_days,
+        closed: closed(actor, &deal, &people),
+        lost_reasons: pipeline::board::lost_reasons(tx)?,
+        contacts: contacts::of(tx, actor, id)?,
+        cells: cells(&["company_id", "owner_id", "probability", "currency", "source", "description", "created_at"]),
+        timeline: Timeline::load(tx, actor, RecordType::Deal, id.into(), query, csrf)?,
+        deal,
+    })
+}
+
+/// "Won today 14:30 by Maya Okafor", with the reason of a loss.
+fn closed(actor: &Actor, deal: &Deal, people: &[Person]) -> Option<String> {
+    let name = |by: &Option<crate::kernel::MemberId>| {
+        let name = by.and_then(|by| people.iter().find(|p| p.id == by)).map(|p| format!(" by {}", p.name));
+        name.unwrap_or_default()
+    };
+    match &deal.status {
+        DealStatus::Open => None,
+        DealStatus::Won { at, by } => Some(format!("Won {}{}", actor.moment(*at), name(by))),
+        DealStatus::Lost { at, by, reason, note } => {
+            let why = [reason.as_deref(), note.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" – ");
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            Some(format!("Lost {}{}{why}", actor.moment(*at), name(by)))
+        }
+    }
+}

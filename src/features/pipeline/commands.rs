@@ -1,0 +1,251 @@
+//! Changing pipelines and stages. Each change is an event; open boards refresh themselves.
+
+use super::{
+    model::{COLORS, Pipeline, Stage},
+    queries,
+};
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    events::{self, Changes, Event},
+    features::deals,
+    kernel::{PipelineId, StageId},
+    live::{self, LiveMessage},
+    schema::{organisations, pipelines, stages},
+    web::{Allow, permission::organisation::ManagePipelines},
+};
+use diesel::{prelude::*, result::{DatabaseErrorKind, Error as DieselError}};
+
+/// What can be said about a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageFields {
+    pub name: String,
+    /// A key of [`COLORS`].
+    pub color: String,
+    pub probability: i16,
+    pub rotting_days: Option<i16>,
+}
+
+/// A new pipeline at the end, with one stage to begin with.
+pub fn add_pipeline(tx: &mut OrgTx, by: &Allow<ManagePipelines>, name: &str) -> AppResult<PipelineId> {
+    let position = queries::pipelines(tx)?.iter().map(|p| p.position).max().unwrap_or(-1) + 1;
+    let id = PipelineId::new();
+    diesel::insert_into(pipelines::table)
+        .values((pipelines::id.eq(id), pipelines::name.eq(name), pipelines::position.eq(position)))
+        .execute(tx.conn())
+        .map_err(|e| taken(e, "is the name of another pipeline"))?;
+    let mut changes = Changes::new();
+    changes.set("name", &name);
+    tell(tx, Event::of("pipeline.created", "pipeline", id).changes(changes))?;
+    let first = StageFields { name: "Qualified".into(), color: "blue".into(), probability: 20, rotting_days: Some(14) };
+    add_stage(tx, by, id, &first)?;
+    Ok(id)
+}
+
+pub fn rename_pipeline(tx: &mut OrgTx, _: &Allow<ManagePipelines>, id: PipelineId, name: &str) -> AppResult<()> {
+    let before = queries::pipeline(tx, id)?;
+    let mut changes = Changes::new();
+    changes.track("name", &before.name.as_str(), &name);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    diesel::update(pipelines::table.filter(pipelines::id.eq(id)))
+        .set((pipelines::name.eq(name), pipelines::version.eq(pipelines::version + 1)))
+        .execute(tx.conn())
+        .map_err(|e| taken(e, "is the name of another pipeline"))?;
+    tell(tx, Event::of("pipeline.updated", "pipeline", id).version(before.version + 1).changes(changes))
+}
+
+/// Deletes a pipeline; its deals, closed ones too, go to `target`, a stage of another pipeline, which is needed when it has any.
+pub fn delete_pipeline(
+    tx: &mut OrgTx,
+    by: &Allow<ManagePipelines>,
+    id: PipelineId,
+    target: Option<StageId>,
+) -> AppResult<()> {
+    lock_all(tx)?;
+    let pipeline = queries::pipeline(tx, id)?;
+    if queries::pipelines(tx)?.len() == 1 {
+        return Err(AppError::Conflict("The last pipeline cannot be deleted.".into()));
+    }
+    for stage in queries::stages_of(tx, id)? {
+        empty(tx, by, &stage, target, |target| target.pipeline_id != id)?;
+    }
+    diesel::delete(pipelines::table.filter(pipelines::id.eq(id))).execute(tx.conn())?;
+    let mut changes = Changes::new();
+    changes.track("name", &Some(pipeline.name), &None);
+    tell(tx, Event::of("pipeline.deleted", "pipeline", id).changes(changes))
+}
+
+pub fn add_stage(
+    tx: &mut OrgTx,
+    _: &Allow<ManagePipelines>,
+    pipeline: PipelineId,
+    fields: &StageFields,
+) -> AppResult<StageId> {
+    queries::pipeline(tx, pipeline)?;
+    let position = queries::stages_of(tx, pipeline)?.iter().map(|s| s.position).max().unwrap_or(-1) + 1;
+    let id = StageId::new();
+    diesel::insert_into(stages::table)
+        .values((
+            (stages::id.eq(id), stages::pipeline_id.eq(pipeline), stages::name.eq(&fields.name)),
+            (stages::color.eq(&fields.color), stages::probability.eq(fields.probability)),
+            (stages::rotting_days.eq(fields.rotting_days), stages::position.eq(position)),
+        ))
+        .execute(tx.conn())
+        .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
+    let mut changes = Changes::new();
+    changes.set("name", &fields.name).set("color", &fields.color).set("probability", &fields.probability);
+    changes.set("rotting_days", &fields.rotting_days);
+    tell(tx, Event::of("stage.created", "stage", id).changes(changes))?;
+    Ok(id)
+}
+
+pub fn edit_stage(tx: &mut OrgTx, _: &Allow<ManagePipelines>, id: StageId, fields: &StageFields) -> AppResult<()> {
+    let before = queries::lock_stage(tx, id)?.ok_or(AppError::NotFound)?;
+    let mut changes = Changes::new();
+    changes
+        .track("name", &before.name, &fields.name)
+        .track("color", &before.color, &fields.color)
+        .track("probability", &before.probability, &fields.probability)
+        .track("rotting_days", &before.rotting_days, &fields.rotting_days);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    diesel::update(stages::table.filter(stages::id.eq(id)))
+        .set((
+            (stages::name.eq(&fields.name), stages::color.eq(&fields.color)),
+            (stages::probability.eq(fields.probability), stages::rotting_days.eq(fields.rotting_days)),
+            stages::version.eq(stages::version + 1),
+        ))
+        .execute(tx.conn())
+        .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
+    tell(tx, Event::of("stage.updated", "stage", id).version(before.version + 1).changes(changes))
+}
+
+/// Puts the stages of a pipeline in this order; it must name each of them once.
+pub fn reorder_stages(
+    tx: &mut OrgTx,
+    _: &Allow<ManagePipelines>,
+    pipeline: PipelineId,
+    order: &[StageId],
+) -> AppResult<()> {
+    lock_all(tx)?;
+    queries::pipeline(tx, pipeline)?;
+    let before: Vec<StageId> = queries::stages_of(tx, pipeline)?.into_iter().map(|s| s.id).collect();
+    let mut sorted = (before.clone(), order.to_vec());
+    sorted.0.sort_unstable();
+    sorted.1.sort_unstable();
+    if sorted.0 != sorted.1 {
+        return Err(AppError::Conflict("The stages have changed meanwhile. Reload the page and try again.".into()));
+    }
+    if before == order {
+        return Ok(());
+    }
+    for (position, id) in (0i32..).zip(order) {
+        diesel::update(stages::table.filter(stages::id.eq(*id)))
+            .set(stages::position.eq(position))
+            .execute(tx.conn())?;
+    }
+    let mut changes = Changes::new();
+    changes.track("stage_order", &before, &order.to_vec());
+    tell(tx, Event::of("pipeline.updated", "pipeline", pipeline).changes(changes))
+}
+
+/// Moves a stage one step up or down.
+pub fn shift_stage(tx: &mut OrgTx, by: &Allow<ManagePipelines>, id: StageId, down: bool) -> AppResult<PipelineId> {
+    lock_all(tx)?;
+    let pipeline = queries::stage(tx, id)?.pipeline_id;
+    let mut order: Vec<StageId> = queries::stages_of(tx, pipeline)?.into_iter().map(|s| s.id).collect();
+    let at = order.iter().position(|s| *s == id).ok_or(AppError::NotFound)?;
+    let to = if down { at + 1 } else { at.wrapping_sub(1) };
+    if to < order.len() {
+        order.swap(at, to);
+    }
+    reorder_stages(tx, by, pipeline, &order)?;
+    Ok(pipeline)
+}
+
+/// Removes a stage; its deals, closed ones too, go to `target`, another stage, which is needed when it has any.
+pub fn remove_stage(
+    tx: &mut OrgTx,
+    by: &Allow<ManagePipelines>,
+    id: StageId,
+    target: Option<StageId>,
+) -> AppResult<PipelineId> {
+    lock_all(tx)?;
+    let stage = queries::stage(tx, id)?;
+    if queries::stages_of(tx, stage.pipeline_id)?.len() == 1 {
+        return Err(AppError::Conflict("The last stage of a pipeline cannot be removed.".into()));
+    }
+    empty(tx, by, &stage, target, |target| target.id != id)?;
+    diesel::delete(stages::table.filter(stages::id.eq(id))).execute(tx.conn())?;
+    let mut changes = Changes::new();
+    changes.track("name", &Some(stage.name), &None);
+    tell(tx, Event::of("stage.removed", "stage", id).changes(changes))?;
+    Ok(stage.pipeline_id)
+}
+
+/// Replaces the reasons offered when a deal is lost. Deals lost before keep theirs.
+pub fn set_lost_reasons(tx: &mut OrgTx, by: &Allow<ManagePipelines>, reasons: Vec<String>) -> AppResult<()> {
+    let before = queries::lost_reasons(tx)?;
+    let mut changes = Changes::new();
+    changes.track("lost_reasons", &before, &reasons);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let kept: Vec<Option<String>> = reasons.into_iter().map(Some).collect();
+    diesel::update(organisations::table)
+        .set((organisations::lost_reasons.eq(kept), organisations::version.eq(organisations::version + 1)))
+        .execute(tx.conn())?;
+    tell(tx, Event::of("organisation.updated", "organisation", by.org_id).changes(changes))
+}
+
+/// Sends every deal of a stage elsewhere. The target must be one that `fits`.
+fn empty(
+    tx: &mut OrgTx,
+    _: &Allow<ManagePipelines>,
+    stage: &Stage,
+    target: Option<StageId>,
+    fits: impl Fn(&Stage) -> bool,
+) -> AppResult<()> {
+    if !deals::any_in_stage(tx, stage.id)? {
+        return Ok(());
+    }
+    let missing = || AppError::field("target", "is needed: say where the deals go");
+    let target = queries::lock_stage(tx, target.ok_or_else(missing)?)?;
+    let target = target.filter(|t| fits(t)).ok_or_else(|| AppError::field("target", "is not one of the choices"))?;
+    deals::move_stage(tx, stage, &target)
+}
+
+/// One change of stages at a time; and no move comes between, since a move locks its stage.
+fn lock_all(tx: &mut OrgTx) -> AppResult<()> {
+    let locked: Vec<StageId> =
+        stages::table.select(stages::id).order(stages::id).for_update().load(tx.conn())?;
+    drop(locked);
+    Ok(())
+}
+
+fn tell(tx: &mut OrgTx, event: Event) -> AppResult<()> {
+    events::record_quietly(tx, event)?;
+    live::publish(tx, &LiveMessage::refresh())
+}
+
+fn taken(error: DieselError, message: &str) -> AppError {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => AppError::field("name", message),
+        other => other.into(),
+    }
+}
+
+/// Whether a colour is one of the palette.
+pub fn is_color(key: &str) -> bool {
+    COLORS.iter().any(|(k, _)| *k == key)
+}
+
+/// Kept for callers that list pipelines beside their stages.
+pub fn with_stages(tx: &mut OrgTx) -> AppResult<Vec<(Pipeline, Vec<Stage>)>> {
+    let stages = queries::stages(tx)?;
+    let of = |p: &Pipeline| stages.iter().filter(|s| s.pipeline_id == p.id).cloned().collect();
+    Ok(queries::pipelines(tx)?.into_iter().map(|p| { let s = of(&p); (p, s) }).collect())
+}
