@@ -1,0 +1,129 @@
+//! Deals: found by external id, or by name and company; each in a stage, numbered and placed at the foot of its column.
+
+use super::{
+    NEW, Plan, matching, number, places, run_sql,
+    targets::{Target, change},
+    writing,
+};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+};
+use diesel::{prelude::*, sql_query, sql_types};
+
+pub(super) fn find(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
+    matching::by_external_id(tx, plan)?;
+    let (ext, name) = (plan.staged("external_id"), plan.staged("name"));
+    let company = if plan.has_company { "r.id" } else { "NULL::uuid" };
+    // Deals of one name are many: an external id is never given to a deal that merely has the name.
+    matching::more(
+        tx,
+        &format!(
+            "SELECT s.line, c.id, NULL::text AS ext, \
+               ARRAY[(c.external_id IS NOT NULL)::int, (c.archived_at IS NOT NULL)::int] AS preference \
+             FROM (SELECT s.line, {company} AS company, app.fold({name}) COLLATE \"C\" AS folded \
+                   FROM import_stage s{} WHERE s.problem IS NULL AND {ext} IS NULL) s \
+             JOIN deals c ON c.org_id = app.org() AND c.name_key = s.folded AND c.deleted_at IS NULL \
+               AND c.company_id IS NOT DISTINCT FROM s.company",
+            plan.refs_join()
+        ),
+    )
+}
+
+/// The stage a matched deal goes to: where the row names none, it stays where it is.
+const STAGE: &str = "CASE WHEN p.named THEN p.stage_id ELSE c.stage_id END";
+const MOVED: &str = "(p.named AND p.stage_id <> c.stage_id)";
+const OLD_STAGE: &str =
+    "(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM stages b WHERE b.org_id = c.org_id AND b.id = c.stage_id)";
+const NEW_STAGE: &str = "jsonb_build_object('id', p.stage_id, 'name', p.stage_name)";
+const KIND: &str = "CASE WHEN x.restored THEN 'deal.restored' WHEN x.changes #>> '{status,1}' = 'won' THEN 'deal.won' \
+     WHEN x.changes #>> '{status,1}' = 'lost' THEN 'deal.lost' WHEN x.changes ? 'status' THEN 'deal.reopened' \
+     WHEN x.changes ? 'stage_id' THEN 'deal.moved' ELSE 'deal.updated' END";
+/// Unique in the column: the rank of its foot, then the line.
+const RANK: &str = "f.base || lpad(s.line::text, 12, '0') || '1'";
+
+fn joins(plan: &Plan) -> String {
+    format!("{} JOIN import_places p ON p.place = {}", plan.refs_join(), plan.staged("place"))
+}
+
+pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
+    let status = format!("coalesce({}, c.status)", plan.staged("status"));
+    // The moment of closing: the file's, else the one known, else now.
+    let closed = plan.staged("closed_at");
+    let closed = format!("CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, c.closed_at, now()) END");
+    let closing = format!("({closed} IS DISTINCT FROM c.closed_at)");
+    let custom = plan.staged("custom");
+    let described = format!("({custom} IS NOT NULL AND NOT c.custom @> {custom}::jsonb)");
+    let other_status = format!("({status} <> c.status)");
+    let changes: Vec<String> = targets
+        .iter()
+        .map(Target::change)
+        .chain([
+            change(&other_status, "status", "c.status", &status),
+            change(&closing, "closed_at", "c.closed_at", &closed),
+            change(MOVED, "stage_id", OLD_STAGE, NEW_STAGE),
+            change(&described, "custom", "c.custom", &format!("c.custom || {custom}::jsonb")),
+        ])
+        .collect();
+    let differs: Vec<String> =
+        targets.iter().map(Target::differs).chain([other_status, closing, MOVED.to_owned(), described]).collect();
+    writing::find_changes(tx, plan, &joins(plan), &changes.join(" || "), &differs.join(" OR "))?;
+    let set: Vec<String> = targets
+        .iter()
+        .map(|t| format!("{} = {}", t.column, t.merged()))
+        .chain([
+            format!("status = {status}, closed_at = {closed}, stage_id = {STAGE}"),
+            "pipeline_id = CASE WHEN p.named THEN p.pipeline_id ELSE c.pipeline_id END".to_owned(),
+            format!("stage_entered_at = CASE WHEN {MOVED} THEN now() ELSE c.stage_entered_at END"),
+            format!("custom = CASE WHEN {custom} IS NULL THEN c.custom ELSE c.custom || {custom}::jsonb END"),
+            // A card that comes into a column, or back to the board, goes to the foot.
+            format!(
+                "position = CASE WHEN {MOVED} OR c.deleted_at IS NOT NULL OR (c.status <> 'open' AND {status} = 'open') \
+                 THEN {RANK} ELSE c.position END"
+            ),
+        ])
+        .collect();
+    places::find_feet(tx, plan)?;
+    let joins = format!("{} JOIN import_feet f ON f.stage_id = {STAGE}", joins(plan));
+    writing::write_changes(tx, plan, &set.join(", "), &joins, KIND)
+}
+
+/// Follows [`update`], which looked up the feet of the columns.
+pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
+    let new = number(tx, &format!("SELECT count(*) AS n FROM import_stage s WHERE {NEW}"))?;
+    if new == 0 {
+        return Ok(0);
+    }
+    let first = take_numbers(tx, new)?;
+    let status = format!("coalesce({}, 'open')", plan.staged("status"));
+    let began = format!("coalesce({}::timestamptz, now())", plan.staged("created_at"));
+    let (closed, custom) = (plan.staged("closed_at"), plan.staged("custom"));
+    let columns = targets.iter().map(|t| t.column).collect::<Vec<_>>().join(", ");
+    let values = targets.iter().map(Target::inserted).collect::<Vec<_>>().join(", ");
+    let joins = joins(plan);
+    let sql = format!(
+        "INSERT INTO deals (id, number, created_by, pipeline_id, stage_id, position, status, closed_at, created_at, stage_entered_at, \
+           custom, {columns}) \
+         SELECT s.new_id, {first} + row_number() OVER (ORDER BY s.line), $1, p.pipeline_id, p.stage_id, {RANK}, {status}, \
+           CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, now()) END, {began}, {began}, \
+           coalesce({custom}::jsonb, '{{}}'), {values} \
+         FROM import_stage s{joins} JOIN import_feet f ON f.stage_id = p.stage_id WHERE {NEW}"
+    );
+    let by = tx.by();
+    let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
+    writing::created_events(tx, plan, &joins, &format!(" || jsonb_build_object('stage_id', jsonb_build_array(NULL, {NEW_STAGE}))"))?;
+    // A column gives the rank of its foot once; new cards stand below those that were moved there.
+    run_sql(tx, "DROP TABLE import_feet")?;
+    Ok(i64::try_from(created).unwrap_or(i64::MAX))
+}
+
+/// Takes that many human numbers; returns the one before the first.
+fn take_numbers(tx: &mut OrgTx, count: i64) -> AppResult<i64> {
+    number(
+        tx,
+        &format!(
+            "INSERT INTO counters (key, value) VALUES ('deal', 1000 + {count}) \
+             ON CONFLICT (org_id, key) DO UPDATE SET value = counters.value + {count} RETURNING counters.value - {count} AS n"
+        ),
+    )
+}

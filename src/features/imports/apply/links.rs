@@ -1,0 +1,89 @@
+//! The companies that rows name: found by domain, then by name, made when nobody has them. Table `import_refs` holds key → id, name.
+
+use super::{Plan, run_sql};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::RecordType,
+};
+use diesel::{prelude::*, sql_query, sql_types};
+
+/// Every company named, once; `id` is filled in below.
+const NAMED: &str = "CREATE TEMPORARY TABLE import_refs ON COMMIT DROP AS \
+     SELECT ref_key AS key, min(ref_name) AS name, min(ref_domain) AS domain, app.fold(min(ref_name)) COLLATE \"C\" AS folded, \
+       NULL::uuid AS id, app.uuid7() AS new_id, min(line) AS line \
+     FROM import_stage WHERE problem IS NULL AND ref_key IS NOT NULL GROUP BY ref_key";
+
+const BY_DOMAIN: &str = "UPDATE import_refs r SET id = f.id FROM ( \
+       SELECT DISTINCT ON (r.key) r.key, c.id FROM import_refs r \
+       JOIN companies c ON c.org_id = app.org() AND c.domain = r.domain AND c.deleted_at IS NULL \
+       ORDER BY r.key, c.archived_at IS NOT NULL, c.id) f \
+     WHERE f.key = r.key";
+
+const BY_NAME: &str = "UPDATE import_refs r SET id = f.id FROM ( \
+       SELECT DISTINCT ON (r.key) r.key, c.id FROM import_refs r \
+       JOIN companies c ON c.org_id = app.org() AND c.name_key = r.folded AND c.deleted_at IS NULL \
+         AND (r.domain IS NULL OR c.domain IS NULL) \
+       WHERE r.id IS NULL ORDER BY r.key, c.archived_at IS NOT NULL, c.id) f \
+     WHERE f.key = r.key";
+
+/// A parent may be a company of the same file that is yet to be made.
+const BY_STAGE: &str = "UPDATE import_refs r SET id = f.new_id FROM ( \
+       SELECT DISTINCT ON (v.folded) v.folded, v.new_id \
+       FROM (SELECT app.fold({name}) COLLATE \"C\" AS folded, s.new_id, s.line FROM import_stage s WHERE s.problem IS NULL) v \
+       ORDER BY v.folded, v.line) f \
+     WHERE r.id IS NULL AND r.folded = f.folded";
+
+/// The same name with and without a domain is one company.
+const SAME_NAME: &str = "UPDATE import_refs r SET id = f.new_id FROM ( \
+       SELECT DISTINCT ON (folded) folded, key, new_id FROM import_refs WHERE id IS NULL AND folded IS NOT NULL \
+       ORDER BY folded, domain IS NULL, line) f \
+     WHERE r.id IS NULL AND r.folded = f.folded AND (r.domain IS NULL OR r.key = f.key)";
+
+const NEW_COMPANIES: &str = "INSERT INTO companies (id, name, domain, owner_id, created_by) \
+     SELECT r.new_id, coalesce(r.name, r.domain), r.domain, $1, $2 FROM import_refs r WHERE r.id = r.new_id";
+
+const NEW_EVENTS: &str = "INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
+     SELECT $1, 'company.created', 'company', r.new_id, 1, \
+       jsonb_strip_nulls(jsonb_build_object('name', jsonb_build_array(NULL, coalesce(r.name, r.domain)), \
+         'domain', CASE WHEN r.domain IS NOT NULL THEN jsonb_build_array(NULL, r.domain) END)), \
+       jsonb_build_object('import_id', $2) \
+     FROM import_refs r WHERE r.id = r.new_id";
+
+const REFUSE: &str = "UPDATE import_stage s SET key = NULL, ref_key = NULL, problem = jsonb_build_object('Company', \
+       'is not a company here, and your role does not let you add companies') \
+     FROM import_refs r WHERE r.key = s.ref_key AND r.id IS NULL";
+
+const REAL_NAMES: &str = "UPDATE import_refs r SET name = c.name FROM companies c \
+     WHERE c.org_id = app.org() AND c.id = r.id AND c.name IS DISTINCT FROM r.name";
+
+pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
+    for sql in [NAMED, "ANALYZE import_refs", BY_DOMAIN, BY_NAME] {
+        run_sql(tx, sql)?;
+    }
+    if plan.record == RecordType::Company {
+        run_sql(tx, &BY_STAGE.replace("{name}", &plan.staged("name")))?;
+    }
+    if plan.context.may_create_companies {
+        run_sql(tx, SAME_NAME)?;
+        run_sql(tx, "UPDATE import_refs SET id = new_id WHERE id IS NULL")?;
+        create(tx, plan)?;
+    } else {
+        run_sql(tx, REFUSE)?;
+    }
+    run_sql(tx, REAL_NAMES)?;
+    run_sql(tx, "ANALYZE import_refs")
+}
+
+fn create(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
+    let (by, owner) = (tx.by(), plan.context.default_owner.as_ref().map(|o| o.id));
+    sql_query(NEW_COMPANIES)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(owner)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .execute(tx.conn())?;
+    sql_query(NEW_EVENTS)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .bind::<sql_types::Uuid, _>(plan.import)
+        .execute(tx.conn())?;
+    Ok(())
+}

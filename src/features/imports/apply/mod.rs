@@ -1,0 +1,116 @@
+//! From the stage to the records, set by set: links to companies, then which records exist already, then rows of the file that are
+//! the same record, then what changed, then what is new; each with its events.
+//!
+//! `import_match` holds (line, id) of rows whose record exists; `import_followers` holds rows that are the same record as an
+//! earlier row of the file, whose values have been merged into that leader. Both are small in a first import, so that the new
+//! rows are the stage without a join.
+
+mod companies;
+mod contacts;
+mod deals;
+mod links;
+mod matching;
+mod places;
+mod targets;
+mod writing;
+
+use super::{
+    context::Context,
+    rows::{RowReader, Slot},
+    stage::Stopped,
+};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::{ImportId, RecordType},
+};
+use diesel::{prelude::*, sql_query, sql_types};
+
+/// What became of the rows. They add up to the rows read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub created: i64,
+    pub updated: i64,
+    pub skipped: i64,
+    pub failed: i64,
+}
+
+/// What the statements are built from. Everything that becomes SQL text comes from the field catalogue.
+pub struct Plan<'a> {
+    pub import: ImportId,
+    pub record: RecordType,
+    pub slots: &'a [Slot],
+    pub context: &'a Context,
+    /// The file names companies (for companies: their parents).
+    pub has_company: bool,
+    /// The pipeline asked for.
+    pub pipeline: Option<&'a str>,
+    /// What a pipeline made for this file is called.
+    pub title: &'a str,
+}
+
+impl Plan<'_> {
+    /// The stage's text of that field in row `s`; SQL NULL when the file does not have it.
+    fn staged(&self, key: &str) -> String {
+        self.slots.iter().position(|s| s.key == key).map_or_else(|| "NULL::text".to_owned(), |n| format!("s.v{n}"))
+    }
+
+    /// The company that a row names, as `r`.
+    fn refs_join(&self) -> &'static str {
+        if self.has_company { " LEFT JOIN import_refs r ON r.key = s.ref_key" } else { "" }
+    }
+
+    fn company_column(&self) -> &'static str {
+        if self.record == RecordType::Company { "parent_id" } else { "company_id" }
+    }
+}
+
+/// Rows that become new records.
+const NEW: &str = "s.problem IS NULL AND NOT EXISTS (SELECT FROM import_match m WHERE m.line = s.line) \
+     AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line)";
+
+/// Later rows of a record count as updates when they say something else than its first row, and anything came of it.
+const MERGED: &str = "SELECT count(*) AS n FROM import_followers f WHERE f.differs \
+     AND (NOT EXISTS (SELECT FROM import_match m WHERE m.line = f.leader) \
+       OR EXISTS (SELECT FROM import_changed c WHERE c.line = f.leader))";
+
+/// Applies the stage. `read` is the number of rows in it.
+pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result<Counts, Stopped> {
+    if plan.has_company {
+        links::resolve(tx, plan)?;
+    }
+    match plan.record {
+        RecordType::Company => companies::find(tx, plan)?,
+        RecordType::Contact => contacts::find(tx, plan)?,
+        RecordType::Deal => {
+            places::resolve(tx, plan, &reader.places)?;
+            deals::find(tx, plan)?;
+        }
+    }
+    matching::refuse_hidden(tx, plan)?;
+    matching::merge_duplicates(tx, plan)?;
+    let targets = targets::of(plan);
+    let (changed, created) = match plan.record {
+        RecordType::Deal => (deals::update(tx, plan, &targets)?, deals::insert(tx, plan, &targets)?),
+        _ => (writing::update(tx, plan, &targets)?, writing::insert(tx, plan, &targets)?),
+    };
+    let failed = number(tx, "SELECT count(*) AS n FROM import_stage WHERE problem IS NOT NULL")?;
+    let updated = changed + number(tx, MERGED)?;
+    let read = i64::try_from(read).unwrap_or(i64::MAX);
+    Ok(Counts { created, updated, failed, skipped: read - created - updated - failed })
+}
+
+/// The one number of a query that calls it `n`.
+fn number(tx: &mut OrgTx, sql: &str) -> AppResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::BigInt)]
+        n: i64,
+    }
+    Ok(sql_query(sql).get_result::<Row>(tx.conn())?.n)
+}
+
+fn run_sql(tx: &mut OrgTx, sql: &str) -> AppResult<()> {
+    sql_query(sql).execute(tx.conn())?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The columns that an import writes, as SQL: how each reads from the stage, when it differs, how events show it.
+
+use super::{
+    super::rows::Slot,
+    Plan,
+};
+use crate::kernel::{FieldKind, RecordType};
+
+/// One column. Expressions read the stage row as `s`, the company it names as `r`, the existing record as `c`.
+pub(super) struct Target {
+    pub key: &'static str,
+    pub column: &'static str,
+    value: String,
+    after: String,
+    before: String,
+    /// Lists are added to, never replaced.
+    list: bool,
+    /// Of new records whose row has nothing here.
+    default: Option<String>,
+}
+
+pub(super) fn of(plan: &Plan) -> Vec<Target> {
+    let plain = plan.slots.iter().enumerate().filter(|(_, slot)| !slot.column.is_empty());
+    let mut targets: Vec<Target> = plain.map(|(n, slot)| target(plan, n, slot)).collect();
+    let mut default = |column: &'static str, cast: &str, value: Option<String>| {
+        if value.is_some() && !targets.iter().any(|t| t.column == column) {
+            let (value, default) = (format!("NULL::{cast}"), value);
+            let (after, before) = ("NULL::jsonb".to_owned(), "NULL::jsonb".to_owned());
+            targets.push(Target { key: column, column, value, after, before, list: false, default });
+        }
+    };
+    default("owner_id", "uuid", default_owner(plan));
+    if plan.record == RecordType::Deal {
+        default("currency", "text", Some(default_currency(plan)));
+    }
+    if plan.has_company {
+        let column = plan.company_column();
+        let after = "jsonb_build_object('id', r.id, 'name', r.name)".to_owned();
+        let (before, value) = (named("companies", column), "r.id".to_owned());
+        targets.push(Target { key: column, column, value, after, before, list: false, default: None });
+    }
+    targets
+}
+
+fn default_owner(plan: &Plan) -> Option<String> {
+    plan.context.default_owner.as_ref().map(|owner| format!("'{}'::uuid", owner.id))
+}
+
+/// The organisation's own, which the database holds to three characters.
+fn default_currency(plan: &Plan) -> String {
+    format!("'{}'", plan.context.currency.replace('\'', ""))
+}
+
+/// What a reference of the record points to, as events show it.
+fn named(table: &str, column: &str) -> String {
+    format!("(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM {table} b WHERE b.org_id = c.org_id AND b.id = c.{column})")
+}
+
+fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
+    let column = slot.column;
+    let value = match slot.cast() {
+        "text" => format!("s.v{n}"),
+        cast => format!("s.v{n}::{cast}"),
+    };
+    let (after, before) = match slot.kind {
+        FieldKind::Money => {
+            (format!("to_jsonb(trim_scale({value})::text)"), format!("to_jsonb(trim_scale(c.{column})::text)"))
+        }
+        FieldKind::Member => (format!("s.changes #> '{{{},1}}'", slot.key), named("members", column)),
+        _ => (format!("to_jsonb({value})"), format!("to_jsonb(c.{column})")),
+    };
+    let default = match (plan.record, column) {
+        (_, "owner_id") => default_owner(plan),
+        (RecordType::Contact, "first_name" | "last_name") => Some("''".to_owned()),
+        (RecordType::Contact, "lifecycle") => Some("'lead'".to_owned()),
+        (RecordType::Contact, "do_not_contact") => Some("false".to_owned()),
+        (RecordType::Contact, "other_emails" | "other_phones") => Some("'{}'".to_owned()),
+        (RecordType::Deal, "currency") => Some(default_currency(plan)),
+        _ => None,
+    };
+    Target { key: slot.key, column, value, after, before, list: slot.cast() == "text[]", default }
+}
+
+impl Target {
+    /// The column's new value on an existing record: a cell that is empty changes nothing.
+    pub fn merged(&self) -> String {
+        let (value, column) = (&self.value, self.column);
+        if self.list {
+            format!("c.{column} || ARRAY(SELECT x FROM unnest({value}) x WHERE x <> ALL (c.{column}))")
+        } else {
+            format!("coalesce({value}, c.{column})")
+        }
+    }
+
+    pub fn differs(&self) -> String {
+        let (value, column) = (&self.value, self.column);
+        if self.list {
+            format!("({value} IS NOT NULL AND NOT c.{column} @> {value})")
+        } else {
+            format!("({value} IS NOT NULL AND {value} IS DISTINCT FROM c.{column})")
+        }
+    }
+
+    /// This field's part of an event's changes, on an existing record.
+    pub fn change(&self) -> String {
+        let after = if self.list { format!("to_jsonb({})", self.merged()) } else { self.after.clone() };
+        change(&self.differs(), self.key, &self.before, &after)
+    }
+
+    pub fn inserted(&self) -> String {
+        match &self.default {
+            Some(default) => format!("coalesce({}, {default})", self.value),
+            None => self.value.clone(),
+        }
+    }
+}
+
+/// `{key: [before, after]}` when the condition holds.
+pub(super) fn change(differs: &str, key: &str, before: &str, after: &str) -> String {
+    format!("CASE WHEN {differs} THEN jsonb_build_object('{key}', jsonb_build_array({before}, {after})) ELSE '{{}}'::jsonb END")
+}

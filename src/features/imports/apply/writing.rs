@@ -1,0 +1,109 @@
+//! The statements that change and create records, and their events.
+
+use super::{NEW, Plan, run_sql, targets::Target};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::RecordType,
+};
+use diesel::{prelude::*, sql_query, sql_types};
+use serde_json::{Value, json};
+
+/// What changed, in temporary table `import_changed`, then on the records, then as events.
+pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
+    let changes = targets.iter().map(Target::change).collect::<Vec<_>>().join(" || ");
+    let differs = targets.iter().map(Target::differs).collect::<Vec<_>>().join(" OR ");
+    find_changes(tx, plan, plan.refs_join(), &changes, &differs)?;
+    let set = targets.iter().map(|t| format!("{} = {}", t.column, t.merged())).collect::<Vec<_>>().join(", ");
+    let kind = format!("CASE WHEN x.restored THEN '{0}.restored' ELSE '{0}.updated' END", plan.record.key());
+    write_changes(tx, plan, &set, plan.refs_join(), &kind)
+}
+
+/// Fills `import_changed` (line, id, changes, restored) with the matched records that the file says something new of.
+pub(super) fn find_changes(tx: &mut OrgTx, plan: &Plan, joins: &str, changes: &str, differs: &str) -> AppResult<()> {
+    let table = plan.record.noun();
+    run_sql(
+        tx,
+        &format!(
+            "CREATE TEMPORARY TABLE import_changed ON COMMIT DROP AS \
+             SELECT s.line, c.id, {changes} AS changes, c.deleted_at IS NOT NULL AS restored \
+             FROM import_match m JOIN import_stage s ON s.line = m.line \
+             JOIN {table} c ON c.org_id = app.org() AND c.id = m.id{joins} \
+             WHERE s.problem IS NULL AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line) \
+               AND (c.deleted_at IS NOT NULL OR {differs})"
+        ),
+    )?;
+    run_sql(tx, "ANALYZE import_changed")
+}
+
+/// `set` may read the record as `c`, its stage row as `s`, its change as `x`, and what `joins` brings. Returns how many changed.
+pub(super) fn write_changes(tx: &mut OrgTx, plan: &Plan, set: &str, joins: &str, kind: &str) -> AppResult<i64> {
+    let (table, key) = (plan.record.noun(), plan.record.key());
+    let sql = format!(
+        "WITH changed AS (UPDATE {table} u SET deleted_at = NULL, version = u.version + 1, updated_at = now(), {set} \
+           FROM import_changed x JOIN import_stage s ON s.line = x.line \
+           JOIN {table} c ON c.org_id = app.org() AND c.id = x.id{joins} \
+           WHERE u.org_id = app.org() AND u.id = x.id RETURNING u.id, u.version, x.line) \
+         INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
+         SELECT $2, {kind}, '{key}', h.id, h.version, x.changes, jsonb_build_object('import_id', $1) \
+         FROM changed h JOIN import_changed x ON x.line = h.line"
+    );
+    let by = tx.by();
+    let changed = sql_query(sql)
+        .bind::<sql_types::Uuid, _>(plan.import)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .execute(tx.conn())?;
+    Ok(i64::try_from(changed).unwrap_or(i64::MAX))
+}
+
+pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
+    let columns = targets.iter().map(|t| t.column).collect::<Vec<_>>().join(", ");
+    let values = targets.iter().map(Target::inserted).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "INSERT INTO {} (id, created_by, {columns}) SELECT s.new_id, $1, {values} FROM import_stage s{} WHERE {NEW}",
+        plan.record.noun(),
+        plan.refs_join()
+    );
+    let by = tx.by();
+    let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
+    created_events(tx, plan, plan.refs_join(), "")?;
+    Ok(i64::try_from(created).unwrap_or(i64::MAX))
+}
+
+/// `more`: further parts of the changes, as jsonb, each with its `||`.
+pub(super) fn created_events(tx: &mut OrgTx, plan: &Plan, joins: &str, more: &str) -> AppResult<()> {
+    let key = plan.record.key();
+    let company = if plan.has_company {
+        let column = plan.company_column();
+        format!(
+            " || CASE WHEN r.id IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('{column}', \
+             jsonb_build_array(NULL, jsonb_build_object('id', r.id, 'name', r.name))) END"
+        )
+    } else {
+        String::new()
+    };
+    let sql = format!(
+        "INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
+         SELECT $2, '{key}.created', '{key}', s.new_id, 1, $3 || s.changes{company}{more}, jsonb_build_object('import_id', $1) \
+         FROM import_stage s{joins} WHERE {NEW}"
+    );
+    let by = tx.by();
+    sql_query(sql)
+        .bind::<sql_types::Uuid, _>(plan.import)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .bind::<sql_types::Jsonb, _>(defaults(plan))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// What new records have though their rows do not say so.
+fn defaults(plan: &Plan) -> Value {
+    let mut defaults = serde_json::Map::new();
+    if let Some(owner) = &plan.context.default_owner {
+        defaults.insert("owner_id".into(), json!([null, { "id": owner.id, "name": owner.name }]));
+    }
+    if plan.record == RecordType::Deal {
+        defaults.insert("currency".into(), json!([null, plan.context.currency]));
+    }
+    Value::Object(defaults)
+}

@@ -1,0 +1,110 @@
+//! What rows are read against: the organisation's ways of writing, its people, and what the importer may do.
+
+use super::values::Custom;
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::{Locale, calendar, text},
+    schema::{members, organisations},
+    web::Actor,
+};
+use diesel::prelude::*;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What becomes of a row whose owner is nobody here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnknownOwner {
+    /// The row is reported.
+    #[default]
+    Report,
+    /// The record is imported without an owner.
+    Leave,
+}
+
+/// A member by whatever the file calls them.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    pub id: Uuid,
+    pub name: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub custom: Custom,
+    pub currency: String,
+    /// By lower-case e-mail and by folded name; `None` where two people share the name.
+    owners: HashMap<String, Option<Owner>>,
+    pub unknown_owner: UnknownOwner,
+    /// Owner of new records whose row names none.
+    pub default_owner: Option<Owner>,
+    pub may_create_companies: bool,
+    pub may_create_stages: bool,
+    /// Whose records the importer may change; `None`: everybody's.
+    pub visible: Option<Vec<Uuid>>,
+}
+
+impl Context {
+    /// `actor` is `None` for the command line, which may do everything and owns nothing.
+    pub fn load(tx: &mut OrgTx, actor: Option<&Actor>, unknown_owner: UnknownOwner) -> AppResult<Self> {
+        let (currency, locale, zone): (String, String, String) = organisations::table
+            .select((organisations::currency, organisations::locale, organisations::time_zone))
+            .first(tx.conn())?;
+        let people: Vec<(Uuid, String, String)> = members::table
+            .filter(members::deactivated_at.is_null())
+            .select((members::id, members::name, members::email))
+            .load(tx.conn())?;
+        let locale = Locale::from_tag(&locale);
+        Ok(Self {
+            custom: Custom {
+                region: locale.region().to_owned(),
+                zone: calendar::zone(&zone),
+                month_first: locale.tag() == "en-US",
+            },
+            currency,
+            owners: by_name_and_email(people),
+            unknown_owner,
+            default_owner: actor.map(|a| Owner { id: a.id.0, name: a.name.clone() }),
+            may_create_companies: actor.is_none_or(|a| a.may("companies.create")),
+            may_create_stages: actor.is_none_or(|a| a.may("pipelines.administer")),
+            visible: actor.and_then(Actor::visible_owners),
+        })
+    }
+
+    /// The member of that e-mail address or name; `Ok(None)` when the row is to have no owner.
+    pub fn owner(&self, cell: &str) -> Result<Option<Owner>, String> {
+        let found = match self.owners.get(&text::fold(cell)) {
+            Some(Some(owner)) => owner.clone(),
+            Some(None) => return Err(format!("several people are called {cell}: use the e-mail address")),
+            None if self.unknown_owner == UnknownOwner::Leave => return Ok(None),
+            None => return Err(format!("{} is not an active member of this organisation", shorten(cell))),
+        };
+        if self.visible.as_ref().is_some_and(|ids| !ids.contains(&found.id)) {
+            return Err(format!("{} is not one of the people you work with", found.name));
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether rows may yet be refused after they were read, so that their text must be kept until then.
+    pub fn restricted(&self) -> bool {
+        !self.may_create_companies || !self.may_create_stages || self.visible.is_some()
+    }
+}
+
+fn by_name_and_email(people: Vec<(Uuid, String, String)>) -> HashMap<String, Option<Owner>> {
+    let mut owners: HashMap<String, Option<Owner>> = HashMap::new();
+    for (id, name, _) in &people {
+        let owner = Owner { id: *id, name: name.clone() };
+        owners.entry(text::fold(name)).and_modify(|o| *o = None).or_insert(Some(owner));
+    }
+    for (id, name, email) in people {
+        owners.insert(text::fold(&email), Some(Owner { id, name }));
+    }
+    owners
+}
+
+/// At most sixty characters of a cell, for a message.
+pub fn shorten(cell: &str) -> String {
+    let short: String = cell.chars().take(60).collect();
+    if short.len() < cell.len() { format!("{short}…") } else { short }
+}

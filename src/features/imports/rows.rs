@@ -1,0 +1,357 @@
+//! One row of the file as one row of the stage: every cell parsed, every error gathered, and the key by which the record is
+//! recognised among those that exist and those of the same file.
+
+use super::{
+    context::{Context, shorten},
+    mapping::{Column, Mapping, Role},
+    values::{self, Value},
+};
+use crate::kernel::{FieldKind, RecordType, text};
+use csv::StringRecord;
+use serde_json::{Map, Value as Json, json};
+use std::collections::HashMap;
+
+/// The most places of the stage table that a mapping may use.
+pub const SLOTS: usize = 23;
+
+/// A value that travels through the stage, and the column it ends in.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub key: &'static str,
+    /// Of the record's table, without its name; empty for what has rules of its own.
+    pub column: &'static str,
+    pub kind: FieldKind,
+}
+
+impl Slot {
+    fn of(key: &'static str, column: &'static str, kind: FieldKind) -> Self {
+        Self { key, column, kind }
+    }
+
+    /// The Postgres type that the stage's text is cast to.
+    pub fn cast(&self) -> &'static str {
+        match self.kind {
+            FieldKind::Integer => "integer",
+            FieldKind::Percent => "smallint",
+            FieldKind::Money => "numeric",
+            FieldKind::Date => "date",
+            FieldKind::DateTime => "timestamptz",
+            FieldKind::Bool => "boolean",
+            FieldKind::Emails | FieldKind::Phones => "text[]",
+            FieldKind::Member => "uuid",
+            _ => "text",
+        }
+    }
+}
+
+/// Where a deal is to stand: the pipeline and the stage as the file names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceName {
+    pub pipeline: String,
+    /// Empty for deals that are won or lost, or whose row names no stage.
+    pub stage: String,
+    /// New deals stand in the last stage rather than the first.
+    pub closed: bool,
+}
+
+/// A company as a row names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompanyName {
+    pub key: String,
+    pub name: Option<String>,
+    pub domain: Option<String>,
+}
+
+/// A row, ready for the stage.
+#[derive(Debug, Default)]
+pub struct Staged {
+    /// `None`: never the same as any other.
+    pub key: Option<String>,
+    pub company: Option<CompanyName>,
+    pub values: Vec<Option<String>>,
+    pub changes: Map<String, Json>,
+    /// Field label → what is wrong.
+    pub problems: Vec<(String, String)>,
+}
+
+/// Reads rows of one file.
+pub struct RowReader<'a> {
+    pub record: RecordType,
+    pub mapping: &'a Mapping,
+    pub context: &'a Context,
+    pub slots: Vec<Slot>,
+    at: HashMap<&'static str, usize>,
+    /// Every pipeline and stage named so far, by the text kept in the stage.
+    pub places: Vec<(String, PlaceName)>,
+    known_places: HashMap<String, usize>,
+}
+
+impl<'a> RowReader<'a> {
+    pub fn new(record: RecordType, mapping: &'a Mapping, context: &'a Context) -> Self {
+        let slots = slots(record, mapping);
+        let at = slots.iter().enumerate().map(|(i, s)| (s.key, i)).collect();
+        Self { record, mapping, context, slots, at, places: Vec::new(), known_places: HashMap::new() }
+    }
+
+    pub fn slot(&self, key: &str) -> Option<usize> {
+        self.at.get(key).copied()
+    }
+
+    pub fn read(&mut self, row: &StringRecord) -> Staged {
+        let mut staged = Staged { values: vec![None; self.slots.len()], ..Staged::default() };
+        if row.len() != self.mapping.width {
+            let what = format!("has {} columns, the header has {}", row.len(), self.mapping.width);
+            staged.problems.push(("Row".into(), what));
+            return staged;
+        }
+        for column in &self.mapping.columns {
+            let cell = row.get(column.index).map_or("", str::trim);
+            if !cell.is_empty() {
+                self.cell(column, cell, &mut staged);
+            }
+        }
+        match self.record {
+            RecordType::Company => self.company(row, &mut staged),
+            RecordType::Contact => self.contact(row, &mut staged),
+            RecordType::Deal => self.deal(row, &mut staged),
+        }
+        staged
+    }
+
+    fn cell(&self, column: &Column, cell: &str, staged: &mut Staged) {
+        let field = &column.field;
+        let parsed = match column.role {
+            Role::Plain | Role::ExternalId => values::parse(field.kind, field.max, cell, &self.context.custom),
+            Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, &self.context.custom),
+            Role::Owner => match self.context.owner(cell) {
+                Ok(None) => return,
+                Ok(Some(owner)) => Ok(Value { sql: owner.id.to_string(), json: json!({"id": owner.id, "name": owner.name}) }),
+                Err(problem) => Err(problem),
+            },
+            _ if cell.chars().count() > 255 => Err("is too long: at most 255 characters".into()),
+            _ => return,
+        };
+        match parsed {
+            Ok(value) => self.put(staged, field.key, value),
+            Err(problem) => staged.problems.push((field.label.to_owned(), problem)),
+        }
+    }
+
+    /// Keeps a value; lists gather what several columns give.
+    fn put(&self, staged: &mut Staged, key: &'static str, value: Value) {
+        let Some(&at) = self.at.get(key) else { return };
+        let is_list = matches!(self.slots[at].kind, FieldKind::Emails | FieldKind::Phones);
+        let value = match staged.changes.get(key) {
+            Some(Json::Array(change)) if is_list => joined(change.get(1), &value.json),
+            _ => value,
+        };
+        staged.changes.insert(key.to_owned(), json!([null, value.json]));
+        staged.values[at] = Some(value.sql);
+    }
+
+    fn put_text(&self, staged: &mut Staged, key: &'static str, text: String) {
+        self.put(staged, key, Value { json: json!(text), sql: text });
+    }
+
+    fn value<'s>(&self, staged: &'s Staged, key: &str) -> Option<&'s str> {
+        self.at.get(key).and_then(|at| staged.values[*at].as_deref())
+    }
+
+    fn company(&self, row: &StringRecord, staged: &mut Staged) {
+        let Some(name) = self.value(staged, "name").map(str::to_owned) else {
+            return missing(staged, "Name", "is required");
+        };
+        let domain = self.value(staged, "domain");
+        let key = match (self.value(staged, "external_id"), domain) {
+            (Some(id), _) => format!("x:{id}"),
+            (None, Some(domain)) => format!("d:{domain}"),
+            (None, None) => format!("n:{name}"),
+        };
+        staged.key = Some(key);
+        let parent = self.mapping.cell(Role::CompanyName, row);
+        if text::fold(parent) == text::fold(&name) {
+            return missing(staged, "Parent company", "cannot be the company itself");
+        }
+        staged.company = company_name(parent, None);
+    }
+
+    fn contact(&self, row: &StringRecord, staged: &mut Staged) {
+        self.split_name(row, staged);
+        self.read_company(row, staged);
+        let name = [self.value(staged, "first_name"), self.value(staged, "last_name")];
+        let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let key = match (self.value(staged, "external_id"), self.value(staged, "email")) {
+            (Some(id), _) => format!("x:{id}"),
+            (None, Some(email)) => format!("e:{email}"),
+            (None, None) => format!("n:{name}\u{1f}{}", staged.company.as_ref().map_or("", |c| c.key.as_str())),
+        };
+        if name.is_empty() && self.value(staged, "email").is_none() {
+            return missing(staged, "Name", "a name or an e-mail address is required");
+        }
+        staged.key = Some(key);
+    }
+
+    /// The last word of a name in one cell is the family name, unless the file has columns for the parts.
+    fn split_name(&self, row: &StringRecord, staged: &mut Staged) {
+        let full = self.mapping.cell(Role::FullName, row);
+        let known = self.value(staged, "first_name").or(self.value(staged, "last_name")).is_some();
+        if full.is_empty() || known {
+            return;
+        }
+        let (first, last) = full.rsplit_once(char::is_whitespace).unwrap_or(("", full));
+        let (first, last) = (first.trim().to_owned(), last.to_owned());
+        if !first.is_empty() {
+            self.put_text(staged, "first_name", first);
+        }
+        self.put_text(staged, "last_name", last);
+    }
+
+    fn read_company(&self, row: &StringRecord, staged: &mut Staged) {
+        let domain = self.mapping.cell(Role::CompanyDomain, row);
+        let parsed = (!domain.is_empty()).then(|| text::domain(domain));
+        if parsed == Some(None) {
+            staged.problems.push(("Company's domain".into(), "must be a web domain, such as example.com".into()));
+        }
+        staged.company = company_name(self.mapping.cell(Role::CompanyName, row), parsed.flatten());
+    }
+
+    fn deal(&mut self, row: &StringRecord, staged: &mut Staged) {
+        self.read_company(row, staged);
+        let product = self.mapping.cell(Role::Product, row);
+        if !product.is_empty() {
+            let custom = json!({ "product": product }).to_string();
+            self.put(staged, "custom", Value { sql: custom, json: json!({ "product": product }) });
+        }
+        if self.value(staged, "name").is_none() {
+            let company = staged.company.as_ref().and_then(|c| c.name.clone().or(c.domain.clone()));
+            let parts: Vec<&str> = [product, company.as_deref().unwrap_or_default()].into_iter().filter(|p| !p.is_empty()).collect();
+            let name = match (parts.is_empty(), self.value(staged, "external_id")) {
+                (false, _) => parts.join(" – "),
+                (true, Some(id)) => format!("Deal {id}"),
+                (true, None) => return missing(staged, "Name", "is required"),
+            };
+            self.put_text(staged, "name", name.chars().take(200).collect());
+        }
+        let name = self.value(staged, "name").unwrap_or_default();
+        staged.key = Some(match self.value(staged, "external_id") {
+            Some(id) => format!("x:{id}"),
+            None => format!("n:{name}\u{1f}{}", staged.company.as_ref().map_or("", |c| c.key.as_str())),
+        });
+        self.standing(row, staged);
+    }
+
+    /// Status, stage and moment of closing. `Won` and `Closed lost` in the stage column are a status, not a stage.
+    fn standing(&mut self, row: &StringRecord, staged: &mut Staged) {
+        let (stage, status) = (self.mapping.cell(Role::Stage, row), self.mapping.cell(Role::Status, row));
+        let by_stage = closed_word(stage);
+        let status = match (by_stage, status) {
+            (Some(closed), _) => closed,
+            (None, "") => "open",
+            (None, word) => match closed_word(word).or((text::fold(word) == "open").then_some("open")) {
+                Some(status) => status,
+                None => return missing(staged, "Status", "must be open, won or lost"),
+            },
+        };
+        // An absent status says nothing about a deal that exists already.
+        if by_stage.is_some() || !stage.is_empty() || self.mapping.has(Role::Status) {
+            self.put_text(staged, "status", status.to_owned());
+        }
+        if status != "open" && self.value(staged, "closed_at").is_none() {
+            let day = self.value(staged, "expected_close_on").and_then(|d| d.parse().ok());
+            if let Some(day) = day {
+                let at = values::noon(day, self.context.custom.zone).to_rfc3339();
+                self.put_text(staged, "closed_at", at);
+            }
+        }
+        if status == "open" {
+            staged.changes.remove("closed_at");
+            if let Some(at) = self.slot("closed_at") {
+                staged.values[at] = None;
+            }
+        }
+        let stage = if by_stage.is_some() { "" } else { stage };
+        let place = PlaceName { pipeline: self.mapping.cell(Role::Pipeline, row).into(), stage: stage.into(), closed: status != "open" };
+        let text = format!("{}\u{1f}{}\u{1f}{status}", text::fold(&place.pipeline), text::fold(&place.stage));
+        if !self.known_places.contains_key(&text) {
+            self.known_places.insert(text.clone(), self.places.len());
+            self.places.push((text.clone(), place));
+        }
+        if let Some(at) = self.slot("place") {
+            staged.values[at] = Some(text);
+        }
+    }
+}
+
+fn missing(staged: &mut Staged, field: &str, what: &str) {
+    // A cell that is there and wrong has been reported already.
+    if !staged.problems.iter().any(|(f, _)| f == field) {
+        staged.problems.push((field.into(), what.into()));
+    }
+}
+
+fn company_name(name: &str, domain: Option<String>) -> Option<CompanyName> {
+    let name = (!name.is_empty()).then(|| name.to_owned());
+    let key = match (&domain, &name) {
+        (Some(domain), _) => format!("d:{domain}"),
+        (None, Some(name)) => format!("n:{name}"),
+        (None, None) => return None,
+    };
+    Some(CompanyName { key, name, domain })
+}
+
+fn closed_word(word: &str) -> Option<&'static str> {
+    let word: String = text::fold(word).chars().filter(|c| c.is_alphanumeric()).collect();
+    match word.as_str() {
+        "won" | "closedwon" | "closewon" => Some("won"),
+        "lost" | "closedlost" | "closelost" => Some("lost"),
+        _ => None,
+    }
+}
+
+fn joined(before: Option<&Json>, more: &Json) -> Value {
+    let mut items: Vec<String> = Vec::new();
+    for item in [before, Some(more)].into_iter().flatten().filter_map(Json::as_array).flatten().filter_map(Json::as_str) {
+        if !items.iter().any(|i| i == item) {
+            items.push(item.to_owned());
+        }
+    }
+    Value::list(items)
+}
+
+/// What this file gives of a record, in the order of its columns.
+fn slots(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    let mut add = |slot: Slot| {
+        if !slots.iter().any(|s| s.key == slot.key) && slots.len() < SLOTS {
+            slots.push(slot);
+        }
+    };
+    if record == RecordType::Deal {
+        for (key, kind) in [("place", FieldKind::Text), ("status", FieldKind::Text), ("closed_at", FieldKind::DateTime)] {
+            add(Slot::of(key, "", kind));
+        }
+        add(Slot::of("name", "name", FieldKind::Text));
+    }
+    for column in &mapping.columns {
+        let field = &column.field;
+        match column.role {
+            Role::Plain | Role::ExternalId => {
+                add(Slot::of(field.key, field.column.rsplit('.').next().unwrap_or(field.column), field.kind));
+            }
+            Role::Owner => add(Slot::of(field.key, "owner_id", FieldKind::Member)),
+            Role::FullName => {
+                add(Slot::of("first_name", "first_name", FieldKind::Text));
+                add(Slot::of("last_name", "last_name", FieldKind::Text));
+            }
+            Role::Created => add(Slot::of("created_at", "", FieldKind::DateTime)),
+            Role::Product => add(Slot::of("custom", "", FieldKind::Text)),
+            _ => {}
+        }
+    }
+    slots
+}
+
+/// A row nobody can use, in words.
+pub fn summary(problems: &[(String, String)]) -> String {
+    problems.iter().map(|(field, what)| format!("{field}: {}", shorten(what))).collect::<Vec<_>>().join("; ")
+}
