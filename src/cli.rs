@@ -43,6 +43,12 @@ enum Command {
         /// Slug of the organisation.
         #[arg(long)]
         org: String,
+        /// Deals: the pipeline they go into, made if there is none of that name.
+        #[arg(long)]
+        pipeline: Option<String>,
+        /// Import rows whose owner is not a member, without an owner, instead of reporting them.
+        #[arg(long)]
+        leave_unknown_owners: bool,
     },
     /// Check database, roles, migrations, mail, storage and clock.
     Doctor,
@@ -124,7 +130,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
                 }
             }
         }
-        Command::Import { what, file, org } => {
+        Command::Import { what, file, org, pipeline, leave_unknown_owners } => {
             let database = Database::for_command(&config)?;
             database.migrate()?;
             let workers = app::backbone(Arc::new(config), &database.url)?;
@@ -133,7 +139,8 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
                 ImportWhat::Companies => crate::kernel::RecordType::Company,
                 ImportWhat::Deals => crate::kernel::RecordType::Deal,
             };
-            features::imports::command_line(&workers.db, record, &file, &org)
+            let options = features::imports::Options { pipeline, leave_unknown_owners };
+            features::imports::command_line(&workers.db, record, &file, &org, options)
         }
         Command::Doctor => Ok(()),
     }

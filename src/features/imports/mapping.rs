@@ -1,6 +1,7 @@
 //! Which column of the file is which field: headings are compared with the keys, labels and aliases of the field catalogue, folded
 //! and without punctuation. A column that is nothing here is listed on the result, and otherwise left alone.
 
+use super::cells;
 use crate::kernel::{Field, FieldKind, RecordType, text};
 use csv::StringRecord;
 use std::collections::HashMap;
@@ -52,15 +53,83 @@ const MORE: &[(RecordType, &str, &[&str])] = &[
     (RecordType::Contact, "last_name", &["last name", "surname", "family name", "person last name"]),
     (RecordType::Contact, "full_name", &["full name", "display name", "contact name", "person name"]),
     (RecordType::Contact, "title", &["job title", "position", "role", "organization title"]),
-    (RecordType::Contact, "email", &["email address", "primary email", "work email", "mail", "email 1 value", "person email work"]),
-    (RecordType::Contact, "other_emails", &["secondary email", "email 2 address", "email 3 address", "email 2 value", "email 3 value", "email 4 value", "person email home"]),
-    (RecordType::Contact, "phone", &["phone number", "telephone", "business phone", "work phone", "primary phone", "phone 1 value", "person phone"]),
-    (RecordType::Contact, "other_phones", &["mobile", "mobile phone", "mobile number", "mobile phone number", "cell", "cell phone", "home phone", "business phone 2", "home phone 2", "other phone", "phone 2 value", "phone 3 value", "phone 4 value"]),
-    (RecordType::Contact, "company_id", &["company", "company name", "account", "account name", "organisation", "organization", "organization name", "employer", "associated company"]),
-    (RecordType::Contact, "company_domain", &["associated company domain", "company domain", "company domain name", "company website"]),
+    (
+        RecordType::Contact,
+        "email",
+        &["email address", "primary email", "work email", "mail", "email 1 value", "person email work"],
+    ),
+    (
+        RecordType::Contact,
+        "other_emails",
+        &[
+            "secondary email",
+            "email 2 address",
+            "email 3 address",
+            "email 2 value",
+            "email 3 value",
+            "email 4 value",
+            "person email home",
+        ],
+    ),
+    (
+        RecordType::Contact,
+        "phone",
+        &[
+            "phone number",
+            "telephone",
+            "business phone",
+            "work phone",
+            "primary phone",
+            "phone 1 value",
+            "person phone",
+        ],
+    ),
+    (
+        RecordType::Contact,
+        "other_phones",
+        &[
+            "mobile",
+            "mobile phone",
+            "mobile number",
+            "mobile phone number",
+            "cell",
+            "cell phone",
+            "home phone",
+            "business phone 2",
+            "home phone 2",
+            "other phone",
+            "phone 2 value",
+            "phone 3 value",
+            "phone 4 value",
+        ],
+    ),
+    (
+        RecordType::Contact,
+        "company_id",
+        &[
+            "company",
+            "company name",
+            "account",
+            "account name",
+            "organisation",
+            "organization",
+            "organization name",
+            "employer",
+            "associated company",
+        ],
+    ),
+    (
+        RecordType::Contact,
+        "company_domain",
+        &["associated company domain", "company domain", "company domain name", "company website"],
+    ),
     (RecordType::Contact, "owner_id", &["contact owner", "lead owner"]),
     (RecordType::Contact, "lifecycle", &["lifecycle stage"]),
-    (RecordType::Contact, "do_not_contact", &["do not contact", "do not call", "do not email", "unsubscribed", "opted out"]),
+    (
+        RecordType::Contact,
+        "do_not_contact",
+        &["do not contact", "do not call", "do not email", "unsubscribed", "opted out"],
+    ),
     (RecordType::Contact, "external_id", &["contact id", "lead id", "person id"]),
     (RecordType::Deal, "name", &["deal title", "opportunity name"]),
     (RecordType::Deal, "company_id", &["company", "account", "customer", "organization name"]),
@@ -81,7 +150,19 @@ const COMMON: &[(&str, &[&str])] = &[
     ("street", &["street address", "address", "billing street", "home street", "business street", "address 1 street"]),
     ("city", &["town", "billing city", "home city", "business city", "address 1 city"]),
     ("region", &["state", "state region", "province", "billing state", "home state", "business state"]),
-    ("postal_code", &["zip", "zip code", "postcode", "postal code", "billing postal code", "home postal code", "home zip code", "business postal code"]),
+    (
+        "postal_code",
+        &[
+            "zip",
+            "zip code",
+            "postcode",
+            "postal code",
+            "billing postal code",
+            "home postal code",
+            "home zip code",
+            "business postal code",
+        ],
+    ),
     ("country", &["billing country", "home country", "business country", "country region"]),
     ("description", &["notes", "note", "comments"]),
 ];
@@ -125,7 +206,11 @@ impl Headings {
     pub fn of(record: RecordType) -> Self {
         let extra = EXTRA.iter().filter(|(r, _)| *r == record).map(|(_, f)| *f);
         let mut fields: Vec<Field> = extra.collect();
-        fields.extend(record.fields().iter().filter(|f| f.importable && !EXTRA.iter().any(|(r, e)| *r == record && e.key == f.key)));
+        fields.extend(
+            super::fallback::fields(record)
+                .iter()
+                .filter(|f| f.importable && !EXTRA.iter().any(|(r, e)| *r == record && e.key == f.key)),
+        );
         let (mut by_name, mut by_alias) = (HashMap::new(), HashMap::new());
         for (at, field) in fields.iter().enumerate() {
             for name in [field.key, field.key.trim_end_matches("_id"), field.label] {
@@ -169,11 +254,7 @@ impl Headings {
             Some(Column { index, role: self.role(&field), field })
         });
         let unmapped = header.iter().zip(&columns).filter(|(h, at)| at.is_none() && !h.is_empty());
-        Mapping {
-            columns: mapped.collect(),
-            unmapped: unmapped.map(|(h, _)| h.clone()).collect(),
-            width: header.len(),
-        }
+        Mapping { columns: mapped.collect(), unmapped: unmapped.map(|(h, _)| h.clone()).collect(), width: header.len() }
     }
 
     /// A file with a mobile number only has a phone number.
@@ -230,12 +311,12 @@ impl Mapping {
 
     /// The trimmed cell in that role; empty when the file has no such column.
     pub fn cell<'r>(&self, role: Role, row: &'r StringRecord) -> &'r str {
-        self.columns.iter().find(|c| c.role == role).and_then(|c| row.get(c.index)).map_or("", str::trim)
+        self.columns.iter().find(|c| c.role == role).and_then(|c| row.get(c.index)).map_or("", cells::unguard)
     }
 
     /// Heading → field label, as the result shows it; unmapped headings have none.
     pub fn pairs(&self, header: &[String]) -> Vec<(String, Option<&'static str>)> {
         let label = |index| self.columns.iter().find(|c| c.index == index).map(|c| c.field.label);
-        header.iter().enumerate().filter(|(_, h)| !h.is_empty()).map(|(i, h)| (h.clone(), label(i))).collect()
+        header.iter().enumerate().map(|(i, h)| (h.clone(), label(i))).collect()
     }
 }

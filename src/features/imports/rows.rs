@@ -2,6 +2,7 @@
 //! recognised among those that exist and those of the same file.
 
 use super::{
+    cells,
     context::{Context, shorten},
     mapping::{Column, Mapping, Role},
     values::{self, Value},
@@ -105,7 +106,7 @@ impl<'a> RowReader<'a> {
             return staged;
         }
         for column in &self.mapping.columns {
-            let cell = row.get(column.index).map_or("", str::trim);
+            let cell = row.get(column.index).map_or("", cells::unguard);
             if !cell.is_empty() {
                 self.cell(column, cell, &mut staged);
             }
@@ -125,7 +126,9 @@ impl<'a> RowReader<'a> {
             Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, &self.context.custom),
             Role::Owner => match self.context.owner(cell) {
                 Ok(None) => return,
-                Ok(Some(owner)) => Ok(Value { sql: owner.id.to_string(), json: json!({"id": owner.id, "name": owner.name}) }),
+                Ok(Some(owner)) => {
+                    Ok(Value { sql: owner.id.to_string(), json: json!({"id": owner.id, "name": owner.name}) })
+                }
                 Err(problem) => Err(problem),
             },
             _ if cell.chars().count() > 255 => Err("is too long: at most 255 characters".into()),
@@ -224,7 +227,8 @@ impl<'a> RowReader<'a> {
         }
         if self.value(staged, "name").is_none() {
             let company = staged.company.as_ref().and_then(|c| c.name.clone().or(c.domain.clone()));
-            let parts: Vec<&str> = [product, company.as_deref().unwrap_or_default()].into_iter().filter(|p| !p.is_empty()).collect();
+            let parts: Vec<&str> =
+                [product, company.as_deref().unwrap_or_default()].into_iter().filter(|p| !p.is_empty()).collect();
             let name = match (parts.is_empty(), self.value(staged, "external_id")) {
                 (false, _) => parts.join(" – "),
                 (true, Some(id)) => format!("Deal {id}"),
@@ -270,7 +274,11 @@ impl<'a> RowReader<'a> {
             }
         }
         let stage = if by_stage.is_some() { "" } else { stage };
-        let place = PlaceName { pipeline: self.mapping.cell(Role::Pipeline, row).into(), stage: stage.into(), closed: status != "open" };
+        let place = PlaceName {
+            pipeline: self.mapping.cell(Role::Pipeline, row).into(),
+            stage: stage.into(),
+            closed: status != "open",
+        };
         let text = format!("{}\u{1f}{}\u{1f}{status}", text::fold(&place.pipeline), text::fold(&place.stage));
         if !self.known_places.contains_key(&text) {
             self.known_places.insert(text.clone(), self.places.len());
@@ -310,7 +318,8 @@ fn closed_word(word: &str) -> Option<&'static str> {
 
 fn joined(before: Option<&Json>, more: &Json) -> Value {
     let mut items: Vec<String> = Vec::new();
-    for item in [before, Some(more)].into_iter().flatten().filter_map(Json::as_array).flatten().filter_map(Json::as_str) {
+    for item in [before, Some(more)].into_iter().flatten().filter_map(Json::as_array).flatten().filter_map(Json::as_str)
+    {
         if !items.iter().any(|i| i == item) {
             items.push(item.to_owned());
         }
@@ -327,7 +336,8 @@ fn slots(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
         }
     };
     if record == RecordType::Deal {
-        for (key, kind) in [("place", FieldKind::Text), ("status", FieldKind::Text), ("closed_at", FieldKind::DateTime)] {
+        for (key, kind) in [("place", FieldKind::Text), ("status", FieldKind::Text), ("closed_at", FieldKind::DateTime)]
+        {
             add(Slot::of(key, "", kind));
         }
         add(Slot::of("name", "name", FieldKind::Text));

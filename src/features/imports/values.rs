@@ -43,7 +43,9 @@ pub fn parse(kind: FieldKind, max: usize, cell: &str, custom: &Custom) -> Result
         FieldKind::Emails => each(cell, |part| Ok(people::parse_email(part)?)),
         FieldKind::Phone => phone(cell, custom).map(Value::text),
         FieldKind::Phones => each(cell, |part| phone(part, custom)),
-        FieldKind::Domain => text::domain(cell).map(Value::text).ok_or_else(|| "must be a web domain, such as example.com".into()),
+        FieldKind::Domain => {
+            text::domain(cell).map(Value::text).ok_or_else(|| "must be a web domain, such as example.com".into())
+        }
         FieldKind::Country => country(cell).map(Value::text),
         FieldKind::Integer => whole(cell),
         FieldKind::Percent => percent(cell),
@@ -232,7 +234,9 @@ pub fn noon(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
 }
 
 fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    zone.from_local_datetime(&local).earliest().map_or_else(|| Utc.from_utc_datetime(&local), |at| at.with_timezone(&Utc))
+    zone.from_local_datetime(&local)
+        .earliest()
+        .map_or_else(|| Utc.from_utc_datetime(&local), |at| at.with_timezone(&Utc))
 }
 
 #[cfg(test)]

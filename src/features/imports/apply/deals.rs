@@ -33,8 +33,7 @@ pub(super) fn find(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
 /// The stage a matched deal goes to: where the row names none, it stays where it is.
 const STAGE: &str = "CASE WHEN p.named THEN p.stage_id ELSE c.stage_id END";
 const MOVED: &str = "(p.named AND p.stage_id <> c.stage_id)";
-const OLD_STAGE: &str =
-    "(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM stages b WHERE b.org_id = c.org_id AND b.id = c.stage_id)";
+const OLD_STAGE: &str = "(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM stages b WHERE b.org_id = c.org_id AND b.id = c.stage_id)";
 const NEW_STAGE: &str = "jsonb_build_object('id', p.stage_id, 'name', p.stage_name)";
 const KIND: &str = "CASE WHEN x.restored THEN 'deal.restored' WHEN x.changes #>> '{status,1}' = 'won' THEN 'deal.won' \
      WHEN x.changes #>> '{status,1}' = 'lost' THEN 'deal.lost' WHEN x.changes ? 'status' THEN 'deal.reopened' \
@@ -111,7 +110,12 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     );
     let by = tx.by();
     let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
-    writing::created_events(tx, plan, &joins, &format!(" || jsonb_build_object('stage_id', jsonb_build_array(NULL, {NEW_STAGE}))"))?;
+    writing::created_events(
+        tx,
+        plan,
+        &joins,
+        &format!(" || jsonb_build_object('stage_id', jsonb_build_array(NULL, {NEW_STAGE}))"),
+    )?;
     // A column gives the rank of its foot once; new cards stand below those that were moved there.
     run_sql(tx, "DROP TABLE import_feet")?;
     Ok(i64::try_from(created).unwrap_or(i64::MAX))

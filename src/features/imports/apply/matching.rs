@@ -85,8 +85,7 @@ pub(super) fn merge_duplicates(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
         .map(|v| format!("(array_agg(s.{v} ORDER BY s.line DESC) FILTER (WHERE s.{v} IS NOT NULL))[1] AS {v}"))
         .collect();
     let set: Vec<String> = slots.iter().map(|v| format!("{v} = x.{v}")).collect();
-    const GROUPS: &str =
-        "(SELECT leader, line FROM import_followers UNION SELECT leader, leader FROM import_followers) f \
+    const GROUPS: &str = "(SELECT leader, line FROM import_followers UNION SELECT leader, leader FROM import_followers) f \
          JOIN import_stage s ON s.line = f.line";
     run_sql(
         tx,

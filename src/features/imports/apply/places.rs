@@ -14,8 +14,29 @@ use std::collections::BTreeMap;
 
 /// Words of early to late stages, as most sales processes have them: the order of columns made here.
 const USUAL: &[&str] = &[
-    "prospect", "lead", "new", "inbound", "outreach", "qualif", "appointment", "contact", "engag", "discover", "meeting",
-    "demo", "needs", "evaluat", "value", "decision", "percept", "proposal", "quote", "negotiat", "contract", "commit", "clos",
+    "prospect",
+    "lead",
+    "new",
+    "inbound",
+    "outreach",
+    "qualif",
+    "appointment",
+    "contact",
+    "engag",
+    "discover",
+    "meeting",
+    "demo",
+    "needs",
+    "evaluat",
+    "value",
+    "decision",
+    "percept",
+    "proposal",
+    "quote",
+    "negotiat",
+    "contract",
+    "commit",
+    "clos",
 ];
 const COLOURS: [&str; 8] = ["cyan", "teal", "blue", "indigo", "violet", "pink", "orange", "lime"];
 

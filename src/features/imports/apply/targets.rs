@@ -1,9 +1,6 @@
 //! The columns that an import writes, as SQL: how each reads from the stage, when it differs, how events show it.
 
-use super::{
-    super::rows::Slot,
-    Plan,
-};
+use super::{super::rows::Slot, Plan};
 use crate::kernel::{FieldKind, RecordType};
 
 /// One column. Expressions read the stage row as `s`, the company it names as `r`, the existing record as `c`.
@@ -53,7 +50,9 @@ fn default_currency(plan: &Plan) -> String {
 
 /// What a reference of the record points to, as events show it.
 fn named(table: &str, column: &str) -> String {
-    format!("(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM {table} b WHERE b.org_id = c.org_id AND b.id = c.{column})")
+    format!(
+        "(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM {table} b WHERE b.org_id = c.org_id AND b.id = c.{column})"
+    )
 }
 
 fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
@@ -117,5 +116,7 @@ impl Target {
 
 /// `{key: [before, after]}` when the condition holds.
 pub(super) fn change(differs: &str, key: &str, before: &str, after: &str) -> String {
-    format!("CASE WHEN {differs} THEN jsonb_build_object('{key}', jsonb_build_array({before}, {after})) ELSE '{{}}'::jsonb END")
+    format!(
+        "CASE WHEN {differs} THEN jsonb_build_object('{key}', jsonb_build_array({before}, {after})) ELSE '{{}}'::jsonb END"
+    )
 }

@@ -162,8 +162,7 @@ mod tests {
         let latin: Vec<u8> = encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
         let marked = [b"\xEF\xBB\xBF".as_slice(), text.as_bytes()].concat();
         let marked16 = [b"\xFF\xFE".as_slice(), &utf16(false)].concat();
-        let cases =
-            [text.as_bytes().to_vec(), marked, utf16(false), utf16(true), marked16, latin.clone()];
+        let cases = [text.as_bytes().to_vec(), marked, utf16(false), utf16(true), marked16, latin.clone()];
         for bytes in cases {
             assert_eq!(read(&bytes).map(|r| r.0), Ok(text.to_owned()));
         }

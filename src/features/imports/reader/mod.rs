@@ -99,7 +99,8 @@ impl<'a> Rows<'a> {
             return Err(FileProblem::new(1, format!("it has more than {MAX_COLUMNS} columns")));
         }
         if known(&header) == 0 {
-            let seen: String = header.iter().take(8).cloned().collect::<Vec<_>>().join(", ").chars().take(200).collect();
+            let seen: String =
+                header.iter().take(8).cloned().collect::<Vec<_>>().join(", ").chars().take(200).collect();
             let what = format!("none of its column headings is known here (it begins: {seen})");
             return Err(FileProblem::new(1 + self.skipped_lines, what));
         }

@@ -1,0 +1,76 @@
+//! `pipewright import contacts people.csv --org acme`: the same engine as the upload page, with the outcome on the terminal.
+
+use super::{
+    commands::{self, NewImport},
+    engine::Options,
+    queries,
+};
+use crate::{
+    db::{Db, Reason, Tx},
+    kernel::{ImportId, OrgId, RecordType},
+    schema::organisations,
+};
+use anyhow::{Context, bail};
+use diesel::prelude::*;
+use std::{fs::File, io, path::Path};
+
+const SHOWN: usize = 20;
+
+/// Fails only when the whole import does; rows in error are listed.
+pub fn command_line(db: &Db, record: RecordType, file: &Path, org_slug: &str, options: Options) -> anyhow::Result<()> {
+    let org = organisation(db, org_slug)?;
+    let stdin = file == Path::new("-");
+    let file_name = if stdin {
+        "standard input".into()
+    } else {
+        file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    };
+    let new = NewImport { id: ImportId::new(), record, file_name, file_path: None, options };
+    let input: Box<dyn io::Read> = if stdin {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(file).with_context(|| format!("cannot open {}", file.display()))?)
+    };
+    if let Err(stopped) = commands::run_now(db, org, &new, input) {
+        bail!("{stopped} Nothing was imported.");
+    }
+    print(db, org, new.id)
+}
+
+fn organisation(db: &Db, slug: &str) -> anyhow::Result<OrgId> {
+    let found: Option<OrgId> = db.system_now(Reason::CommandLine, |tx| {
+        Ok(organisations::table
+            .filter(organisations::slug.eq(slug))
+            .select(organisations::id)
+            .first(tx.conn())
+            .optional()?)
+    })?;
+    found.with_context(|| format!("there is no organisation with the slug {slug}"))
+}
+
+fn print(db: &Db, org: OrgId, id: ImportId) -> anyhow::Result<()> {
+    let (import, errors) = db.org_now(&org, |tx| {
+        Ok((queries::find(tx, id, &["company", "contact", "deal"])?, queries::first_errors(tx, id)?))
+    })?;
+    println!(
+        "{} rows of {} read ({})",
+        import.rows_read,
+        import.file_name,
+        import.encoding.as_deref().unwrap_or("UTF-8")
+    );
+    println!(
+        "  created {:>9}\n  updated {:>9}\n  skipped {:>9}\n  failed  {:>9}",
+        import.created, import.updated, import.skipped, import.failed
+    );
+    println!("columns");
+    for (heading, field) in import.columns() {
+        println!("  {heading} -> {}", field.as_deref().unwrap_or("(not imported)"));
+    }
+    for error in errors.iter().take(SHOWN) {
+        println!("line {}: {} {}", error.line, error.field, error.message);
+    }
+    if import.failed > 0 {
+        println!("All rows in error: /imports/{id} in the browser");
+    }
+    Ok(())
+}
