@@ -9,6 +9,7 @@ mod accounts_sign_up;
 mod backbone;
 mod catalogue;
 mod companies;
+mod imports;
 mod jobs;
 mod live;
 mod mail;

@@ -63,6 +63,8 @@ const MORE: &[(RecordType, &str, &[&str])] = &[
         "other_emails",
         &[
             "secondary email",
+            "email 2",
+            "email 3",
             "email 2 address",
             "email 3 address",
             "email 2 value",
@@ -184,8 +186,6 @@ const EXTRA: &[(RecordType, Field)] = &[
 #[derive(Clone, Debug)]
 pub struct Mapping {
     pub columns: Vec<Column>,
-    /// Headings that mean nothing here, in the file's order.
-    pub unmapped: Vec<String>,
     pub width: usize,
 }
 
@@ -253,8 +253,7 @@ impl Headings {
             let field = self.fields[(*at)?];
             Some(Column { index, role: self.role(&field), field })
         });
-        let unmapped = header.iter().zip(&columns).filter(|(h, at)| at.is_none() && !h.is_empty());
-        Mapping { columns: mapped.collect(), unmapped: unmapped.map(|(h, _)| h.clone()).collect(), width: header.len() }
+        Mapping { columns: mapped.collect(), width: header.len() }
     }
 
     /// A file with a mobile number only has a phone number.

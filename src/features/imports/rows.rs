@@ -3,7 +3,7 @@
 
 use super::{
     cells,
-    context::{Context, shorten},
+    context::Context,
     mapping::{Column, Mapping, Role},
     values::{self, Value},
 };
@@ -359,9 +359,4 @@ fn slots(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
         }
     }
     slots
-}
-
-/// A row nobody can use, in words.
-pub fn summary(problems: &[(String, String)]) -> String {
-    problems.iter().map(|(field, what)| format!("{field}: {}", shorten(what))).collect::<Vec<_>>().join("; ")
 }

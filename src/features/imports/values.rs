@@ -1,10 +1,11 @@
 //! A cell's text as the value that is kept: the same laws as forms have, plus the ways other programs write dates and numbers.
 
-use crate::kernel::{Currency, FieldKind, calendar, money, people, text};
+use crate::kernel::{Currency, FieldKind, calendar, countries, money, people, text};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Value as Json, json};
+use std::{collections::HashMap, sync::LazyLock};
 
 /// How this organisation's people write.
 #[derive(Clone, Debug)]
@@ -85,53 +86,43 @@ fn phone(cell: &str, custom: &Custom) -> Result<String, String> {
     Ok(people::parse_phone(cell, Some(&custom.region))?)
 }
 
-/// Names people use where ISO 3166 has a formal one.
-const COUNTRIES: &[(&str, &str)] = &[
-    ("america", "US"),
-    ("bolivia", "BO"),
-    ("czech republic", "CZ"),
-    ("england", "GB"),
-    ("great britain", "GB"),
-    ("holland", "NL"),
-    ("iran", "IR"),
-    ("ivory coast", "CI"),
-    ("korea", "KR"),
-    ("laos", "LA"),
-    ("moldova", "MD"),
-    ("north korea", "KP"),
-    ("russia", "RU"),
-    ("scotland", "GB"),
-    ("south korea", "KR"),
-    ("syria", "SY"),
-    ("taiwan", "TW"),
-    ("tanzania", "TZ"),
-    ("the netherlands", "NL"),
-    ("netherlands", "NL"),
-    ("turkey", "TR"),
-    ("u.s.", "US"),
-    ("u.s.a.", "US"),
-    ("uae", "AE"),
-    ("uk", "GB"),
-    ("united kingdom", "GB"),
-    ("united states", "US"),
-    ("usa", "US"),
-    ("venezuela", "VE"),
-    ("vietnam", "VN"),
-    ("wales", "GB"),
-];
+/// Folded names and codes → alpha-2. Looking each up in the standard's table would cost more than all else in a row.
+static COUNTRIES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut names: HashMap<String, &'static str> = HashMap::new();
+    for (code, name) in countries::all() {
+        let formal = rust_iso3166::from_alpha2(code);
+        let words = [Some(code), formal.map(|c| c.alpha3), formal.map(|c| c.name), Some(name.as_str())];
+        for word in words.into_iter().flatten() {
+            names.insert(text::fold(word), code);
+        }
+    }
+    names
+});
 
+/// By code or name; one letter wrong is forgiven where it leaves no doubt (`Philipines`).
 fn country(cell: &str) -> Result<String, String> {
     let folded = text::fold(cell);
-    if let Some((_, code)) = COUNTRIES.iter().find(|(name, _)| *name == folded) {
-        return Ok((*code).into());
+    if let Some(code) = COUNTRIES.get(&folded) {
+        return Ok((*code).to_owned());
     }
-    let upper = cell.to_uppercase();
-    let found = match upper.len() {
-        2 => rust_iso3166::from_alpha2(&upper),
-        3 => rust_iso3166::from_alpha3(&upper),
-        _ => rust_iso3166::ALL.iter().find(|c| text::fold(c.name) == folded).copied(),
-    };
-    found.map(|c| c.alpha2.to_owned()).ok_or_else(|| "must be a country, such as Netherlands or NL".into())
+    countries::parse(cell).or_else(|error| {
+        let mut near = COUNTRIES.iter().filter(|(name, _)| name.len() >= 6 && one_letter_off(name, &folded));
+        match (near.next(), near.next()) {
+            (Some((_, code)), None) => Ok((*code).to_owned()),
+            _ => Err(error.to_owned()),
+        }
+    })
+}
+
+/// One letter more, less or other.
+fn one_letter_off(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > 1 {
+        return false;
+    }
+    let head = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let tail = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    head + tail + 1 >= a.len().max(b.len())
 }
 
 fn whole(cell: &str) -> Result<Value, String> {
@@ -268,6 +259,7 @@ mod tests {
             (FieldKind::Country, "Korea", "KR"),
             (FieldKind::Country, "deu", "DE"),
             (FieldKind::Country, "Panama", "PA"),
+            (FieldKind::Country, "Philipines", "PH"),
             (FieldKind::Phone, "020 123 4567", "+31201234567"),
             (FieldKind::Emails, "A@x.nl ::: b@x.nl", "{\"a@x.nl\",\"b@x.nl\"}"),
             (FieldKind::Bool, "Yes", "true"),
