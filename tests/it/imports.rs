@@ -102,7 +102,7 @@ async fn upload_job_and_result() {
     assert!(!done.contains("every 1s"));
     assert!(client.get_partial(&here).await.body.trim_start().starts_with("<div class=\"stack\""));
     assert!(client.get("/imports").await.contains("Done, with errors"));
-    let people = texts(&app, "SELECT concat_ws('|', first_name, last_name, email, phone, c.country, k.name, m.name) AS t FROM contacts c \
+    let people = texts(&app, "SELECT concat_ws('|', first_name, last_name, c.email, c.phone, c.country, k.name, m.name) AS t FROM contacts c \
         JOIN companies k ON k.id = c.company_id JOIN members m ON m.id = c.owner_id AND m.org_id = c.org_id ORDER BY c.email").await;
     assert_eq!(
         people,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 
 /// The most places of the stage table that a mapping may use.
-pub const SLOTS: usize = 23;
+pub const SLOTS: usize = 22;
 
 /// A value that travels through the stage, and the column it ends in.
 #[derive(Clone, Debug)]

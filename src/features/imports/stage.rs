@@ -26,6 +26,7 @@ diesel::table! {
         ref_key -> Nullable<Text>,
         ref_name -> Nullable<Text>,
         ref_domain -> Nullable<Text>,
+        ref_id -> Nullable<Text>,
         problem -> Nullable<Jsonb>,
         raw -> Nullable<Array<Nullable<Text>>>,
         changes -> Nullable<Jsonb>,
@@ -51,7 +52,6 @@ diesel::table! {
         v19 -> Nullable<Text>,
         v20 -> Nullable<Text>,
         v21 -> Nullable<Text>,
-        v22 -> Nullable<Text>,
     }
 }
 
@@ -99,7 +99,7 @@ pub fn fill(tx: &mut OrgTx, rows: &mut Rows<'_>, reader: &mut RowReader<'_>, kee
     });
     let create = format!(
         "CREATE TEMPORARY TABLE import_stage (line bigint NOT NULL, new_id uuid NOT NULL, key text COLLATE \"C\", \
-         ref_key text COLLATE \"C\", ref_name text, ref_domain text, problem jsonb, raw text[], changes jsonb{slots}) ON COMMIT DROP"
+         ref_key text COLLATE \"C\", ref_name text, ref_domain text, ref_id text COLLATE \"C\", problem jsonb, raw text[], changes jsonb{slots}) ON COMMIT DROP"
     );
     sql_query(create).execute(tx.conn())?;
     // Diesel takes a `Fn` and, when it fails, reports Postgres's word for it rather than ours.
@@ -158,6 +158,8 @@ fn write_row(out: &mut String, line: u64, record: &StringRecord, staged: &Staged
     cell(out, company.map(|c| c.key.as_str()));
     cell(out, company.and_then(|c| c.name.as_deref()));
     cell(out, company.and_then(|c| c.domain.as_deref()));
+    // Ids made here ascend with the lines; those of `app.uuid7` do so only from one millisecond to the next.
+    cell(out, company.map(|_| Uuid::now_v7().to_string()).as_deref());
     let problems = failed.then(|| {
         let map: serde_json::Map<_, _> = staged.problems.iter().map(|(f, w)| (f.clone(), w.as_str().into())).collect();
         serde_json::Value::Object(map).to_string()

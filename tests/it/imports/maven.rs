@@ -85,7 +85,7 @@ async fn the_history_adds_up() {
     let pipelines = texts(&app, pipelines).await;
     assert_eq!(pipelines[1..], ["Sales pipeline: Prospecting, Engaging"]);
     let product = "SELECT concat_ws('|', custom->>'product', count(*)::text, trim_scale(coalesce(sum(amount), 0))::text) AS t FROM deals \
-        GROUP BY custom->>'product' ORDER BY custom->>'product' COLLATE \"C\"";
+        GROUP BY custom->>'product' ORDER BY (custom->>'product') COLLATE \"C\"";
     assert_eq!(texts(&app, product).await, counted(&history, "product"));
     let parents = texts(
         &app,
