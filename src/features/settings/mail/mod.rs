@@ -3,7 +3,8 @@
 //!
 //! Who may read what: a mail about someone's account (confirming an address, resetting a password) belongs to that person, because
 //! its link makes the account, and every organisation it belongs to, the reader's. Administrators see that there is such a mail;
-//! its text is for the person alone, and a password-reset link for nobody. Once a mail server has taken a mail, its link is gone.
+//! its text is for the person alone, and a password-reset link for nobody. An invitation's link is shown while it is kept for want of
+//! a mail server; with one, its link is for the address it goes to, and gone from here once sent.
 
 mod pages;
 mod queries;

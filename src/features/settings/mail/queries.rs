@@ -46,6 +46,8 @@ impl Mail {
         match self.template.as_str() {
             "reset_password" => false,
             name if MailMessage::is_personal(name) => self.user_id == Some(actor.id.0),
+            // On its way, or refused: the link is for whoever reads that address, and proves that they do.
+            name if MailMessage::has_link(name) => matches!(self.status.as_str(), "kept" | "sent"),
             _ => true,
         }
     }

@@ -2,19 +2,56 @@
 
 use crate::{
     db::{Db, OrgTx, Tx},
-    error::AppResult,
+    error::{AppError, AppResult},
     events::Changes,
+    features::accounts::picture::{self, Picture},
     schema::{organisation_logos, organisations},
-    web::{Actor, Allow, Page, flash::Flash, permission::organisation::Administer, reply},
+    web::{Actor, Allow, Page, flash::Flash, permission::organisation::Administer, reply, upload::small_file},
 };
+use actix_multipart::Multipart;
 use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    web::Data,
+    web::{self, Data},
 };
 use diesel::prelude::*;
 
 const BACK: &str = "/settings/organisation";
+
+/// Twice the size it is shown at, for sharp screens.
+const SIDE: u32 = 256;
+
+pub async fn upload(page: Page, by: Allow<Administer>, db: Data<Db>, form: Multipart) -> AppResult<HttpResponse> {
+    match read(form).await {
+        Ok(picture) => {
+            db.org(&by, move |tx| keep(tx, &picture)).await?;
+            Ok(reply::redirect(&page.req, BACK, Some(Flash::success("Logo saved"))))
+        }
+        Err(AppError::Invalid(errors)) => super::pages::with_errors(&page, &by, &db, errors).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn read(form: Multipart) -> AppResult<Picture> {
+    let file = small_file(form, "logo", picture::MAX_BYTES).await?;
+    let file = file.ok_or_else(|| AppError::field("logo", "Choose a picture first."))?;
+    let made = web::block(move || picture::fitted(&file, SIDE)).await.map_err(|e| AppError::Internal(e.into()))?;
+    made.map_err(|message| AppError::field("logo", message))
+}
+
+fn keep(tx: &mut OrgTx, picture: &Picture) -> AppResult<()> {
+    let content = (
+        organisation_logos::content_type.eq(picture::CONTENT_TYPE),
+        organisation_logos::bytes.eq(&picture.bytes),
+    );
+    diesel::insert_into(organisation_logos::table)
+        .values(content)
+        .on_conflict(organisation_logos::org_id)
+        .do_update()
+        .set(content)
+        .execute(tx.conn())?;
+    set_tag(tx, Some(picture.tag.clone()))
+}
 
 pub async fn remove(page: Page, by: Allow<Administer>, db: Data<Db>) -> AppResult<HttpResponse> {
     db.org(&by, |tx| set_tag(tx, None)).await?;

@@ -15,6 +15,7 @@ use actix_web::web::{ServiceConfig, get, post};
 pub(super) fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/settings/organisation", get().to(pages::show))
         .route("/settings/organisation", post().to(pages::save))
+        .route("/settings/organisation/logo", post().to(logo::upload))
         .route("/settings/organisation/logo/removal", post().to(logo::remove))
         .route("/organisation/logo", get().to(logo::serve));
 }

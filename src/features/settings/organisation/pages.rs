@@ -46,6 +46,18 @@ pub async fn show(page: Page, by: Allow<Administer>, db: Data<Db>) -> AppResult<
     answer(&page, StatusCode::OK, form.view(FormErrors::default()), None)
 }
 
+/// The page once more, with what is wrong with an upload.
+pub(super) async fn with_errors(
+    page: &Page,
+    by: &Allow<Administer>,
+    db: &Db,
+    errors: FormErrors,
+) -> AppResult<HttpResponse> {
+    let current = db.org(by, queries::current).await?;
+    let form = current.settings.to_form(current.version);
+    answer(page, StatusCode::UNPROCESSABLE_ENTITY, form.view(errors), None)
+}
+
 pub async fn save(page: Page, by: Allow<Administer>, db: Data<Db>, form: Form) -> AppResult<HttpResponse> {
     let new = match Settings::parse(&form) {
         Ok(new) => new,

@@ -13,11 +13,10 @@ use diesel::{prelude::*, sql_types};
 #[derive(Clone, Debug)]
 pub struct Current {
     pub settings: Settings,
-    pub logo_tag: Option<String>,
     pub version: i32,
 }
 
-type Row = (String, String, String, String, i16, Vec<Option<i16>>, Option<String>, i32);
+type Row = (String, String, String, String, i16, Vec<Option<i16>>, i32);
 
 pub fn current(tx: &mut OrgTx) -> AppResult<Current> {
     read(tx, false)
@@ -36,14 +35,13 @@ fn read(tx: &mut OrgTx, lock: bool) -> AppResult<Current> {
         organisations::time_zone,
         organisations::fiscal_year_start,
         organisations::working_days,
-        organisations::logo_tag,
         organisations::version,
     ));
     let row: Row = if lock { query.for_no_key_update().first(tx.conn())? } else { query.first(tx.conn())? };
-    let (name, currency, locale, time_zone, fiscal_year_start, days, logo_tag, version) = row;
+    let (name, currency, locale, time_zone, fiscal_year_start, days, version) = row;
     let working_days = days.into_iter().flatten().collect();
     let settings = Settings { name, currency, locale, time_zone, fiscal_year_start, working_days };
-    Ok(Current { settings, logo_tag, version })
+    Ok(Current { settings, version })
 }
 
 /// Who changed the settings last, and when.

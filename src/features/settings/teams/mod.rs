@@ -5,6 +5,8 @@ mod commands;
 mod pages;
 mod queries;
 
+pub(super) use queries::choices;
+
 use actix_web::web::{ServiceConfig, get, post};
 
 pub(super) fn configure(cfg: &mut ServiceConfig) {
