@@ -480,3 +480,90 @@ async fn dead_jobs_are_retried_or_discarded() {
     assert_eq!(told, ["job.retried", "job.discarded"]);
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_passed_on_by_hand_makes_a_member_of_the_team() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
+    let (admin, stranger) = (enter(&app, &org, "admin").await, enter(&app, &other, "admin").await);
+    assert_eq!(admin.post("/settings/teams", &[("name", "North")]).await.status(), 303);
+    let team = ask(&app, &org, "SELECT id::text AS value FROM teams").await.remove(0);
+    let role = role_id(&app, &org, "viewer").await;
+    let invite = async |client: &Client, email: &str, role: &str| {
+        client.post("/settings/invitations", &[("email", email), ("role_id", role), ("team_id", &team)]).await
+    };
+    assert!(admin.get("/settings/invitations/new").await.contains("No mail server is set up"));
+    let bad = invite(&admin, "nobody", &role).await;
+    assert_eq!(bad.status(), 422);
+    assert!(bad.contains("value=\"nobody\"") && bad.contains("f-email-error"));
+    assert_eq!(invite(&stranger, "new@aurelia.test", &role).await.status(), 422, "another organisation's role");
+    assert_eq!(invite(&admin, "new@aurelia.test", &role).await.status(), 303);
+    assert_eq!(invite(&admin, "new@aurelia.test", &role).await.status(), 422, "one at a time");
+
+    let invitation = ask(&app, &org, "SELECT id::text AS value FROM invitations").await.remove(0);
+    let (resend, revoke) = (
+        format!("/settings/invitations/{invitation}/resend"),
+        format!("/settings/invitations/{invitation}/revocation"),
+    );
+    assert_eq!(stranger.post(&resend, &[]).await.status(), 404);
+    assert_eq!(stranger.post(&revoke, &[]).await.status(), 404);
+    run(&app, &org, "UPDATE invitations SET expires_at = now() - interval '1 hour'".into()).await;
+    assert!(admin.get("/settings/members").await.contains("Expired"));
+    app.run_jobs().await;
+    assert_eq!(admin.post(&resend, &[]).await.status(), 303);
+    app.run_jobs().await;
+    let mails = ask(&app, &org, "SELECT id::text AS value FROM mails ORDER BY created_at, id").await;
+    let link = async |mail: &str| {
+        let page = admin.get(&format!("/settings/mail/{mail}")).await;
+        page.between("<code id=\"link-1\">http://pipewright.test", "<").map(str::to_owned).expect("the link is shown")
+    };
+    let (void, link) = (link(&mails[0]).await, link(&mails[1]).await);
+    let guest = app.new_client();
+    assert_ne!(guest.get(&void).await.status(), 200);
+    assert_eq!(guest.get(&link).await.status(), 200);
+    let joined = guest.post(&link, &[("name", "Nell New"), ("password", "a long enough secret phrase")]).await;
+    assert_eq!(joined.status(), 303, "{}", joined.body);
+    let members = admin.get("/settings/members").await;
+    assert!(members.contains("Nell New") && members.contains("North") && !members.contains("id=\"invitations\""));
+    let joined = ask(
+        &app,
+        &org,
+        "SELECT r.key AS value FROM members m JOIN roles r ON r.id = m.role_id WHERE m.name = 'Nell New'",
+    )
+    .await;
+    assert_eq!(joined, ["viewer"]);
+
+    assert_eq!(invite(&admin, "late@aurelia.test", &role).await.status(), 303);
+    let second = ask(&app, &org, "SELECT id::text AS value FROM invitations WHERE accepted_at IS NULL").await.remove(0);
+    assert_eq!(admin.post(&format!("/settings/invitations/{second}/revocation"), &[]).await.status(), 303);
+    assert_eq!(admin.post(&format!("/settings/invitations/{second}/resend"), &[]).await.status(), 404);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_logo_is_kept_small_and_shown_to_members_only() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
+    let (admin, stranger) = (enter(&app, &org, "admin").await, enter(&app, &other, "admin").await);
+    let upload = async |bytes: Vec<u8>| {
+        let part = reqwest::multipart::Part::bytes(bytes).file_name("logo.png");
+        let form = reqwest::multipart::Form::new().text("csrf_token", admin.csrf().await).part("logo", part);
+        let request = admin.http().post(admin.url("/settings/organisation/logo")).header("Accept", "text/html");
+        admin.read(request.multipart(form).send().await.unwrap()).await
+    };
+    let bad = upload(b"<svg onload=alert(1)>".to_vec()).await;
+    assert_eq!(bad.status(), 422);
+    assert!(bad.contains("f-logo-error"), "{}", bad.body);
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(900, 300).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    assert_eq!(upload(png.into_inner()).await.status(), 303);
+    let page = admin.get("/settings/organisation").await;
+    let address = page.between("<img class=\"mark\" src=\"", "\"").unwrap().to_owned();
+    let logo = admin.get(&address).await;
+    assert_eq!((logo.status(), logo.header("content-type")), (200, Some("image/png")));
+    assert_eq!(stranger.get(&address).await.status(), 404);
+    assert_eq!(app.new_client().get(&address).await.status(), 303);
+    assert_eq!(admin.post("/settings/organisation/logo/removal", &[]).await.status(), 303);
+    assert_eq!(admin.get("/organisation/logo").await.status(), 404);
+    app.stop().await;
+}

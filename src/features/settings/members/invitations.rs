@@ -124,7 +124,8 @@ async fn answer(
     let (roles, teams) = db.org(by, |tx| Ok((queries::roles(tx)?, teams::choices(tx)?))).await?;
     let role = |r: queries::RoleChoice| {
         // Most people who are invited sell.
-        let chosen = if input.value("role_id").is_empty() { r.key == "rep" } else { input.is("role_id", &r.id.to_string()) };
+        let chosen =
+            if input.value("role_id").is_empty() { r.key == "rep" } else { input.is("role_id", &r.id.to_string()) };
         SelectOption::new(r.id.to_string(), r.name, chosen)
     };
     let template = InvitePage {

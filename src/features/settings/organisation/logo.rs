@@ -40,10 +40,8 @@ async fn read(form: Multipart) -> AppResult<Picture> {
 }
 
 fn keep(tx: &mut OrgTx, picture: &Picture) -> AppResult<()> {
-    let content = (
-        organisation_logos::content_type.eq(picture::CONTENT_TYPE),
-        organisation_logos::bytes.eq(&picture.bytes),
-    );
+    let content =
+        (organisation_logos::content_type.eq(picture::CONTENT_TYPE), organisation_logos::bytes.eq(&picture.bytes));
     diesel::insert_into(organisation_logos::table)
         .values(content)
         .on_conflict(organisation_logos::org_id)
