@@ -558,7 +558,7 @@ async fn the_logo_is_kept_small_and_shown_to_members_only() {
     image::DynamicImage::new_rgb8(900, 300).write_to(&mut png, image::ImageFormat::Png).unwrap();
     assert_eq!(upload(png.into_inner()).await.status(), 303);
     let page = admin.get("/settings/organisation").await;
-    let address = page.between("<img class=\"mark\" src=\"", "\"").unwrap().to_owned();
+    let address = page.between("<img class=\"logo-preview\" src=\"", "\"").unwrap().to_owned();
     let logo = admin.get(&address).await;
     assert_eq!((logo.status(), logo.header("content-type")), (200, Some("image/png")));
     assert_eq!(stranger.get(&address).await.status(), 404);
