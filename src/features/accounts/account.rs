@@ -22,7 +22,6 @@ pub struct Account {
     pub time_zone: String,
     pub locale: String,
     pub theme: String,
-    pub avatar_tag: Option<String>,
     #[diesel(select_expression = users::email_verified_at.is_not_null())]
     pub verified: bool,
 }
