@@ -149,6 +149,19 @@ async fn the_organisation_is_changed_and_a_stale_save_is_told() {
         actor.org.working_days.includes(saturday) && !actor.org.working_days.includes(saturday.pred_opt().unwrap())
     );
 
+    // Who plans a deal for a day off is told so.
+    let stage = ask(&app, &org, "SELECT id::text AS value FROM stages ORDER BY position LIMIT 1").await.remove(0);
+    for (day, is_off) in [("2026-11-22", true), ("2026-11-21", false)] {
+        let fields = [("name", "Cold chain"), ("stage_id", &*stage), ("currency", "EUR"), ("expected_close_on", day)];
+        let made = second.post("/deals/new", &fields).await;
+        assert_eq!(made.status(), 303, "{}", made.body);
+        let deal = second.get(made.location.as_deref().unwrap()).await;
+        assert_eq!(
+            deal.body.matches("Sunday is not a working day; the next one is Monday").count(),
+            if is_off { 2 } else { 0 }
+        );
+    }
+
     let bad = second
         .post("/settings/organisation", &[("name", "  "), ("currency", "XYZ"), ("time_zone", "Mars/Olympus")])
         .await;

@@ -20,7 +20,7 @@ use crate::{
             timeline::Timeline,
         },
     },
-    kernel::{Currency, DealId, Money, RecordType},
+    kernel::{Currency, DealId, Money, RecordType, calendar},
     web::{
         Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell, csrf,
         flash::Flash,
@@ -137,7 +137,7 @@ pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> 
     let posted = form.clone();
     match db.org(&page, move |tx| actions::create(tx, &by, &form)).await {
         Ok(deal) => {
-            let done = Flash::success(format!("{} added", deal.reference()));
+            let done = message(&page, &format!("{} added", deal.reference()), &posted);
             Ok(reply::redirect(&page.req, &format!("/deals/{}", deal.id), Some(done)))
         }
         Err(AppError::Invalid(errors)) => {
@@ -146,6 +146,15 @@ pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> 
             reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
         }
         Err(other) => Err(other),
+    }
+}
+
+/// The message after a save, which also tells when nobody will be at work to close the deal.
+fn message(page: &Page, text: &str, form: &Form) -> Flash {
+    let close = calendar::parse_date(form.get("expected_close_on")).ok();
+    match close.and_then(|day| page.org.working_days.warning(day, page.locale)) {
+        Some(warning) => Flash::info(format!("{text}. {warning}")),
+        None => Flash::success(text),
     }
 }
 
@@ -164,7 +173,7 @@ pub async fn save(page: Page, _by: Allow<Edit>, id: Path<DealId>, form: Form, db
     let (actor, mut form) = (page.actor.clone(), form);
     let (status, errors, conflict) = match saved {
         Ok(Saved::Done(_)) => {
-            let done = Flash::success("Deal saved");
+            let done = message(&page, "Deal saved", &form);
             return Ok(reply::redirect(&page.req, &format!("/deals/{id}"), Some(done)));
         }
         Ok(Saved::Stale) => {
@@ -196,6 +205,8 @@ struct ShowPage {
     steps: Vec<Step>,
     amount: Cell,
     close: Cell,
+    /// That an open deal is to close on a day off.
+    day_off: Option<String>,
     weighted: String,
     probability: i16,
     in_stage: String,
@@ -244,6 +255,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         steps: stages::steps(tx, &deal, &stages)?,
         amount: cell("amount")?,
         close: cell("expected_close_on")?,
+        day_off: deal
+            .expected_close_on
+            .filter(|_| matches!(deal.status, DealStatus::Open))
+            .and_then(|day| actor.org.working_days.warning(day, actor.locale)),
         weighted: weighted.map_or_else(|| "–".into(), |m| actor.locale.money(m)),
         probability,
         in_stage: stages::days(days),
