@@ -7,6 +7,7 @@ mod accounts_invitations;
 mod accounts_settings;
 mod accounts_sign_up;
 mod backbone;
+mod board;
 mod catalogue;
 mod companies;
 mod imports;

@@ -2,14 +2,14 @@
 
 use super::{
     closure::{Loss, OTHER},
-    commands, company as companies,
+    commands,
     model::{Deal, DealFields},
     queries,
 };
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::records::Saved,
+    features::{companies, records::Saved},
     kernel::{Currency, DealId, RecordType, calendar, money},
     web::{Actor, Allow, Form, FormErrors},
 };

@@ -4,12 +4,13 @@
 //! board; its pipeline is always its stage's. Every change is an event and a live message.
 
 mod actions;
+mod bulk;
 mod closure;
 mod commands;
-mod company;
 mod contacts;
 mod fields;
 mod forms;
+mod list;
 mod model;
 mod moves;
 mod pages;
@@ -17,6 +18,7 @@ pub mod positions;
 mod queries;
 mod stages;
 
+pub use bulk::{any_in_stage, move_stage};
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
 pub use fields::{FIELDS, STATUSES};
@@ -50,7 +52,8 @@ fn after_change(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
 }
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/deals/new", get().to(pages::new))
+    cfg.route("/deals", get().to(list::index))
+        .route("/deals/new", get().to(pages::new))
         .route("/deals/new", post().to(pages::create))
         .route("/deals/{id}", get().to(pages::show))
         .route("/deals/{id}", post().to(pages::save))

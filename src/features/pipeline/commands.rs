@@ -1,7 +1,7 @@
 //! Changing pipelines and stages. Each change is an event; open boards refresh themselves.
 
 use super::{
-    model::{COLORS, Pipeline, Stage},
+    model::{Pipeline, Stage},
     queries,
 };
 use crate::{
@@ -14,13 +14,16 @@ use crate::{
     schema::{organisations, pipelines, stages},
     web::{Allow, permission::organisation::ManagePipelines},
 };
-use diesel::{prelude::*, result::{DatabaseErrorKind, Error as DieselError}};
+use diesel::{
+    prelude::*,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
 
 /// What can be said about a stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageFields {
     pub name: String,
-    /// A key of [`COLORS`].
+    /// A key of [`super::COLORS`].
     pub color: String,
     pub probability: i16,
     pub rotting_days: Option<i16>,
@@ -220,8 +223,7 @@ fn empty(
 
 /// One change of stages at a time; and no move comes between, since a move locks its stage.
 fn lock_all(tx: &mut OrgTx) -> AppResult<()> {
-    let locked: Vec<StageId> =
-        stages::table.select(stages::id).order(stages::id).for_update().load(tx.conn())?;
+    let locked: Vec<StageId> = stages::table.select(stages::id).order(stages::id).for_update().load(tx.conn())?;
     drop(locked);
     Ok(())
 }
@@ -238,14 +240,15 @@ fn taken(error: DieselError, message: &str) -> AppError {
     }
 }
 
-/// Whether a colour is one of the palette.
-pub fn is_color(key: &str) -> bool {
-    COLORS.iter().any(|(k, _)| *k == key)
-}
-
-/// Kept for callers that list pipelines beside their stages.
+/// Every pipeline with its stages, in order.
 pub fn with_stages(tx: &mut OrgTx) -> AppResult<Vec<(Pipeline, Vec<Stage>)>> {
     let stages = queries::stages(tx)?;
     let of = |p: &Pipeline| stages.iter().filter(|s| s.pipeline_id == p.id).cloned().collect();
-    Ok(queries::pipelines(tx)?.into_iter().map(|p| { let s = of(&p); (p, s) }).collect())
+    Ok(queries::pipelines(tx)?
+        .into_iter()
+        .map(|p| {
+            let s = of(&p);
+            (p, s)
+        })
+        .collect())
 }

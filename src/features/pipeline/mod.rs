@@ -1,8 +1,10 @@
 //! Pipelines, their stages, and the board.
 
 pub mod board;
+mod commands;
 mod model;
 mod queries;
+mod settings;
 
 pub use model::{COLORS, Pipeline, Stage};
 pub use queries::{lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
@@ -10,5 +12,5 @@ pub use queries::{lock_stage, lost_reasons, pipeline, pipelines, stage, stages, 
 use actix_web::web::ServiceConfig;
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.configure(board::configure);
+    cfg.configure(board::configure).configure(settings::configure);
 }

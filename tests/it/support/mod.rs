@@ -1,12 +1,14 @@
 //! What every test stands on: a database of its own (copied from a migrated template), the real application on a free port,
 //! and a client that keeps cookies and sends CSRF tokens as a browser would.
 
+mod board;
 mod client;
 mod database;
 mod fixtures;
 pub mod smtp;
 pub mod sql;
 
+pub use board::cards;
 pub use client::{Client, Page};
 pub use database::TestDatabase;
 pub use fixtures::{Org, PASSWORD};
