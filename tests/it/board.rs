@@ -29,7 +29,7 @@ async fn a_deal_from_quick_add_to_won() {
     for stage in &stages[..2] {
         assert!(moved.contains(&format!("hx-target=\"#head-{stage}\"")), "{}", moved.body);
     }
-    let moves = app.sql("SELECT data::text AS value FROM events WHERE kind = 'deal.moved'");
+    let moves = app.texts("SELECT data::text AS value FROM events WHERE kind = 'deal.moved'");
     assert!(
         moves.len() == 1 && moves[0].contains("seconds_in_stage") && moves[0].contains("Contact made"),
         "{moves:?}"
@@ -65,7 +65,7 @@ async fn a_deal_from_quick_add_to_won() {
     for _ in 0..2 {
         assert_eq!(rep.post_partial(&closure, &[("outcome", "won")]).await.status(), 200);
     }
-    assert_eq!(app.sql("SELECT kind AS value FROM events WHERE kind = 'deal.won'").len(), 1);
+    assert_eq!(app.texts("SELECT kind AS value FROM events WHERE kind = 'deal.won'").len(), 1);
     assert_eq!(app.totals_differ(), Vec::<String>::new());
     app.stop().await;
 }
@@ -147,7 +147,7 @@ async fn forged_ids_roles_and_visibility() {
     assert_eq!(viewer.post_partial("/deals/new", &[("stage_id", &stages[0]), ("name", "x")]).await.status(), 403);
 
     // Who sees only their own sees only their own: cards, totals, record, moves.
-    app.execute(&format!("UPDATE roles SET visibility = 'own' WHERE key = 'rep' AND org_id = '{}'", org.id));
+    app.alter(&format!("UPDATE roles SET visibility = 'own' WHERE key = 'rep' AND org_id = '{}'", org.id));
     let manager = app.signed_in(&org, "manager").await;
     let hidden = manager.add_deal(&stages[0], "Manager's own", &[("amount", "5000")]).await;
     let board = rep.get(&format!("/pipeline/{pipeline}")).await;
@@ -214,7 +214,7 @@ async fn filters_are_exact_remembered_and_paged() {
     assert_eq!(rep.get(&board).await.status(), 200);
 
     // Rotting: past the stage's limit, the warmer the longer.
-    app.execute("UPDATE deals SET stage_entered_at = now() - interval '30 days' WHERE name = 'Café 29'");
+    app.alter("UPDATE deals SET stage_entered_at = now() - interval '30 days' WHERE name = 'Café 29'");
     let warm = rep.get(&board).await;
     assert!(warm.contains("rot-3") && warm.contains("30 days in stage"));
     app.stop().await;
@@ -235,6 +235,7 @@ async fn many_hands_move_the_same_cards() {
     for seed in 0..8usize {
         let client = app.signed_in(&org, ["admin", "manager", "rep"][seed % 3]).await;
         let (deals, stages) = (deals.clone(), stages.clone());
+        client.get("/deals").await; // for its CSRF token
         clients.push(tokio::spawn(async move {
             for i in 0..30 {
                 let pick = |n: usize, of: usize| (seed * 7919 + i * 104_729 + n * 1_299_709) / 7 % of;
@@ -253,9 +254,9 @@ async fn many_hands_move_the_same_cards() {
     for client in clients {
         client.await.unwrap();
     }
-    assert_eq!(app.sql("SELECT count(*)::text AS value FROM events WHERE kind = 'deal.moved'"), ["240"]);
+    assert_eq!(app.texts("SELECT count(*)::text AS value FROM events WHERE kind = 'deal.moved'"), ["240"]);
     assert_eq!(
-        app.sql("SELECT position AS value FROM deals GROUP BY stage_id, position HAVING count(*) > 1"),
+        app.texts("SELECT position AS value FROM deals GROUP BY stage_id, position HAVING count(*) > 1"),
         Vec::<String>::new()
     );
     assert_eq!(app.totals_differ(), Vec::<String>::new());
@@ -298,11 +299,11 @@ async fn columns_are_read_through_their_index() {
     let app = TestApp::start().await;
     let org = app.org("aurelia").await;
     let (pipeline, stages) = app.stages(&org);
-    app.execute(&format!(
+    app.alter(&format!(
         "INSERT INTO deals (org_id, id, number, name, pipeline_id, stage_id, position, amount, currency)
          SELECT '{}', app.uuid7(), n, 'Deal ' || n, '{pipeline}', ('{{{}}}'::uuid[])[1 + n % 5], 'c' || lpad(n::text, 8, '0') || '1', n, 'EUR'
          FROM generate_series(1, 20000) n", org.id, stages.join(",")));
-    app.execute("ANALYZE deals");
+    app.alter("ANALYZE deals");
     let actor = app.actor(&org, org.rep).await;
     let id: PipelineId = pipeline.parse().unwrap();
     let plan = app
