@@ -9,6 +9,8 @@ const ON_DEMAND = [
   ["[data-sortable]", () => import("./stages.js")],
   ["[data-chart]", () => import("./charts.js")],
   ["trix-editor", () => import("./editor.js")],
+  ["[data-combobox]", () => import("./combobox.js")],
+  ["textarea[data-rich]", () => import("./rich.js")],
 ];
 
 /** Wakes whatever the markup under `root` asks for; safe to call again after every swap. */

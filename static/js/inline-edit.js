@@ -8,7 +8,7 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   const value = event.target.closest?.("[data-inline-edit]");
-  if (value && value.tagName !== "BUTTON" && (event.key === "Enter" || event.key === "F2")) { event.preventDefault(); edit(value); }
+  if (value && value.tagName !== "BUTTON" && !event.target.closest("a") && (event.key === "Enter" || event.key === "F2")) { event.preventDefault(); edit(value); }
 });
 
 async function edit(value) {
@@ -25,6 +25,7 @@ function show(value, html) {
   if (!form || !value.isConnected) return;
   value.replaceWith(form);
   window.htmx?.process(form);
+  if (form.querySelector("[data-combobox]")) import("./combobox.js").then((module) => module.upgrade(form));
   focusFirst(form);
   let sending = false;
   const cancel = () => { if (form.isConnected) form.replaceWith(value); };
@@ -64,5 +65,6 @@ function finish(form, value, html) {
   if (!form.isConnected) return document.getElementById(value.id)?.focus(); // a partial replaced the whole place
   if (fresh) form.replaceWith(fresh);
   else form.replaceWith(...fragment.childNodes);
-  (fresh ?? document.getElementById(value.id))?.focus();
+  const place = fresh ?? document.getElementById(value.id);
+  (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
 }

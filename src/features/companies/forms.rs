@@ -15,8 +15,9 @@ use crate::{
 };
 use uuid::Uuid;
 
-/// Reads the form. A parent given by name is looked up, and added when it is new.
-pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<NewCompany> {
+/// Reads the form. A parent given by name is looked up, and added when it is new; the present one (`kept`) may stay, even when the
+/// actor may not see it.
+pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>) -> AppResult<NewCompany> {
     let max = |key: &str| RecordType::Company.field(key).map_or(255, |field| field.max);
     let mut p = form.parser();
     let mut new = NewCompany {
@@ -37,7 +38,11 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<NewCompany
     };
     p.finish()?;
     let (id, name) = reference(form, "parent");
-    new.parent_id = resolve_as(tx, actor, id, name, "parent_id")?;
+    let stays = match kept.filter(|kept| id == Some(*kept)) {
+        Some(kept) => queries::names(tx, &[kept])?.get(&kept).is_some_and(|n| n == name),
+        None => false,
+    };
+    new.parent_id = if stays { kept } else { resolve_as(tx, actor, id, name, "parent_id")? };
     Ok(new)
 }
 
@@ -80,9 +85,10 @@ pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppR
     let by = Allow::check(actor)?;
     let version = form.get("version").parse().unwrap_or(0);
     // Stale before wrong: what was changed meanwhile may be what is wrong, and a stale form must leave nothing behind.
-    if queries::lock(tx, actor, CompanyId(id))?.version != version {
+    let current = queries::lock(tx, actor, CompanyId(id))?;
+    if current.version != version {
         return Ok(Saved::Stale);
     }
-    let new = parse(tx, actor, form)?;
+    let new = parse(tx, actor, form, current.parent_id)?;
     commands::update(tx, &by, CompanyId(id), version, &new)
 }

@@ -129,7 +129,7 @@ pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::D
     let posted = form.clone();
     let created = db
         .org(&page, move |tx| {
-            let new = forms::parse(tx, &by, &posted)?;
+            let new = forms::parse(tx, &by, &posted, None)?;
             commands::create(tx, &by, &new).map(|id| (id, new.name))
         })
         .await;

@@ -1,7 +1,43 @@
-//! contacts.
+//! Contacts: the people we talk to.
+//!
+//! A contact has a name or an e-mail address. The first e-mail and phone are the ones to use; further ones are kept beside them.
+//! Who asked not to be contacted is shown so wherever an address or number stands.
 
-use actix_web::web::ServiceConfig;
+mod commands;
+mod fields;
+mod forms;
+mod model;
+mod pages;
+mod panels;
+mod queries;
 
-pub fn configure(_cfg: &mut ServiceConfig) {}
+pub use commands::{create, update};
+pub use fields::{FIELDS, LIFECYCLES};
+pub use model::{Contact, NewContact};
+pub use queries::find;
 
-pub const FIELDS: &[crate::kernel::Field] = &[];
+use crate::{
+    features::records::{self, Spec},
+    kernel::RecordType,
+};
+use actix_web::web::{ServiceConfig, get, post};
+
+/// Contacts as the shared parts handle them.
+static SPEC: Spec = Spec {
+    record: RecordType::Contact,
+    load: forms::load,
+    save: forms::save,
+    before_return: records::nothing,
+    after_change: records::nothing,
+};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/contacts", get().to(pages::index))
+        .route("/contacts", post().to(pages::create))
+        .route("/contacts/new", get().to(pages::new))
+        .route("/contacts/options", get().to(pages::options))
+        .route("/contacts/{id}", get().to(pages::show))
+        .route("/contacts/{id}", post().to(pages::save))
+        .route("/contacts/{id}/edit", get().to(pages::edit));
+    records::configure(cfg, &SPEC);
+}

@@ -1,5 +1,18 @@
-//! notes.
+//! Notes on companies, contacts and deals: rich text, sanitised on the way in, in the record's timeline.
+//!
+//! Whoever may edit a record may write on it; a note is changed and deleted by its author, or by someone whose role may delete such
+//! records.
 
-use actix_web::web::ServiceConfig;
+mod commands;
+mod pages;
+mod sanitise;
 
-pub fn configure(_cfg: &mut ServiceConfig) {}
+use actix_web::web::{ServiceConfig, get, post};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/notes", post().to(pages::create))
+        .route("/notes/{id}", post().to(pages::save))
+        .route("/notes/{id}/edit", get().to(pages::edit))
+        .route("/notes/{id}/deletion", post().to(pages::delete))
+        .route("/notes/{id}/deletion/undo", post().to(pages::undelete));
+}

@@ -1,0 +1,284 @@
+//! The pages of contacts.
+
+use super::{SPEC, commands, fields::LIFECYCLES, forms, model::Contact, panels, queries};
+use crate::{
+    db::Db,
+    error::AppResult,
+    features::{
+        accounts::members::{self, Person},
+        companies,
+        records::{
+            Head,
+            display::{self, Shown},
+            inline::Cell,
+            list::{self, ListQuery, ListView},
+            require_view,
+            submit::{self, Draft, FormParts, Submitted},
+            timeline::Timeline,
+        },
+    },
+    kernel::{CompanyId, ContactId, RecordType, people as numbers, text},
+    web::{
+        Actor, Allow, Form, Page, SelectOption, Shell, csrf,
+        flash::Flash,
+        permission::contacts::{Create, Edit},
+        reply,
+    },
+};
+use actix_web::{HttpResponse, http::StatusCode, web};
+use askama::Template;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+const COLUMNS: &[&str] = &["name", "title", "company_id", "email", "phone", "lifecycle", "owner_id", "created_at"];
+const FILTERS: &[&str] = &["lifecycle"];
+
+#[derive(Template)]
+#[template(path = "contacts/index.html")]
+struct Index {
+    shell: Shell,
+    list: ListView,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/_more.html")]
+struct More {
+    list: ListView,
+    rows: Vec<Row>,
+}
+
+/// A row of the list.
+struct Row {
+    id: ContactId,
+    name: String,
+    initials: String,
+    class: String,
+    title: String,
+    company: Option<(CompanyId, String)>,
+    email: String,
+    phone: String,
+    phone_shown: String,
+    lifecycle: &'static str,
+    tone: &'static str,
+    do_not_contact: bool,
+    owner: Option<Person>,
+    added: String,
+    added_exact: String,
+}
+
+impl Row {
+    fn new(contact: Contact, companies: &HashMap<CompanyId, String>, actor: &Actor, people: &[Person]) -> Self {
+        let name = contact.name();
+        let phone = contact.phone.unwrap_or_default();
+        Self {
+            id: contact.id,
+            initials: text::initials(&name),
+            class: text::avatar_class(&contact.id.to_string()),
+            name,
+            title: contact.title.unwrap_or_default(),
+            company: contact.company_id.and_then(|id| companies.get(&id).map(|name| (id, name.clone()))),
+            email: contact.email.unwrap_or_default(),
+            phone_shown: numbers::format_phone(&phone, Some(actor.locale.region())),
+            phone,
+            lifecycle: LIFECYCLES.iter().find(|(key, _)| *key == contact.lifecycle).map_or("", |(_, label)| label),
+            tone: tone(&contact.lifecycle),
+            do_not_contact: contact.do_not_contact,
+            owner: people.iter().find(|p| Some(p.id) == contact.owner_id).cloned(),
+            added: actor.moment(contact.created_at),
+            added_exact: actor.exact(contact.created_at),
+        }
+    }
+}
+
+fn tone(lifecycle: &str) -> &'static str {
+    match lifecycle {
+        "customer" => "good",
+        "qualified" => "info",
+        _ => "none",
+    }
+}
+
+/// `GET /contacts`
+pub(super) async fn index(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Contact)?;
+    let query = ListQuery::parse(RecordType::Contact, &page.actor, page.req.query_string(), FILTERS)?;
+    let actor = page.actor.clone();
+    let (query, list, rows) = db
+        .org(&page, move |tx| {
+            let found = list::find(tx, &actor, &query)?;
+            let people = members::directory(tx)?;
+            let contacts = queries::rows(tx, &found.page.rows)?;
+            let employers: Vec<CompanyId> = contacts.iter().filter_map(|c| c.company_id).collect();
+            let companies = companies::names(tx, &employers)?;
+            let counted = (contacts.len(), found.count, found.page.next.as_deref());
+            let list = ListView::new(&query, &actor, &people, (COLUMNS, FILTERS), counted);
+            Ok((
+                query,
+                list,
+                contacts.into_iter().map(|c| Row::new(c, &companies, &actor, &people)).collect::<Vec<_>>(),
+            ))
+        })
+        .await?;
+    if reply::is_partial(&page.req) {
+        let list = list.appended(&query, rows.len(), &page.actor);
+        return reply::fragment(&More { list, rows });
+    }
+    reply::page(&page.req, &Index { shell: page.shell("contacts"), list, rows })
+}
+
+#[derive(Template)]
+#[template(path = "contacts/form.html")]
+struct FormPage {
+    shell: Shell,
+    title: String,
+    parts: FormParts,
+    lifecycles: Vec<SelectOption>,
+}
+
+async fn form_page(
+    page: &Page,
+    db: &Db,
+    status: StatusCode,
+    id: Option<Uuid>,
+    draft: Draft,
+) -> AppResult<HttpResponse> {
+    let title = if id.is_some() { "Edit contact" } else { "New contact" };
+    let current = Some(draft.form.get("lifecycle")).filter(|l| !l.is_empty()).unwrap_or("lead");
+    let lifecycles = LIFECYCLES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == current)).collect();
+    let parts = FormParts::load(page, db, draft, RecordType::Contact, id).await?;
+    let whole = FormPage { shell: page.shell("contacts"), title: title.into(), parts, lifecycles };
+    reply::page_with(&page.req, status, &whole)
+}
+
+/// `GET /contacts/new`
+pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    form.set("owner_id", page.actor.id.to_string());
+    form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
+}
+
+/// `POST /contacts`
+pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let posted = form.clone();
+    let created = db
+        .org(&page, move |tx| {
+            let new = forms::parse(tx, &by, &posted, None)?;
+            commands::create(tx, &by, &new)
+        })
+        .await;
+    match created {
+        Ok(id) => Ok(reply::redirect(&page.req, &format!("/contacts/{id}"), Some(Flash::success("Contact added")))),
+        Err(error) => {
+            let draft = Draft::refused(form, error)?;
+            form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
+        }
+    }
+}
+
+/// `GET /contacts/{id}/edit`
+pub(super) async fn edit(
+    page: Page,
+    _: Allow<Edit>,
+    id: web::Path<Uuid>,
+    db: web::Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (actor, id) = (page.actor.clone(), *id);
+    let form = db.org(&page, move |tx| forms::load(tx, &actor, id)).await?;
+    form_page(&page, &db, StatusCode::OK, Some(id), Draft::of(form)).await
+}
+
+/// `POST /contacts/{id}`
+pub(super) async fn save(page: Page, id: web::Path<Uuid>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    match submit::submit(&SPEC, &page, *id, form, &db).await? {
+        Submitted::Saved => {
+            Ok(reply::redirect(&page.req, &format!("/contacts/{id}"), Some(Flash::success("Contact saved"))))
+        }
+        Submitted::Again(status, draft) => form_page(&page, &db, status, Some(*id), *draft).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "contacts/show.html")]
+struct Show {
+    shell: Shell,
+    head: Head,
+    name: String,
+    title: String,
+    company: Option<(String, String)>,
+    owner: Option<Person>,
+    do_not_contact: bool,
+    facts: Vec<(&'static str, Shown)>,
+    cells: Vec<Cell>,
+    deals: Vec<panels::DealRow>,
+    may_see_deals: bool,
+    timeline: Timeline,
+}
+
+const FACTS: &[&str] = &["email", "phone", "lifecycle", "country", "created_at"];
+const DETAILS: &[&str] = &[
+    "first_name",
+    "last_name",
+    "title",
+    "company_id",
+    "email",
+    "other_emails",
+    "phone",
+    "other_phones",
+    "lifecycle",
+    "do_not_contact",
+    "street",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "owner_id",
+    "description",
+];
+
+/// `GET /contacts/{id}`
+pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Contact)?;
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let (actor, shell, token) = (page.actor.clone(), page.shell("contacts"), csrf::token(&page.req));
+    let whole = db
+        .org(&page, move |tx| {
+            let contact = queries::find(tx, &actor, ContactId(*id))?;
+            let form = forms::load(tx, &actor, *id)?;
+            let people = members::directory(tx)?;
+            let facts = FACTS.iter().filter_map(|key| RecordType::Contact.field(key));
+            Ok(Show {
+                facts: facts.map(|field| (field.label, display::shown(field, &form, &actor, &people))).collect(),
+                cells: Cell::of(RecordType::Contact, *id, DETAILS, &form, &actor, &people),
+                company: contact.company_id.map(|id| (id.to_string(), form.get("company").to_owned())),
+                head: Head::new(&actor, RecordType::Contact, *id, contact.archived_at.is_some()),
+                owner: people.into_iter().find(|p| Some(p.id) == contact.owner_id),
+                name: contact.name(),
+                title: contact.title.unwrap_or_default(),
+                do_not_contact: contact.do_not_contact,
+                deals: panels::deals_of(tx, &actor, contact.id)?,
+                may_see_deals: actor.may("deals.view"),
+                timeline: Timeline::load(tx, &actor, RecordType::Contact, *id, &query, token)?,
+                shell,
+            })
+        })
+        .await?;
+    reply::page(&page.req, &whole)
+}
+
+#[derive(Template)]
+#[template(path = "records/_options.html")]
+struct Options {
+    options: Vec<(String, String, String)>,
+    adding: Option<String>,
+}
+
+/// `GET /contacts/options?q=`: what a combobox offers.
+pub(super) async fn options(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Contact)?;
+    let q: String = Form::decode(page.req.query_string().as_bytes())?.get("q").chars().take(200).collect();
+    let actor = page.actor.clone();
+    let found = db.org(&page, move |tx| queries::options(tx, &actor, &q)).await?;
+    let option = |c: Contact| (c.id.to_string(), c.name(), c.email.clone().unwrap_or_default());
+    reply::fragment(&Options { options: found.into_iter().map(option).collect(), adding: None })
+}

@@ -1,0 +1,16 @@
+// Turns a plain text area for notes into a Trix editor; without a script the text area posts its text as it is.
+import "./editor.js";
+
+export function upgrade(root) {
+  for (const area of root.querySelectorAll("textarea[data-rich]")) {
+    const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: area.name, value: area.value, id: `${area.id}-html` });
+    const editor = document.createElement("trix-editor");
+    editor.className = "trix-content";
+    editor.id = area.id;
+    editor.setAttribute("input", hidden.id);
+    editor.setAttribute("dir", "auto");
+    editor.setAttribute("aria-label", "Note");
+    if (area.placeholder) editor.setAttribute("placeholder", area.placeholder);
+    area.replaceWith(hidden, editor);
+  }
+}
