@@ -77,7 +77,7 @@ impl Context {
             Some(Some(owner)) => owner.clone(),
             Some(None) => return Err(format!("several people are called {cell}: use the e-mail address")),
             None if self.unknown_owner == UnknownOwner::Leave => return Ok(None),
-            None => return Err(format!("{} is not an active member of this organisation", shorten(cell))),
+            None => return Err(format!("no active member is called {}", shorten(cell))),
         };
         if self.visible.as_ref().is_some_and(|ids| !ids.contains(&found.id)) {
             return Err(format!("{} is not one of the people you work with", found.name));

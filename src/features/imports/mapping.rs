@@ -213,7 +213,9 @@ impl Headings {
         );
         let (mut by_name, mut by_alias) = (HashMap::new(), HashMap::new());
         for (at, field) in fields.iter().enumerate() {
-            for name in [field.key, field.key.trim_end_matches("_id"), field.label] {
+            // `OWNERID`, `Company ID` hold another system's ids, not names of ours.
+            let key = if field.key == "external_id" { field.key } else { field.key.trim_end_matches("_id") };
+            for name in [key, field.label] {
                 by_name.entry(norm(name)).or_insert(at);
             }
             let more = MORE.iter().filter(|(r, key, _)| *r == record && *key == field.key).map(|(_, _, a)| *a);
