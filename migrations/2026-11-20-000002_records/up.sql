@@ -164,6 +164,8 @@ CREATE INDEX deals_board_close ON deals (org_id, pipeline_id, expected_close_on)
   WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX deals_closing ON deals (org_id, owner_id, expected_close_on)
   WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX deals_entered ON deals (org_id, owner_id, stage_entered_at)
+  WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX deals_closed ON deals (org_id, closed_at, status) INCLUDE (owner_id, amount, currency)
   WHERE status <> 'open' AND archived_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX deals_list ON deals (org_id, name_key, id) WHERE archived_at IS NULL AND deleted_at IS NULL;

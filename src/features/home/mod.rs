@@ -1,5 +1,11 @@
-//! home.
+//! Home: what needs a person's attention today. A rep sees their own deals; who may see the team's figures, the team's.
 
-use actix_web::web::ServiceConfig;
+mod figures;
+mod pages;
+mod view;
 
-pub fn configure(_cfg: &mut ServiceConfig) {}
+use actix_web::web::{ServiceConfig, get};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/", get().to(pages::home));
+}

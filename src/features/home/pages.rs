@@ -1,0 +1,176 @@
+//! `GET /`: one read-only transaction, then words and bars.
+
+use super::{
+    figures::{self, Listed, Months, Scope, StageTotal, Won},
+    view::{self, Amounts, ListRow, PersonRow, PipelineRows},
+};
+use crate::{
+    db::{Db, OrgTx, Tx},
+    error::AppResult,
+    features::accounts::members::{self, Person},
+    kernel::calendar::{self, Span},
+    schema::deals,
+    web::{
+        Actor, Page,
+        permission::{Permission, deals::View, organisation::SeeTeam},
+        reply,
+        shell::Shell,
+    },
+};
+use actix_web::{HttpResponse, web::Data};
+use askama::Template;
+use chrono::{Days, Months as Step, NaiveDate, Utc};
+use diesel::prelude::*;
+
+#[derive(Template)]
+#[template(path = "home/index.html")]
+struct Home {
+    shell: Shell,
+    greeting: String,
+    may_see_deals: bool,
+    /// No deal was ever made: say what to do.
+    fresh: bool,
+    may_import: bool,
+    may_invite: bool,
+    team: bool,
+    tiles: Vec<Tile>,
+    pipelines: Vec<PipelineRows>,
+    closing: Vec<ListRow>,
+    stale: Vec<ListRow>,
+    people: Vec<PersonRow>,
+    chart: String,
+    currency: String,
+    /// `&owner=…` where only one's own deals are counted.
+    owner: String,
+    actor: Actor,
+}
+
+struct Tile {
+    label: &'static str,
+    value: String,
+    others: String,
+    note: String,
+    href: String,
+}
+
+/// What the database knows.
+#[derive(Default)]
+struct Known {
+    any: bool,
+    stages: Vec<StageTotal>,
+    won: Vec<Won>,
+    closing: Vec<Listed>,
+    stale: Vec<Listed>,
+    people: Vec<Person>,
+}
+
+pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
+    let actor = page.actor.clone();
+    let known = if actor.may(View::KEY) {
+        db.org_read(&page, move |tx| load(tx, &actor)).await?
+    } else {
+        Known::default()
+    };
+    reply::page(&page.req, &present(&page, known))
+}
+
+fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
+    let team = actor.may(SeeTeam::KEY);
+    let owners = if team { actor.visible_owners() } else { Some(vec![actor.id.0]) };
+    let scope = Scope::load(tx, owners)?;
+    let month = calendar::month(actor.today());
+    Ok(Known {
+        any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null()))).get_result(tx.conn())?,
+        stages: figures::by_stage(tx, &scope)?,
+        won: figures::won(tx, &scope, months(actor, month))?,
+        closing: figures::closing(tx, &scope, month.from, month.to)?,
+        stale: figures::stale(tx, &scope)?,
+        people: if team { members::directory(tx)? } else { Vec::new() },
+    })
+}
+
+/// Months begin at midnight where the reader is. "To this day" includes today's day of the month, as far as the last month had one.
+fn months(actor: &Actor, month: Span) -> Months {
+    let last = month.from - Step::new(1);
+    let days = Days::new((actor.today() - month.from).num_days().unsigned_abs() + 1);
+    let to_date = (last + days).min(month.from);
+    let start = |from: NaiveDate, to: NaiveDate| calendar::instants(Span { from, to }, actor.zone);
+    let (last_start, last_to_date) = start(last, to_date);
+    let (this, next) = start(month.from, month.to);
+    Months { last: last_start, last_to_date, this, next }
+}
+
+fn present(page: &Page, known: Known) -> Home {
+    let actor = &page.actor;
+    let (team, today) = (actor.may(SeeTeam::KEY), actor.today());
+    let owner = if team { String::new() } else { format!("&owner={}", actor.id) };
+    let people = if team { view::people(&known.won, &known.people, &actor.org.currency) } else { Vec::new() };
+    Home {
+        shell: page.shell("home"),
+        greeting: greeting(actor),
+        may_see_deals: actor.may(View::KEY),
+        fresh: !known.any,
+        may_import: actor.may("deals.import"),
+        may_invite: actor.may("organisation.administer"),
+        tiles: tiles(actor, &known, &owner),
+        pipelines: view::pipelines(&known.stages, actor, &owner),
+        chart: view::chart(&people, &actor.org.currency),
+        people,
+        closing: view::list(known.closing, actor, team, |row| view::closing_words(row, actor, today)),
+        stale: view::list(known.stale, actor, team, view::stale_words),
+        currency: actor.org.currency.clone(),
+        team,
+        owner,
+        actor: actor.clone(),
+    }
+}
+
+fn greeting(actor: &Actor) -> String {
+    use chrono::Timelike;
+    let words = match Utc::now().with_timezone(&actor.zone).hour() {
+        5..12 => "Good morning",
+        12..18 => "Good afternoon",
+        _ => "Good evening",
+    };
+    format!("{words}, {}", actor.name.split_whitespace().next().unwrap_or(&actor.name))
+}
+
+fn tiles(actor: &Actor, known: &Known, owner: &str) -> Vec<Tile> {
+    let own = &actor.org.currency;
+    let (mut open, mut weighted, mut deals) = (Amounts::default(), Amounts::default(), 0);
+    for total in &known.stages {
+        if let Some(currency) = &total.currency {
+            open.add(currency, total.amount);
+            weighted.add(currency, total.weighted);
+            deals += total.deals;
+        }
+    }
+    let (mut this, mut to_date, mut last) = (Amounts::default(), Amounts::default(), Amounts::default());
+    let (mut won, mut won_last) = (0, 0);
+    for figure in &known.won {
+        this.add(&figure.currency, figure.this_month);
+        to_date.add(&figure.currency, figure.last_to_date);
+        last.add(&figure.currency, figure.last_month);
+        won += figure.this_deals;
+        won_last += figure.last_deals;
+    }
+    let tile = |label, amounts: &Amounts, note: String, href: String| Tile {
+        label,
+        value: amounts.main(own),
+        others: amounts.others(own),
+        note,
+        href,
+    };
+    let count = |n: i64| if n == 1 { "1 deal".to_owned() } else { format!("{} deals", actor.locale.integer(n)) };
+    vec![
+        tile("Open pipeline", &open, count(deals), format!("/deals?status=open{owner}")),
+        tile("Weighted", &weighted, "by probability".into(), format!("/deals?status=open{owner}")),
+        tile(
+            "Won this month",
+            &this,
+            format!("{}; {} by this day last month", count(won), to_date.main(own)),
+            format!("/deals?status=won&closed=this_month{owner}"),
+        ),
+        tile("Won last month", &last, count(won_last), format!("/deals?status=won&closed=last_month{owner}")),
+    ]
+}
