@@ -100,7 +100,6 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
 $$;
 
 SELECT app.ensure_event_partitions();
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO pipewright_app, pipewright_system;
 
 -- So that a process without any right to migrate can still tell whether it must not start.
 GRANT SELECT ON __diesel_schema_migrations TO PUBLIC;

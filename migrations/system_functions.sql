@@ -22,8 +22,8 @@ BEGIN
     SELECT c.org_id, kind, c.id, c.owner_id, left(c.name, 300), left(concat_ws(' · ', c.domain, c.city), 300),
       left(app.fold(c.name), 200), left(coalesce(c.domain, ''), 200),
       app.search_text(c.name, c.domain, app.digits(c.phone), c.city), 0::smallint
-    FROM companies c
-    WHERE c.org_id = org AND c.id = ANY (ids) AND c.archived_at IS NULL AND c.deleted_at IS NULL;
+    FROM unnest(ids) wanted(id) JOIN companies c ON c.org_id = org AND c.id = wanted.id
+    WHERE c.archived_at IS NULL AND c.deleted_at IS NULL;
   ELSIF kind = 'contact' THEN
     RETURN QUERY
     SELECT p.org_id, kind, p.id, p.owner_id, left(t.title, 300), left(concat_ws(' · ', nullif(p.title, ''), c.name, p.email), 300),
@@ -31,19 +31,19 @@ BEGIN
       app.search_text(t.title, trim(concat_ws(' ', p.last_name, p.first_name)), p.email, array_to_string(p.other_emails, ' '),
         app.digits(p.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(p.other_phones) o), c.name),
       0::smallint
-    FROM contacts p
+    FROM unnest(ids) wanted(id) JOIN contacts p ON p.org_id = org AND p.id = wanted.id
     LEFT JOIN companies c ON c.org_id = p.org_id AND c.id = p.company_id AND c.deleted_at IS NULL
     CROSS JOIN LATERAL (SELECT coalesce(nullif(trim(concat_ws(' ', p.first_name, p.last_name)), ''), p.email, '') AS title) t
-    WHERE p.org_id = org AND p.id = ANY (ids) AND p.archived_at IS NULL AND p.deleted_at IS NULL;
+    WHERE p.archived_at IS NULL AND p.deleted_at IS NULL;
   ELSE
     RETURN QUERY
     SELECT d.org_id, kind, d.id, d.owner_id, left(d.name, 300),
       left(concat_ws(' · ', 'D-' || d.number, c.name, CASE d.status WHEN 'won' THEN 'Won' WHEN 'lost' THEN 'Lost' END), 300),
       left(app.fold(d.name), 200), d.number::text, app.search_text(d.name, 'd-' || d.number, d.number::text, c.name),
       (CASE d.status WHEN 'open' THEN 1 ELSE 0 END)::smallint
-    FROM deals d
+    FROM unnest(ids) wanted(id) JOIN deals d ON d.org_id = org AND d.id = wanted.id
     LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id AND c.deleted_at IS NULL
-    WHERE d.org_id = org AND d.id = ANY (ids) AND d.archived_at IS NULL AND d.deleted_at IS NULL;
+    WHERE d.archived_at IS NULL AND d.deleted_at IS NULL;
   END IF;
 END $$;
 ALTER FUNCTION app.search_documents_of(uuid, text, uuid[]) OWNER TO pipewright_system;
@@ -56,11 +56,12 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 BEGIN
   IF kind = 'company' THEN
     RETURN QUERY
-    SELECT c.id FROM companies c JOIN search_documents d ON d.org_id = c.org_id AND d.record_type = 'company' AND d.record_id = c.id
-    WHERE c.org_id = org AND c.id = ANY (ids) AND d.title <> left(c.name, 300);
+    SELECT c.id FROM unnest(ids) wanted(id) JOIN companies c ON c.org_id = org AND c.id = wanted.id
+    JOIN search_documents d ON d.org_id = c.org_id AND d.record_type = 'company' AND d.record_id = c.id
+    WHERE d.title <> left(c.name, 300);
   END IF;
-  DELETE FROM search_documents d
-  WHERE d.org_id = org AND d.record_type = kind AND d.record_id = ANY (ids)
+  DELETE FROM search_documents d USING unnest(ids) wanted(id)
+  WHERE d.org_id = org AND d.record_type = kind AND d.record_id = wanted.id
     AND NOT EXISTS (SELECT 1 FROM companies r WHERE kind = 'company' AND r.org_id = org AND r.id = d.record_id AND r.archived_at IS NULL AND r.deleted_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM contacts r WHERE kind = 'contact' AND r.org_id = org AND r.id = d.record_id AND r.archived_at IS NULL AND r.deleted_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM deals r WHERE kind = 'deal' AND r.org_id = org AND r.id = d.record_id AND r.archived_at IS NULL AND r.deleted_at IS NULL);
@@ -74,8 +75,10 @@ BEGIN
   -- In order, and only what is new: two transactions adding the same words never wait in a circle.
   INSERT INTO search_words (org_id, word)
   SELECT org, w.word FROM (
-    SELECT DISTINCT word FROM search_documents d, regexp_split_to_table(d.folded_title, '[^[:alpha:]]+') AS word
-    WHERE d.org_id = org AND d.record_type = kind AND d.record_id = ANY (ids) AND length(word) BETWEEN 4 AND 32
+    SELECT DISTINCT word FROM unnest(ids) wanted(id)
+    JOIN search_documents d ON d.org_id = org AND d.record_type = kind AND d.record_id = wanted.id
+    CROSS JOIN regexp_split_to_table(d.folded_title, '[^[:alpha:]]+') AS word
+    WHERE length(word) BETWEEN 4 AND 32
   ) w
   WHERE NOT EXISTS (SELECT 1 FROM search_words s WHERE s.org_id = org AND s.word = w.word)
   ORDER BY w.word

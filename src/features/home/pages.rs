@@ -66,11 +66,8 @@ struct Known {
 
 pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     let actor = page.actor.clone();
-    let known = if actor.may(View::KEY) {
-        db.org_read(&page, move |tx| load(tx, &actor)).await?
-    } else {
-        Known::default()
-    };
+    let known =
+        if actor.may(View::KEY) { db.org_read(&page, move |tx| load(tx, &actor)).await? } else { Known::default() };
     reply::page(&page.req, &present(&page, known))
 }
 
@@ -80,7 +77,8 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let scope = Scope::load(tx, owners)?;
     let month = calendar::month(actor.today());
     Ok(Known {
-        any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null()))).get_result(tx.conn())?,
+        any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
+            .get_result(tx.conn())?,
         stages: figures::by_stage(tx, &scope)?,
         won: figures::won(tx, &scope, months(actor, month))?,
         closing: figures::closing(tx, &scope, month.from, month.to)?,

@@ -1,11 +1,7 @@
 //! The figures as Home shows them: amounts per currency, bars, the chart's JSON.
 
 use super::figures::{Listed, StageTotal, Won};
-use crate::{
-    features::accounts::members::Person,
-    kernel::Money,
-    web::Actor,
-};
+use crate::{features::accounts::members::Person, kernel::Money, web::Actor};
 use chrono::{NaiveDate, Utc};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::json;
@@ -114,7 +110,8 @@ pub fn list(rows: Vec<Listed>, actor: &Actor, owners: bool, when: impl Fn(&Liste
         .map(|row| {
             let (when, late) = when(&row);
             let owner = row.owner.clone().filter(|_| owners);
-            let note: Vec<String> = [row.company.clone(), Some(row.stage.clone()), owner].into_iter().flatten().collect();
+            let note: Vec<String> =
+                [row.company.clone(), Some(row.stage.clone()), owner].into_iter().flatten().collect();
             let amount = row.amount.map(|a| actor.locale.money(Money::from_columns(a, &row.currency)));
             ListRow {
                 href: format!("/deals/{}", row.id),

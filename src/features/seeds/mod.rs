@@ -1,12 +1,8 @@
 //! Example data: a small company to look around in (`demo`), a large one to measure on (`scale`).
 
+mod demo;
 mod people;
 mod scale;
 
-use crate::db::Db;
-
+pub use demo::seed as demo;
 pub use scale::seed as scale;
-
-pub fn demo(_db: &Db) -> anyhow::Result<bool> {
-    Ok(false)
-}

@@ -7,8 +7,8 @@ use crate::{
         organisations::{self, NewOrganisation, NewUser},
         password,
     },
-    kernel::{OrgId, TeamId, UserId},
-    schema::{organisations as orgs, team_members, teams},
+    kernel::{OrgId, PipelineId, StageId, TeamId, UserId},
+    schema::{organisations as orgs, pipelines, stages, team_members, teams},
 };
 use diesel::prelude::*;
 
@@ -76,6 +76,35 @@ pub fn team(tx: &mut SystemTx, org: OrgId, name: &str, manager: Option<UserId>, 
     for member in members {
         diesel::insert_into(team_members::table)
             .values((team_members::org_id.eq(org), team_members::team_id.eq(id), team_members::member_id.eq(member.0)))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// A further pipeline. Stages: name, colour, probability in percent, rotting days.
+pub fn pipeline(
+    tx: &mut SystemTx,
+    org: OrgId,
+    name: &str,
+    position: i32,
+    its_stages: &[(&str, &str, i16, i16)],
+) -> AppResult<()> {
+    let id = PipelineId::new();
+    diesel::insert_into(pipelines::table)
+        .values((
+            pipelines::org_id.eq(org),
+            pipelines::id.eq(id),
+            pipelines::name.eq(name),
+            pipelines::position.eq(position),
+        ))
+        .execute(tx.conn())?;
+    for (position, (name, color, probability, rotting)) in (0..).zip(its_stages) {
+        diesel::insert_into(stages::table)
+            .values((
+                (stages::org_id.eq(org), stages::id.eq(StageId::new()), stages::pipeline_id.eq(id)),
+                (stages::name.eq(name), stages::color.eq(color), stages::probability.eq(probability)),
+                (stages::rotting_days.eq(rotting), stages::position.eq(position)),
+            ))
             .execute(tx.conn())?;
     }
     Ok(())

@@ -4,8 +4,7 @@ use super::people::{self, Someone};
 use crate::{
     db::{Db, Reason, SystemTx, Tx},
     error::AppResult,
-    kernel::{OrgId, PipelineId, RecordType, StageId},
-    schema::{pipelines, stages},
+    kernel::{OrgId, RecordType},
     search,
 };
 use diesel::{connection::SimpleConnection, prelude::*, sql_types};
@@ -16,9 +15,9 @@ const SLUG: &str = "scale";
 const TEAMS: [&str; 5] = ["Benelux", "DACH", "Iberia", "Nordics", "United Kingdom"];
 const REPS_PER_TEAM: usize = 7;
 /// Documents written by one statement.
-const BATCH: i64 = 20_000;
-const RENEWALS: [(&str, &str, i16); 4] =
-    [("Due", "slate", 60), ("Contacted", "cyan", 70), ("Quoted", "blue", 80), ("Agreed", "green", 95)];
+const BATCH: i64 = 5_000;
+const RENEWALS: &[(&str, &str, i16, i16)] =
+    &[("Due", "slate", 60, 30), ("Contacted", "cyan", 70, 30), ("Quoted", "blue", 80, 30), ("Agreed", "green", 95, 30)];
 
 /// Creates the organisation and says how long each step took; an existing one is left alone.
 pub fn seed(db: &Db, contacts: u64, companies: u64, deals: u64) -> anyhow::Result<()> {
@@ -63,30 +62,8 @@ fn organisation(tx: &mut SystemTx) -> AppResult<OrgId> {
     for (name, members) in TEAMS.iter().zip(users[1..].chunks(REPS_PER_TEAM + 1)) {
         people::team(tx, org, name, members.first().copied(), members)?;
     }
-    second_pipeline(tx, org)?;
+    people::pipeline(tx, org, "Renewals", 1, RENEWALS)?;
     Ok(org)
-}
-
-fn second_pipeline(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
-    let id = PipelineId::new();
-    diesel::insert_into(pipelines::table)
-        .values((
-            pipelines::org_id.eq(org),
-            pipelines::id.eq(id),
-            pipelines::name.eq("Renewals"),
-            pipelines::position.eq(1),
-        ))
-        .execute(tx.conn())?;
-    for (position, (name, color, probability)) in (0..).zip(RENEWALS) {
-        diesel::insert_into(stages::table)
-            .values((
-                (stages::org_id.eq(org), stages::id.eq(StageId::new()), stages::pipeline_id.eq(id)),
-                (stages::name.eq(name), stages::color.eq(color), stages::probability.eq(probability)),
-                (stages::rotting_days.eq(30), stages::position.eq(position)),
-            ))
-            .execute(tx.conn())?;
-    }
-    Ok(())
 }
 
 fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64) -> AppResult<()> {
