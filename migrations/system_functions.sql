@@ -53,36 +53,42 @@ ALTER FUNCTION app.search_documents_of(uuid, text, uuid[]) OWNER TO pipewright_s
 CREATE OR REPLACE FUNCTION app.reindex(org uuid, kind text, ids uuid[]) RETURNS SETOF uuid
 LANGUAGE plpgsql SET search_path = public, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+  written uuid[];
+  gone uuid[];
 BEGIN
-  IF kind = 'company' THEN
+  IF kind = 'company' AND EXISTS (SELECT 1 FROM search_documents d WHERE d.org_id = org AND d.record_type <> 'company') THEN
     RETURN QUERY
     SELECT c.id FROM unnest(ids) wanted(id) JOIN companies c ON c.org_id = org AND c.id = wanted.id
     JOIN search_documents d ON d.org_id = c.org_id AND d.record_type = 'company' AND d.record_id = c.id
     WHERE d.title <> left(c.name, 300);
   END IF;
-  DELETE FROM search_documents d USING unnest(ids) wanted(id)
-  WHERE d.org_id = org AND d.record_type = kind AND d.record_id = wanted.id
-    AND NOT EXISTS (SELECT 1 FROM companies r WHERE kind = 'company' AND r.org_id = org AND r.id = d.record_id AND r.archived_at IS NULL AND r.deleted_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM contacts r WHERE kind = 'contact' AND r.org_id = org AND r.id = d.record_id AND r.archived_at IS NULL AND r.deleted_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM deals r WHERE kind = 'deal' AND r.org_id = org AND r.id = d.record_id AND r.archived_at IS NULL AND r.deleted_at IS NULL);
-  INSERT INTO search_documents AS d
-  SELECT * FROM app.search_documents_of(org, kind, ids)
-  ON CONFLICT (org_id, record_type, record_id) DO UPDATE SET owner_id = excluded.owner_id, title = excluded.title,
-    subtitle = excluded.subtitle, folded_title = excluded.folded_title, folded_key = excluded.folded_key,
-    haystack = excluded.haystack, weight = excluded.weight
-  WHERE (d.owner_id, d.title, d.subtitle, d.folded_key, d.haystack, d.weight) IS DISTINCT FROM
-    (excluded.owner_id, excluded.title, excluded.subtitle, excluded.folded_key, excluded.haystack, excluded.weight);
-  -- In order, and only what is new: two transactions adding the same words never wait in a circle.
-  INSERT INTO search_words (org_id, word)
-  SELECT org, w.word FROM (
-    SELECT DISTINCT word FROM unnest(ids) wanted(id)
-    JOIN search_documents d ON d.org_id = org AND d.record_type = kind AND d.record_id = wanted.id
-    CROSS JOIN regexp_split_to_table(d.folded_title, '[^[:alpha:]]+') AS word
-    WHERE length(word) BETWEEN 4 AND 32
-  ) w
-  WHERE NOT EXISTS (SELECT 1 FROM search_words s WHERE s.org_id = org AND s.word = w.word)
-  ORDER BY w.word
-  ON CONFLICT DO NOTHING;
+  WITH fresh AS MATERIALIZED (
+    SELECT * FROM app.search_documents_of(org, kind, ids)
+  ), kept AS (
+    INSERT INTO search_documents AS d
+    SELECT * FROM fresh
+    ON CONFLICT (org_id, record_type, record_id) DO UPDATE SET owner_id = excluded.owner_id, title = excluded.title,
+      subtitle = excluded.subtitle, folded_title = excluded.folded_title, folded_key = excluded.folded_key,
+      haystack = excluded.haystack, weight = excluded.weight
+    WHERE (d.owner_id, d.title, d.subtitle, d.folded_key, d.haystack, d.weight) IS DISTINCT FROM
+      (excluded.owner_id, excluded.title, excluded.subtitle, excluded.folded_key, excluded.haystack, excluded.weight)
+  ), words AS (
+    -- In order, and only what is new: two transactions adding the same words never wait in a circle.
+    INSERT INTO search_words (org_id, word)
+    SELECT org, w.word FROM (
+      SELECT DISTINCT word FROM fresh f, regexp_split_to_table(f.folded_title, '[^[:alpha:]]+') AS word
+      WHERE length(word) BETWEEN 4 AND 32
+    ) w
+    WHERE NOT EXISTS (SELECT 1 FROM search_words s WHERE s.org_id = org AND s.word = w.word)
+    ORDER BY w.word
+    ON CONFLICT DO NOTHING
+  )
+  SELECT array_agg(record_id) INTO written FROM fresh;
+  IF coalesce(cardinality(written), 0) < cardinality(ids) THEN
+    gone := ARRAY(SELECT unnest(ids) EXCEPT SELECT unnest(written));
+    DELETE FROM search_documents d WHERE d.org_id = org AND d.record_type = kind AND d.record_id = ANY (gone);
+  END IF;
 END $$;
 ALTER FUNCTION app.reindex(uuid, text, uuid[]) OWNER TO pipewright_system;
 

@@ -73,10 +73,17 @@ fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64
     step("contacts and their events", || run(tx, include_str!("scale/contacts.sql"), &[contacts, companies]))?;
     step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
     step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
+    analyse_now(tx)?;
     for record_type in RecordType::ALL {
         step(&format!("search documents of {}", record_type.noun()), || documents(tx, org, record_type))?;
     }
     Ok(())
+}
+
+/// Plans for tables that were empty a moment ago are made for empty tables.
+fn analyse_now(tx: &mut SystemTx) -> AppResult<()> {
+    let sql = "RESET ROLE; SET LOCAL client_min_messages = error; ANALYZE; SET LOCAL ROLE pipewright_system";
+    Ok(tx.conn().batch_execute(sql)?)
 }
 
 fn run(tx: &mut SystemTx, sql: &str, counts: &[i64]) -> AppResult<()> {
@@ -94,7 +101,7 @@ fn documents(tx: &mut SystemTx, org: OrgId, record_type: RecordType) -> AppResul
     }
     let sql = format!("SELECT id FROM {} WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT {BATCH}", record_type.noun());
     prepare(tx)?; // the type before ended with short lists
-    let mut after = Uuid::nil();
+    let (mut after, mut first) = (Uuid::nil(), true);
     loop {
         let rows = diesel::sql_query(&sql)
             .bind::<sql_types::Uuid, _>(org.0)
@@ -104,6 +111,10 @@ fn documents(tx: &mut SystemTx, org: OrgId, record_type: RecordType) -> AppResul
         let Some(last) = ids.last() else { return search::settle(tx, org.0, record_type, after) };
         after = *last;
         search::rewrite(tx, org.0, record_type, &ids)?;
+        if first {
+            analyse_now(tx)?;
+        }
+        first = false;
     }
 }
 
