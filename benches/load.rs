@@ -1,1 +1,75 @@
-fn main() {}
+//! The budgets of docs/performance.md, measured on a running server with the scale seed in its database.
+//!
+//! `bin/bench` gives BENCH_URL, BENCH_DATABASE_URL (superuser) and BENCH_PID. Times are those of a client on the same machine: server
+//! time and a loopback connection. Prints a table and writes target/bench.md; a missed budget is a word in the table, not a failure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_types)]
+
+#[path = "load/bare.rs"]
+mod bare;
+#[path = "load/import.rs"]
+mod import;
+#[path = "load/pages.rs"]
+mod pages;
+#[path = "load/process.rs"]
+mod process;
+#[path = "load/session.rs"]
+mod session;
+
+use session::Session;
+use std::fmt::Write;
+
+/// A line of the report.
+pub struct Figure {
+    what: String,
+    measured: String,
+    budget: String,
+    passed: Option<bool>,
+}
+
+impl Figure {
+    pub fn new(what: impl Into<String>, measured: String, budget: &str, passed: Option<bool>) -> Self {
+        Self { what: what.into(), measured, budget: budget.into(), passed }
+    }
+}
+
+fn main() {
+    // Under `cargo test --benches` there is nothing to measure.
+    let Ok(url) = std::env::var("BENCH_URL") else {
+        println!("BENCH_URL is not set: run bin/bench");
+        return;
+    };
+    let database = std::env::var("BENCH_DATABASE_URL").expect("BENCH_DATABASE_URL");
+    let pid = std::env::var("BENCH_PID").expect("BENCH_PID");
+    let figures = actix_web::rt::System::new().block_on(measure(&url, &database, &pid));
+    let report = report(&figures);
+    println!("{report}");
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench.md");
+    std::fs::write(file, report).expect("target/bench.md");
+}
+
+async fn measure(url: &str, database: &str, pid: &str) -> Vec<Figure> {
+    let mut figures = vec![Figure::new("memory, idle", process::memory(pid), "≤ 60 MB", process::below(pid, 60))];
+    let session = Session::sign_in(url, "admin@scale.test").await;
+    figures.push(session.first_page_weight().await);
+    figures.extend(pages::measure(&session, database).await);
+    figures.extend(bare::compare(&session, database).await);
+    figures.extend(session.live_latency(database).await);
+    figures.push(Figure::new("memory, loaded", process::memory(pid), "≤ 150 MB", process::below(pid, 150)));
+    figures.push(process::cold_start(database).await);
+    figures.extend(import::compare(database));
+    figures
+}
+
+fn report(figures: &[Figure]) -> String {
+    let mut text = String::from("| what | measured | budget | |\n| --- | --- | --- | --- |\n");
+    for figure in figures {
+        let verdict = match figure.passed {
+            Some(true) => "kept",
+            Some(false) => "**missed**",
+            None => "",
+        };
+        let _ = writeln!(text, "| {} | {} | {} | {verdict} |", figure.what, figure.measured, figure.budget);
+    }
+    text
+}

@@ -3,8 +3,11 @@
 -- Search documents. `app.reindex` is the one place that says what a document holds. It runs with its caller's rights.
 
 -- Folded words with one space before and after each.
-CREATE OR REPLACE FUNCTION app.search_text(VARIADIC parts text[]) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT ' ' || trim(regexp_replace(app.fold(array_to_string(parts, ' ')), '\s+', ' ', 'g')) || ' ' $$;
+-- (plpgsql, because a SQL function around STABLE parts is not inlined and costs ten times as much.)
+CREATE OR REPLACE FUNCTION app.search_text(VARIADIC parts text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$ BEGIN
+  RETURN ' ' || trim(regexp_replace(lower(public.unaccent('public.unaccent', array_to_string(parts, ' '))), '\s+', ' ', 'g')) || ' ';
+END $$;
 ALTER FUNCTION app.search_text(text[]) OWNER TO pipewright_system;
 
 CREATE OR REPLACE FUNCTION app.digits(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT

@@ -17,5 +17,7 @@ mod live;
 mod mail;
 mod notes;
 mod schema;
+mod search;
+mod seeds;
 mod settings;
 mod support;

@@ -1,0 +1,59 @@
+//! The demo organisation, and Home over it: every figure against a plain count.
+
+use crate::support::{PASSWORD, TestApp};
+use diesel::{Connection, PgConnection, RunQueryDsl, sql_query, sql_types};
+use pipewright::features::seeds;
+
+#[derive(diesel::QueryableByName)]
+struct Text {
+    #[diesel(sql_type = sql_types::Text)]
+    t: String,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn demo_is_made_once_and_home_says_what_is_in_it() {
+    let app = TestApp::start().await;
+    for first in [true, false] {
+        let db = app.db.clone();
+        assert_eq!(tokio::task::spawn_blocking(move || seeds::demo(&db)).await.unwrap().unwrap(), first);
+    }
+    let mut conn = PgConnection::establish(app.database_url()).unwrap();
+    let mut ask = |sql: &str| sql_query(sql).get_result::<Text>(&mut conn).unwrap().t;
+    assert_eq!(
+        ask(
+            "SELECT concat_ws(' ', (SELECT count(*) FROM companies), (SELECT count(*) FROM contacts), (SELECT count(*) FROM deals), (SELECT count(*) FROM search_documents)) AS t"
+        ),
+        "45 124 144 313"
+    );
+    assert_eq!(ask("SELECT count(*)::text AS t FROM events WHERE at > now()"), "0");
+
+    let manager = app.new_client();
+    manager.sign_in("manager@demo.test", PASSWORD).await;
+    let home = manager.get("/").await;
+    assert_eq!(home.status(), 200);
+    let open = ask("SELECT count(*)::text AS t FROM deals WHERE status = 'open'");
+    assert!(home.contains(&format!("{open} deals")), "open deals: {open}");
+    let won = ask(
+        "SELECT count(*)::text AS t FROM deals WHERE status = 'won' AND closed_at >= date_trunc('month', now() AT TIME ZONE 'Europe/Amsterdam') AT TIME ZONE 'Europe/Amsterdam'",
+    );
+    let words = if won == "1" { "1 deal;".to_owned() } else { format!("{won} deals;") };
+    assert!(home.contains(&words), "won this month: {won}");
+    let stale = ask("SELECT d.id::text AS t FROM deals d JOIN stages s ON s.id = d.stage_id WHERE d.status = 'open'
+        AND d.stage_entered_at < now() - make_interval(days => s.rotting_days) ORDER BY d.stage_entered_at LIMIT 1");
+    assert!(home.contains(&format!("/deals/{stale}")), "the deal that stands longest");
+    assert!(home.contains("data-chart") && home.contains("Won by person"));
+
+    let rep = app.new_client();
+    rep.sign_in("rep@demo.test", PASSWORD).await;
+    let home = rep.get("/").await;
+    let own = ask(
+        "SELECT count(*)::text AS t FROM deals d JOIN members m ON m.id = d.owner_id WHERE d.status = 'open' AND m.email = 'rep@demo.test'",
+    );
+    assert!(home.contains(&format!("{own} deals")), "own open deals: {own}");
+    assert!(!home.contains("Won by person"));
+
+    let fresh = app.org("fresh").await;
+    let admin = app.signed_in(&fresh, "admin").await;
+    assert!(admin.get("/").await.contains("Your pipeline starts here"));
+    app.stop().await;
+}
