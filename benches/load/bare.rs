@@ -73,7 +73,8 @@ pub async fn compare(session: &Session, database: &str) -> Option<Figure> {
     })
     .bind("127.0.0.1:0")
     .ok()?;
-    let bare = Session { url: format!("http://{}", server.addrs()[0]), ..session.clone() };
+    let mut bare = session.clone();
+    bare.url = format!("http://{}", server.addrs()[0]);
     let handle = server.run();
     let control = handle.handle();
     actix_web::rt::spawn(handle);
