@@ -336,12 +336,32 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
         422
     );
 
+    for (name, owner) in [("Mine", &rep), ("Of my team", &viewer), ("Elsewhere", &manager)] {
+        run(
+            &app,
+            &org,
+            format!("INSERT INTO companies (id, name, owner_id) VALUES (app.uuid7(), '{name}', '{owner}')"),
+        )
+        .await;
+    }
+    let browser = app.signed_in(&org, "rep").await;
+    let sees = async || {
+        let list = browser.get("/companies").await;
+        ["Mine<", "Of my team<", "Elsewhere<"].map(|name| list.contains(name))
+    };
+    assert_eq!(sees().await, [true, true, true]);
+
     let rep_role = role_id(&app, &org, "rep").await;
     let page = admin.get(&format!("/settings/roles/{rep_role}")).await;
     assert!(!page.contains(".export"), "nothing exports yet, so there is nothing to allow");
     let seen = page.between("name=\"seen\" value=\"", "\"").unwrap().to_owned();
     let path = format!("/settings/roles/{rep_role}");
-    let fields = [("seen", seen.as_str()), ("visibility", "team"), ("permissions", "deals.edit")];
+    let fields = [
+        ("seen", seen.as_str()),
+        ("visibility", "team"),
+        ("permissions", "deals.edit"),
+        ("permissions", "companies.view"),
+    ];
     assert_eq!(admin.post(&path, &fields).await.status(), 303);
     let actor = app.actor(&org, org.rep).await;
     let mut expected = vec![org.rep.0, org.viewer.0];
@@ -353,13 +373,22 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
         actor.may("deals.edit") && actor.may("deals.view") && !actor.may("contacts.view") && !actor.may("deals.create")
     );
 
+    assert_eq!(sees().await, [true, true, false]);
+
     // The same form once more: someone changed the role since it was opened.
     let stale = admin.post(&path, &[("seen", seen.as_str()), ("visibility", "own")]).await;
     assert_eq!(stale.status(), 409);
     assert!(app.actor(&org, org.rep).await.visible_owners().unwrap().len() == 2);
     let seen = stale.between("name=\"seen\" value=\"", "\"").unwrap().to_owned();
-    assert_eq!(admin.post(&path, &[("seen", seen.as_str()), ("visibility", "own")]).await.status(), 303);
+    assert_eq!(
+        admin
+            .post(&path, &[("seen", seen.as_str()), ("visibility", "own"), ("permissions", "companies.view")])
+            .await
+            .status(),
+        303
+    );
     assert_eq!(app.actor(&org, org.rep).await.visible_owners(), Some(vec![org.rep.0]));
+    assert_eq!(sees().await, [true, false, false]);
     let events =
         ask(&app, &org, "SELECT changes->>'visibility' AS value FROM events WHERE kind = 'role.updated' ORDER BY at")
             .await;
