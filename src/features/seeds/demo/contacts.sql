@@ -1,6 +1,6 @@
 CREATE TEMP TABLE people ON COMMIT DROP AS
 SELECT g.i, app.uuid7() AS id, first[1 + (g.i * 7 % cardinality(first))::int] AS first_name, last[1 + (g.i * 11 % cardinality(last))::int] AS last_name,
-  f.id AS company, f.domain, f.owner, f.at + interval '1 day' * (1 + pg_temp.roll(g.i, 21, 30)) AS at
+  f.id AS company, f.domain, f.owner, least(f.at + interval '1 day' * (1 + pg_temp.roll(g.i, 21, 30)), now() - interval '2 hours') AS at
 FROM generate_series(1, 124) g(i)
 CROSS JOIN (SELECT
   '{Chiara,Bram,Elin,Sofie,Magnus,Noor,Henrik,Amélie,Yusuf,Ingrid,Pieter,Aisha,Lars,Fleur,Søren,Marta,Willem,Katja,Ravi,Hanne,Joost,Linnea,Omar,Greta,Thijs,Zoë,Anders,Leila,Ruben,Astrid,Mehmet}'::text[] AS first,
