@@ -31,6 +31,7 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>
     let mut p = form.parser();
     p.text("first_name", max("first_name"));
     p.text("last_name", max("last_name"));
+    p.text("name", max("first_name"));
     let email = p.optional("email", people::parse_email);
     let phone = p.optional("phone", |t| people::parse_phone(t, region));
     let other_emails = others(form, "other_emails", email.as_deref(), &mut errors, people::parse_email);

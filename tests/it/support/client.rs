@@ -108,7 +108,7 @@ impl Client {
         let page = self.post("/login", &[("email", email), ("password", password)]).await;
         assert_eq!(page.status(), 303, "sign-in of {email} failed: {}", page.body);
         *self.csrf.lock().unwrap() = None;
-        self.get("/").await;
+        self.get("/settings/profile").await;
     }
 
     pub async fn read(&self, response: Response) -> Page {

@@ -47,6 +47,13 @@ impl TestDatabase {
         tokio::task::spawn_blocking(Self::create_now).await.unwrap()
     }
 
+    /// A database without anything in it.
+    pub fn create_empty() -> Self {
+        let name = format!("it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin()).expect("a database is made");
+        Self { url: url_of(&name), name }
+    }
+
     /// An empty, migrated database.
     pub fn create_now() -> Self {
         let copying = COPYING.lock().unwrap_or_else(|e| e.into_inner());

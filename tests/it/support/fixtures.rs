@@ -2,7 +2,7 @@
 
 use super::{Client, TestApp};
 use pipewright::{
-    db::Reason,
+    db::{Db, Reason},
     features::accounts::{
         organisations::{self, NewOrganisation, NewUser},
         password,
@@ -26,40 +26,44 @@ pub struct Org {
     pub viewer: MemberId,
 }
 
+/// In any database, also that of a process of its own.
+pub async fn create_org(db: &Db, slug: &str) -> Org {
+    let slug = slug.to_owned();
+    db.system(Reason::SignUp, move |tx| {
+        let user = |tx: &mut _, who: &str| {
+            let new = NewUser {
+                email: format!("{who}@{slug}.test"),
+                name: format!("{}{} {slug}", who[..1].to_uppercase(), &who[1..]),
+                password_hash: Some(HASH.clone()),
+                time_zone: "Europe/Amsterdam".into(),
+                locale: "en-GB".into(),
+                verified: true,
+            };
+            organisations::create_user(tx, &new)
+        };
+        let admin = user(tx, "admin")?;
+        let new = NewOrganisation {
+            name: format!("{slug} Ltd"),
+            slug: Some(slug.clone()),
+            currency: "EUR".into(),
+            locale: "en-GB".into(),
+            time_zone: "Europe/Amsterdam".into(),
+        };
+        let id = organisations::create(tx, &new, admin)?;
+        let join = |tx: &mut _, who: &str| {
+            let user = user(tx, who)?;
+            organisations::add_member(tx, id, user, who)
+        };
+        let (manager, rep, viewer) = (join(tx, "manager")?, join(tx, "rep")?, join(tx, "viewer")?);
+        Ok(Org { id, slug, admin: admin.into(), manager, rep, viewer })
+    })
+    .await
+    .unwrap()
+}
+
 impl TestApp {
     pub async fn org(&self, slug: &str) -> Org {
-        let slug = slug.to_owned();
-        self.db
-            .system(Reason::SignUp, move |tx| {
-                let user = |tx: &mut _, who: &str| {
-                    let new = NewUser {
-                        email: format!("{who}@{slug}.test"),
-                        name: format!("{}{} {slug}", who[..1].to_uppercase(), &who[1..]),
-                        password_hash: Some(HASH.clone()),
-                        time_zone: "Europe/Amsterdam".into(),
-                        locale: "en-GB".into(),
-                        verified: true,
-                    };
-                    organisations::create_user(tx, &new)
-                };
-                let admin = user(tx, "admin")?;
-                let new = NewOrganisation {
-                    name: format!("{slug} Ltd"),
-                    slug: Some(slug.clone()),
-                    currency: "EUR".into(),
-                    locale: "en-GB".into(),
-                    time_zone: "Europe/Amsterdam".into(),
-                };
-                let id = organisations::create(tx, &new, admin)?;
-                let join = |tx: &mut _, who: &str| {
-                    let user = user(tx, who)?;
-                    organisations::add_member(tx, id, user, who)
-                };
-                let (manager, rep, viewer) = (join(tx, "manager")?, join(tx, "rep")?, join(tx, "viewer")?);
-                Ok(Org { id, slug, admin: admin.into(), manager, rep, viewer })
-            })
-            .await
-            .unwrap()
+        create_org(&self.db, slug).await
     }
 
     /// A browser signed in as `who` (`admin`, `manager`, `rep`, `viewer`) of that organisation.

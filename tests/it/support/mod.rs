@@ -1,13 +1,17 @@
 //! What every test stands on: a database of its own (copied from a migrated template), the real application on a free port,
 //! and a client that keeps cookies and sends CSRF tokens as a browser would.
 
+mod belongings;
 mod board;
 mod client;
 mod database;
-mod fixtures;
+pub mod fixtures;
+pub mod process;
+pub mod routes;
 pub mod smtp;
 pub mod sql;
 
+pub use belongings::Belongings;
 pub use board::cards;
 pub use client::{Client, Page};
 pub use database::TestDatabase;

@@ -25,8 +25,8 @@ use askama::Template;
 const AT: &str = "/settings/pipelines";
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route(AT, get().to(index))
-        .route(AT, post().to(add_pipeline))
+    cfg.route("/settings/pipelines", get().to(index))
+        .route("/settings/pipelines", post().to(add_pipeline))
         .route("/settings/lost-reasons", post().to(lost_reasons))
         .route("/settings/pipelines/{id}", get().to(show))
         .route("/settings/pipelines/{id}", post().to(rename))

@@ -1,0 +1,5 @@
+//! The product in a real browser: the story of a first afternoon, the same without JavaScript, and accessibility of every page.
+
+mod accessibility;
+mod driver;
+mod story;

@@ -1,0 +1,103 @@
+//! The built program as processes: it starts, stops and shares well.
+
+use crate::support::{Client, PASSWORD, fixtures, process, process::Server};
+use pipewright::db::{Db, embedded::Embedded};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_owner_helpers_beside_it_and_a_stop_in_time() {
+    let scratch = process::scratch();
+    let data_dir = scratch.path().join("data");
+    // Alone, the doctor starts the private server for its own run.
+    let alone = process::run(&data_dir, &[], &["doctor"]).await;
+    assert!(alone.success && alone.out.contains("private server"), "{}{}", alone.out, alone.err);
+    assert!(alone.out.contains("run `pipewright migrate`"), "{}", alone.out);
+
+    let server = Server::start(&data_dir, &[]).await;
+    let second = process::run(&data_dir, &[("BIND", "127.0.0.1:0")], &["serve"]).await;
+    assert!(!second.success && second.err.trim().lines().count() == 1, "{}", second.err);
+    assert!(second.err.contains("in use by process") && second.err.contains("stop it first"), "{}", second.err);
+
+    let doctor = process::run(&data_dir, &[], &["doctor"]).await;
+    assert!(doctor.success, "{}{}", doctor.out, doctor.err);
+    for line in
+        ["ok    database", "ok    roles", "ok    migrations", "ok    clock", "ok    storage", "warn  mail", "0 failed"]
+    {
+        assert!(doctor.out.contains(line), "no {line:?} in\n{}", doctor.out);
+    }
+    let closed = format!("smtp://127.0.0.1:{}", process::free_port());
+    let ill = process::run(&data_dir, &[("SMTP_URL", &closed)], &["doctor"]).await;
+    assert!(!ill.success && ill.out.contains("FAIL  mail") && ill.out.contains("1 failed"), "{}", ill.out);
+    let wrong = process::run(&data_dir, &[("BIND", "nowhere"), ("WORKERS", "many")], &["doctor"]).await;
+    assert!(!wrong.success && wrong.out.matches("FAIL  configuration").count() == 2, "{}", wrong.out);
+    let absent =
+        process::run(&data_dir, &[("DATABASE_URL", "postgres://nobody:secret@127.0.0.1:1/x")], &["doctor"]).await;
+    assert!(
+        !absent.success && absent.out.contains("FAIL  database") && absent.out.contains("mend DATABASE_URL"),
+        "{}",
+        absent.out
+    );
+    assert!(!absent.out.contains("secret") && !absent.err.contains("secret"), "{}", absent.out);
+
+    // SIGTERM with a live stream open and requests under way.
+    let attached = Embedded::attach_or_start(&data_dir).unwrap();
+    let db = Db::connect(&attached.app_url(), None, 2).unwrap();
+    fixtures::create_org(&db, "stops").await;
+    let client = Arc::new(Client::new(&server.base));
+    client.sign_in("rep@stops.test", PASSWORD).await;
+    let mut stream = client.http().get(client.url("/live")).send().await.unwrap();
+    assert!(stream.chunk().await.unwrap().is_some());
+    let busy = client.clone();
+    let requests = tokio::spawn(async move {
+        let mut broken = Vec::new();
+        while let Ok(answer) = busy.http().get(busy.url("/settings/profile")).send().await {
+            let status = answer.status();
+            // What was begun is answered whole.
+            if status.is_server_error() || answer.text().await.is_err() {
+                broken.push(status);
+            }
+        }
+        broken
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(db);
+    let (took, well) = server.terminate().await;
+    assert!(well && took < Duration::from_secs(10), "SIGTERM to exit took {took:?}, well: {well}");
+    assert_eq!(requests.await.unwrap(), Vec::<reqwest::StatusCode>::new());
+    while let Ok(Some(_)) = stream.chunk().await {}
+    assert!(process::postmaster(&data_dir).is_none(), "Postgres outlives its owner");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_start_at_once_on_one_empty_database() {
+    let database = crate::support::TestDatabase::create_empty();
+    let (one, two) = (process::scratch(), process::scratch());
+    let settings = [("DATABASE_URL", database.url.as_str()), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+    let (first, second) = tokio::join!(Server::start(one.path(), &settings), Server::start(two.path(), &settings));
+    assert_ne!(first.base, second.base);
+    // A worker process joins them; the doctor minds only the superuser.
+    let doctor = process::run(one.path(), &settings, &["doctor"]).await;
+    assert!(
+        doctor.success && doctor.out.contains("warn  roles") && doctor.out.contains("ok    migrations"),
+        "{}",
+        doctor.out
+    );
+    // What one process writes, the tabs of the other hear.
+    let db = Db::connect(&database.url, None, 2).unwrap();
+    let org = fixtures::create_org(&db, "both").await;
+    let client = Client::new(&second.base);
+    client.sign_in("rep@both.test", PASSWORD).await;
+    let mut stream = client.http().get(client.url("/live")).send().await.unwrap();
+    stream.chunk().await.unwrap();
+    let id = Uuid::now_v7();
+    db.org(&org.id, move |tx| pipewright::live::publish(tx, &pipewright::live::LiveMessage::record("deal", id)))
+        .await
+        .unwrap();
+    let told =
+        async { while !String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap()).contains(&id.to_string()) {} };
+    tokio::time::timeout(Duration::from_secs(5), told).await.expect("an event from the other process");
+    drop(db);
+    let (first, second) = tokio::join!(first.terminate(), second.terminate());
+    assert!(first.1 && second.1);
+}

@@ -1,0 +1,239 @@
+//! The route walk: every route as nobody, as the least role, with another organisation's ids, and without a CSRF token.
+
+use crate::support::{Belongings, Client, Page, TestApp, routes, routes::Route};
+use std::collections::BTreeMap;
+
+/// For everybody, signed in or not: the ways in.
+const PUBLIC: &[&str] = &[
+    "GET /login",
+    "POST /login",
+    "POST /logout",
+    "GET /signup",
+    "POST /signup",
+    "GET /signup/sent",
+    "GET /verify-email/{token}",
+    "POST /verify-email/{token}",
+    "GET /password-reset",
+    "POST /password-reset",
+    "GET /password-reset/sent",
+    "GET /password-reset/{token}",
+    "POST /password-reset/{token}",
+    "GET /invitations/{token}",
+    "POST /invitations/{token}",
+];
+
+/// Writes that concern nobody but the person: any role may.
+const PERSONAL: &[&str] = &[
+    "/login",
+    "/logout",
+    "/signup",
+    "/session/",
+    "/verify-email/",
+    "/password-reset",
+    "/settings/profile",
+    "/settings/security",
+    "/settings/theme",
+    "/settings/email-verification",
+    "/invitations/{token}",
+    "/preferences",
+];
+
+async fn send(client: &Client, route: &Route, path: &str, token: Option<&str>) -> Page {
+    send_form(client, route, path, token, "").await
+}
+
+async fn send_form(client: &Client, route: &Route, path: &str, token: Option<&str>, body: &str) -> Page {
+    let method = reqwest::Method::from_bytes(route.method.as_bytes()).unwrap();
+    let mut request = client.http().request(method.clone(), client.url(path)).header("Accept", "text/html");
+    if method != reqwest::Method::GET {
+        request = match token {
+            Some(token) => request.header("X-CSRF-Token", token),
+            None => request,
+        };
+        request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body.to_owned());
+    }
+    client.read(request.send().await.unwrap()).await
+}
+
+fn is_public(route: &Route) -> bool {
+    PUBLIC.contains(&route.name().as_str())
+}
+
+fn is_personal(route: &Route) -> bool {
+    PERSONAL.iter().any(|start| route.path.starts_with(start))
+}
+
+/// Streams never end and downloads are not pages: both are tested where they are made.
+fn is_stream(route: &Route) -> bool {
+    route.path == "/live"
+}
+
+fn assert_none(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_in_and_no_form_works_without_its_token() {
+    let app = TestApp::start().await;
+    let org = app.org("walked").await;
+    let ours = app.belongings(&org).await;
+    let routes = routes::all();
+    let nobody = app.new_client();
+    let token = nobody.csrf().await;
+    let mut wrong = Vec::new();
+    for route in routes.iter().filter(|route| !is_public(route)) {
+        let page = send(&nobody, route, &route.with(&ours), Some(&token)).await;
+        let turned_away = page.status() == 401
+            || page.status() == 303
+                && page.location.as_deref().is_some_and(|to| to == "/login" || to.starts_with("/login?next="));
+        if !turned_away || page.contains("of walked") {
+            wrong.push(format!("{}: {} {:?}", route.name(), page.status(), page.location));
+        }
+    }
+    assert_none("open to everybody", wrong);
+
+    let admin = app.signed_in(&org, "admin").await;
+    let mut wrong = Vec::new();
+    for route in routes.iter().filter(|route| route.method != "GET") {
+        for (client, token) in
+            [(&admin, None), (&admin, Some("forged")), (&admin, Some(token.as_str())), (&nobody, None)]
+        {
+            let page = send(client, route, &route.with(&ours), token).await;
+            if page.status() != 403 {
+                wrong.push(format!("{} with token {token:?}: {}", route.name(), page.status()));
+            }
+        }
+    }
+    assert_none("accepted without its CSRF token", wrong);
+    assert_eq!(app.value("SELECT count(*) FROM deals WHERE deleted_at IS NULL AND archived_at IS NULL").await, "1");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_organisations_ids_are_not_found() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("walker").await, app.org("hidden").await);
+    let theirs = app.belongings(&other).await;
+    let ours = app.belongings(&org).await;
+    let before = app.value(FINGERPRINT).await;
+    let admin = app.signed_in(&org, "admin").await;
+    let token = admin.csrf().await;
+    let nobody = Belongings::of_nobody();
+    // A form that would do, as far as one can do for all.
+    let form = format!(
+        "name=Taken&version=1&role={r}&role_id={r}&stage_id={s}&pipeline_id={p}&pipeline={p}&company_id={c}&contact_id={k}&owner_id={m}&to={m}\
+         &member_id={m}&manager_id={m}&body=x&body_html=x&outcome=won&email=x@example.com&first_name=A&last_name=B&color=blue&probability=5&value=Taken",
+        r = ours.role,
+        s = ours.stage,
+        p = ours.pipeline,
+        c = ours.company,
+        k = ours.contact,
+        m = org.rep
+    );
+    let mut wrong = Vec::new();
+    for route in routes::all().iter().filter(|route| route.names_something()) {
+        let theirs = send_form(&admin, route, &route.with(&theirs), Some(&token), &form).await;
+        let absent = send_form(&admin, route, &route.with(&nobody), Some(&token), &form).await;
+        // Nothing of theirs, and no telling it from what does not exist. A form may be refused before its record is looked for.
+        let silent = route.path == "/avatars/{member}" || route.method != "GET" && theirs.status() == 422;
+        if theirs.contains("hidden") || theirs.status() != absent.status() || theirs.status() != 404 && !silent {
+            wrong.push(format!(
+                "{}: {} with their id, {} with nobody's",
+                route.name(),
+                theirs.status(),
+                absent.status()
+            ));
+        }
+    }
+    // A pipeline of ours with a stage of theirs.
+    for route in
+        routes::all().iter().filter(|route| route.path.contains("{pipeline}") && route.path.contains("{stage}"))
+    {
+        let mixed = Belongings { stage: theirs.stage, ..ours.clone() };
+        let page = send(&admin, route, &route.with(&mixed), Some(&token)).await;
+        if page.status() != 404 {
+            wrong.push(format!("{} mixed: {}", route.name(), page.status()));
+        }
+    }
+    // Ours in every list, theirs in none.
+    for route in routes::all()
+        .iter()
+        .filter(|r| r.method == "GET" && !r.names_something() && !is_stream(r) && !r.path.contains("{token}"))
+    {
+        let path =
+            if route.path.starts_with("/search") { format!("{}?q=hidden", route.path) } else { route.path.clone() };
+        let page = send(&admin, route, &path, None).await;
+        let leaks = page.body.contains("of hidden") || page.body.contains("hidden.test");
+        if leaks || page.status() >= 400 && route.path != "/organisation/logo" {
+            wrong.push(format!("{}: {}{}", route.name(), page.status(), if leaks { ", and it leaks" } else { "" }));
+        }
+    }
+    assert_none("leaks or tells", wrong);
+    assert_eq!(app.value(FINGERPRINT).await, before, "something of theirs was changed");
+    app.stop().await;
+}
+
+/// What the other organisation has.
+const FINGERPRINT: &str = "SELECT md5(string_agg(x::text, '|' ORDER BY x::text)) FROM (
+  SELECT c.*::text AS x FROM companies c UNION ALL SELECT c.*::text FROM contacts c UNION ALL SELECT d.*::text FROM deals d
+  UNION ALL SELECT n.*::text FROM notes n UNION ALL SELECT t.*::text FROM teams t UNION ALL SELECT r.*::text FROM roles r
+  UNION ALL SELECT m.*::text FROM members m UNION ALL SELECT i.*::text FROM invitations i UNION ALL SELECT s.*::text FROM stages s
+  UNION ALL SELECT j.*::text FROM jobs j) x WHERE x LIKE '%' || (SELECT id::text FROM organisations WHERE slug = 'hidden') || '%'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_changes_nothing_and_sees_no_settings() {
+    let app = TestApp::start().await;
+    let org = app.org("viewed").await;
+    let ours = app.belongings(&org).await;
+    let viewer = app.signed_in(&org, "viewer").await;
+    let token = viewer.csrf().await;
+    let (mut wrong, mut reads) = (Vec::new(), BTreeMap::new());
+    for route in routes::all().iter().filter(|route| !is_personal(route) && !is_stream(route)) {
+        let page = send(&viewer, route, &route.with(&ours), Some(&token)).await;
+        if route.method != "GET" {
+            // Which record a note is for stands in the form, and this one names none.
+            let nowhere = route.path == "/notes" && page.status() == 404;
+            if page.status() != 403 && !nowhere {
+                wrong.push(format!("{}: {}", route.name(), page.status()));
+            }
+            continue;
+        }
+        reads.insert(route.name(), page.status());
+        let administers = route.path.starts_with("/settings/")
+            || route.path.ends_with("/new")
+            || route.path.ends_with("/edit")
+            || route.path.starts_with("/imports");
+        if page.status() >= 500 || administers && page.status() != 403 {
+            wrong.push(format!("{}: {}", route.name(), page.status()));
+        }
+    }
+    assert_none("a viewer may", wrong);
+    assert_eq!(reads.get("GET /companies/{id}"), Some(&200), "{reads:?}");
+    app.stop().await;
+}
+
+/// An administrator of their own organisation finds everything, and nothing breaks on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_finds_every_page() {
+    let app = TestApp::start().await;
+    let org = app.org("whole").await;
+    let ours = app.belongings(&org).await;
+    let admin = app.signed_in(&org, "admin").await;
+    let token = admin.csrf().await;
+    let mut wrong = Vec::new();
+    for route in routes::all().iter().filter(|route| !is_stream(route) && !route.path.contains("{token}")) {
+        if route.path == "/logout" {
+            continue;
+        }
+        let page = send(&admin, route, &route.with(&ours), Some(&token)).await;
+        let fine = match route.method.as_str() {
+            "GET" => page.status() < 400 || ["/organisation/logo", "/avatars/{member}"].contains(&route.path.as_str()),
+            _ => page.status() < 500,
+        };
+        if !fine {
+            wrong.push(format!("{}: {}", route.name(), page.status()));
+        }
+    }
+    assert_none("broken", wrong);
+    app.stop().await;
+}

@@ -1,0 +1,80 @@
+//! One of everything an organisation can own, put there behind the application's back: for tests that walk all routes.
+
+use super::{Org, TestApp};
+use uuid::Uuid;
+
+/// Ids of an organisation's belongings. Every text among them contains the organisation's slug, so that a leak shows.
+#[derive(Clone, Debug)]
+pub struct Belongings {
+    pub company: Uuid,
+    pub contact: Uuid,
+    pub deal: Uuid,
+    pub pipeline: Uuid,
+    pub stage: Uuid,
+    pub note: Uuid,
+    pub team: Uuid,
+    pub role: Uuid,
+    pub member: Uuid,
+    pub invitation: Uuid,
+    pub import: Uuid,
+    pub mail: Uuid,
+    pub job: Uuid,
+}
+
+impl Belongings {
+    /// Ids that belong to nobody.
+    pub fn of_nobody() -> Self {
+        let id = Uuid::now_v7;
+        Self {
+            company: id(),
+            contact: id(),
+            deal: id(),
+            pipeline: id(),
+            stage: id(),
+            note: id(),
+            team: id(),
+            role: id(),
+            member: id(),
+            invitation: id(),
+            import: id(),
+            mail: id(),
+            job: id(),
+        }
+    }
+}
+
+impl TestApp {
+    pub async fn belongings(&self, org: &Org) -> Belongings {
+        let pipeline = self.value(&format!("SELECT id FROM pipelines WHERE org_id = '{}'", org.id)).await;
+        let stage =
+            self.value(&format!("SELECT id FROM stages WHERE org_id = '{}' ORDER BY position LIMIT 1", org.id)).await;
+        let role = self.value(&format!("SELECT id FROM roles WHERE org_id = '{}' AND key = 'viewer'", org.id)).await;
+        let b = Belongings {
+            pipeline: pipeline.parse().unwrap(),
+            stage: stage.parse().unwrap(),
+            role: role.parse().unwrap(),
+            member: org.rep.0,
+            ..Belongings::of_nobody()
+        };
+        let (o, s, rep) = (org.id, &org.slug, org.rep);
+        self.sql(&format!(
+            "INSERT INTO companies (org_id, id, name, domain, owner_id) VALUES ('{o}', '{}', 'Company of {s}', '{s}.test', '{rep}');
+             INSERT INTO contacts (org_id, id, first_name, last_name, email, company_id, owner_id)
+               VALUES ('{o}', '{}', 'Contact', 'of {s}', 'contact@{s}.test', '{}', '{rep}');
+             INSERT INTO deals (org_id, id, number, name, company_id, pipeline_id, stage_id, position, amount, currency, owner_id)
+               VALUES ('{o}', '{}', 1, 'Deal of {s}', '{}', '{}', '{}', 'a0', 1000, 'EUR', '{rep}');
+             INSERT INTO notes (org_id, id, deal_id, author_id, body_html) VALUES ('{o}', '{}', '{}', '{rep}', 'Note of {s}');
+             INSERT INTO teams (org_id, id, name) VALUES ('{o}', '{}', 'Team of {s}');
+             INSERT INTO invitations (org_id, id, email, role_id, token_hash, expires_at, invited_by)
+               VALUES ('{o}', '{}', 'guest@{s}.test', '{}', 'hash-{s}', now() + interval '7 days', '{}');
+             INSERT INTO imports (org_id, id, record_type, file_name, status) VALUES ('{o}', '{}', 'contact', 'file of {s}.csv', 'done');
+             INSERT INTO mails (id, org_id, template, recipient, subject, body_text, body_html, message_id, status)
+               VALUES ('{}', '{o}', 'invitation', 'guest@{s}.test', 'Mail of {s}', 'x', 'x', 'id-{s}', 'kept');
+             INSERT INTO jobs (id, org_id, kind, status, last_error) VALUES ('{}', '{o}', 'nothing', 'dead', 'error of {s}')",
+            b.company, b.contact, b.company, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
+            org.admin, b.import, b.mail, b.job
+        ))
+        .await;
+        b
+    }
+}
