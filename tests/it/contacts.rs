@@ -72,7 +72,7 @@ async fn a_contact_and_the_company_named_with_it() {
     // The same company again, by other case; and from the combobox.
     add(&rep, &[("first_name", "Dirk"), ("company", "BRIGHTWATER foods")]).await;
     assert!(rep.get("/companies").await.contains("1 company"));
-    let options = rep.get_partial("/companies/options?q=bright").await;
+    let options = rep.get_partial("/companies/options?q=brightwater+foods").await;
     assert!(options.contains("Brightwater Foods") && !options.contains("Add “"), "{}", options.body);
     assert!(rep.get_partial("/companies/options?q=brightwater+x").await.contains("Add “brightwater x”"));
     assert!(rep.get_partial("/contacts/options?q=chi").await.contains("Chiara Rossi"));

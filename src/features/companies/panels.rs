@@ -7,12 +7,17 @@ use crate::{
     schema::{companies, contacts, deals, stages},
     web::Actor,
 };
-use diesel::prelude::*;
+use diesel::{
+    dsl::{count_star, sum},
+    prelude::*,
+    sql_types::Bool,
+};
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
 
-/// Rows a panel shows; the list behind it has the rest.
+/// Contacts the panel shows; the list behind it has the rest.
 const ROWS: usize = 6;
+/// Open deals the panel shows.
+const DEALS: usize = 20;
 
 pub(super) struct Panels {
     pub contacts: Vec<ContactRow>,
@@ -26,7 +31,7 @@ pub(super) struct Panels {
     pub may_see_deals: bool,
     pub may_add_contact: bool,
     pub may_add_deal: bool,
-    open: usize,
+    open: i64,
 }
 
 pub(super) struct ContactRow {
@@ -50,9 +55,9 @@ impl Panels {
         let see_deals = actor.may("deals.view");
         let mut people = if see_contacts { contacts_of(tx, actor, id)? } else { vec![] };
         let (mut open, totals, count) = if see_deals { deals_of(tx, actor, id)? } else { (vec![], vec![], 0) };
-        let (more_contacts, more_deals) = (people.len() > ROWS, open.len() > ROWS);
+        let (more_contacts, more_deals) = (people.len() > ROWS, open.len() > DEALS);
         people.truncate(ROWS);
-        open.truncate(ROWS);
+        open.truncate(DEALS);
         Ok(Self {
             contacts: people,
             more_contacts,
@@ -104,34 +109,39 @@ fn contacts_of(tx: &mut OrgTx, actor: &Actor, id: CompanyId) -> AppResult<Vec<Co
 }
 
 /// The newest rows, the totals per currency and the number of all.
-fn deals_of(tx: &mut OrgTx, actor: &Actor, id: CompanyId) -> AppResult<(Vec<DealRow>, Vec<String>, usize)> {
-    let mut query = deals::table
-        .inner_join(stages::table.on(stages::org_id.eq(deals::org_id).and(stages::id.eq(deals::stage_id))))
-        .filter(deals::company_id.eq(id))
-        .filter(deals::status.eq("open"))
-        .filter(deals::archived_at.is_null())
-        .filter(deals::deleted_at.is_null())
-        .into_boxed();
-    if let Some(owners) = actor.visible_owners() {
-        query = query.filter(deals::owner_id.eq_any(owners));
-    }
+fn deals_of(tx: &mut OrgTx, actor: &Actor, id: CompanyId) -> AppResult<(Vec<DealRow>, Vec<String>, i64)> {
+    let open = || {
+        let query = deals::table
+            .filter(deals::company_id.eq(id))
+            .filter(deals::status.eq("open"))
+            .filter(deals::archived_at.is_null())
+            .filter(deals::deleted_at.is_null());
+        // One condition for both cases, because a boxed query cannot be grouped.
+        let visible = actor.visible_owners();
+        query.filter(visible.is_none().into_sql::<Bool>().nullable().or(deals::owner_id.eq_any(visible.unwrap_or_default())))
+    };
     type Columns = (DealId, String, String, Option<Decimal>, String);
-    let rows: Vec<Columns> = query
+    let rows: Vec<Columns> = open()
+        .inner_join(stages::table.on(stages::org_id.eq(deals::org_id).and(stages::id.eq(deals::stage_id))))
         .order(deals::id.desc())
         .select((deals::id, deals::name, stages::name, deals::amount, deals::currency))
+        .limit(DEALS as i64 + 1)
         .load(tx.conn())?;
-    let mut sums: BTreeMap<String, Decimal> = BTreeMap::new();
-    for (.., amount, currency) in &rows {
-        *sums.entry(currency.clone()).or_default() += amount.unwrap_or_default();
-    }
-    let money = |amount: Decimal, currency: &str| actor.locale.money(Money::from_columns(amount, currency));
-    let totals = sums.iter().filter(|(_, sum)| !sum.is_zero()).map(|(currency, sum)| money(*sum, currency)).collect();
-    let count = rows.len();
+    let sums: Vec<(String, i64, Option<Decimal>)> = open()
+        .group_by(deals::currency)
+        .select((deals::currency, count_star(), sum(deals::amount)))
+        .order(deals::currency)
+        .load(tx.conn())?;
+    let money = |(currency, _, sum): &(String, i64, Option<Decimal>)| {
+        let sum = sum.filter(|sum| !sum.is_zero())?;
+        Some(actor.locale.money(Money::from_columns(sum, currency)))
+    };
     let row = |(id, name, stage, amount, currency): Columns| {
         let amount = amount.map(|a| Money::from_columns(a, &currency).short()).unwrap_or_default();
         DealRow { id, name, stage, amount }
     };
-    Ok((rows.into_iter().take(ROWS + 1).map(row).collect(), totals, count))
+    let (totals, count) = (sums.iter().filter_map(money).collect(), sums.iter().map(|(_, deals, _)| deals).sum());
+    Ok((rows.into_iter().map(row).collect(), totals, count))
 }
 
 fn children_of(tx: &mut OrgTx, actor: &Actor, id: CompanyId) -> AppResult<Vec<(CompanyId, String)>> {

@@ -6,13 +6,12 @@ pub const LIFECYCLES: &[(&str, &str)] =
     &[("lead", "Lead"), ("qualified", "Qualified"), ("customer", "Customer"), ("former", "Former")];
 
 pub const FIELDS: &[Field] = &[
-    // The whole name: what lists sort by, and what a file with one name column is read from.
+    // The whole name: what lists sort by. Import reads a file's one name column as `full_name`, into the two below.
     Field::new("name", "Name", FieldKind::Text)
         .column("btrim(first_name || ' ' || last_name)")
-        .not_inline()
+        .computed()
         .sortable()
-        .listed()
-        .aliases(&["full name", "contact", "contact name", "person"]),
+        .listed(),
     Field::new("first_name", "First name", FieldKind::Text).max(100).aliases(&["first", "given name", "forename"]),
     Field::new("last_name", "Last name", FieldKind::Text).max(100).aliases(&["last", "surname", "family name"]),
     Field::new("title", "Title", FieldKind::Text).max(150).listed().aliases(&[

@@ -191,9 +191,7 @@ pub(super) async fn edit(
 /// `POST /contacts/{id}`
 pub(super) async fn save(page: Page, id: web::Path<Uuid>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
     match submit::submit(&SPEC, &page, *id, form, &db).await? {
-        Submitted::Saved => {
-            Ok(reply::redirect(&page.req, &format!("/contacts/{id}"), Some(Flash::success("Contact saved"))))
-        }
+        Submitted::Saved => submit::saved(&SPEC, &page, *id, &db).await,
         Submitted::Again(status, draft) => form_page(&page, &db, status, Some(*id), *draft).await,
     }
 }

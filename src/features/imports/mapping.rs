@@ -51,7 +51,7 @@ const MORE: &[(RecordType, &str, &[&str])] = &[
     (RecordType::Company, "external_id", &["company id", "account id"]),
     (RecordType::Contact, "first_name", &["first name", "given name", "person first name"]),
     (RecordType::Contact, "last_name", &["last name", "surname", "family name", "person last name"]),
-    (RecordType::Contact, "full_name", &["full name", "display name", "contact name", "person name"]),
+    (RecordType::Contact, "full_name", &["full name", "display name", "contact name", "person name", "contact", "person"]),
     (RecordType::Contact, "title", &["job title", "position", "role", "organization title"]),
     (
         RecordType::Contact,
@@ -207,7 +207,8 @@ impl Headings {
         let extra = EXTRA.iter().filter(|(r, _)| *r == record).map(|(_, f)| *f);
         let mut fields: Vec<Field> = extra.collect();
         fields.extend(
-            super::fallback::fields(record)
+            record
+                .fields()
                 .iter()
                 .filter(|f| f.importable && !EXTRA.iter().any(|(r, e)| *r == record && e.key == f.key)),
         );

@@ -11,7 +11,6 @@ mod commands;
 mod context;
 mod engine;
 mod errors;
-mod fallback;
 mod mapping;
 mod pages;
 mod queries;

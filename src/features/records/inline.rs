@@ -153,7 +153,10 @@ pub async fn save(
         })
         .await?;
     match submit::submit(spec, &page, id, form, &db).await? {
-        Submitted::Saved => value(spec, page, web::Path::from((id, field.key.to_owned())), db).await,
+        Submitted::Saved if submit::still_seen(spec, &page, id, &db).await? => {
+            value(spec, page, web::Path::from((id, field.key.to_owned())), db).await
+        }
+        Submitted::Saved => Ok(submit::handed_over(spec, &page)),
         Submitted::Again(status, draft) => {
             let people = db.org(&page, members::directory).await?;
             reply::fragment_with(status, &EditFragment::new(&page, spec.record, id, field, *draft, &people))

@@ -11,9 +11,9 @@ use crate::{
     error::{AppError, AppResult},
     features::accounts::members::{self, Person},
     kernel::countries,
-    web::{Form, FormErrors, FormView, Page, SelectOption},
+    web::{Form, FormErrors, FormView, Page, SelectOption, flash::Flash, reply},
 };
-use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, http::StatusCode};
 use uuid::Uuid;
 
 /// What became of a posted form.
@@ -59,6 +59,31 @@ pub async fn submit(spec: &Spec, page: &Page, id: Uuid, form: Form, db: &Db) -> 
             Ok(Submitted::Again(StatusCode::UNPROCESSABLE_ENTITY, Box::new(draft)))
         }
     }
+}
+
+/// The answer to a saved form: the record's page, or the list's when the record is out of the actor's sight.
+pub async fn saved(spec: &Spec, page: &Page, id: Uuid, db: &Db) -> AppResult<HttpResponse> {
+    if !still_seen(spec, page, id, db).await? {
+        return Ok(handed_over(spec, page));
+    }
+    let flash = Flash::success(format!("{} saved", spec.record.label()));
+    Ok(reply::redirect(&page.req, &format!("/{}/{id}", spec.record.noun()), Some(flash)))
+}
+
+/// Whether the actor still sees the record they just saved: a new owner may be beyond their reach.
+pub async fn still_seen(spec: &Spec, page: &Page, id: Uuid, db: &Db) -> AppResult<bool> {
+    let (actor, record) = (page.actor.clone(), spec.record);
+    match db.org(page, move |tx| super::visible(tx, &actor, record, id)).await {
+        Ok(_) => Ok(true),
+        Err(AppError::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// To the list, saying why the record is not there any more.
+pub fn handed_over(spec: &Spec, page: &Page) -> HttpResponse {
+    let told = format!("{} saved. It has a new owner, and you no longer see it.", spec.record.label());
+    reply::redirect(&page.req, &format!("/{}", spec.record.noun()), Some(Flash::success(told)))
 }
 
 /// The posted form beside what was saved meanwhile; its `version` has moved on.
