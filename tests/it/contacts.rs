@@ -228,6 +228,18 @@ async fn visibility_isolation_and_hostile_input() {
     let path = add(&admin, &[("first_name", "שלום <b>"), ("last_name", "😀\u{202e}")]).await;
     let page = admin.get(&path).await;
     assert!(page.contains("שלום &#60;b&#62;") && !page.contains("<b>"), "{}", page.body);
+
+    // Handed to somebody beyond their reach: to the list, which says so.
+    let given = add(&rep, &[("first_name", "Given"), ("owner_id", &rep_id)]).await;
+    let saved =
+        rep.post(&given, &[("version", "1"), ("first_name", "Given"), ("lifecycle", "lead"), ("owner_id", &admin_id)]).await;
+    assert_eq!((saved.status(), saved.location.as_deref()), (303, Some("/contacts")), "{}", saved.body);
+    assert!(rep.get("/contacts").await.contains("new owner"));
+    let placed = add(&rep, &[("first_name", "Placed"), ("owner_id", &rep_id)]).await;
+    let saved =
+        rep.post_partial(&format!("{placed}/fields/owner_id"), &[("version", "1"), ("owner_id", &admin_id)]).await;
+    assert_eq!((saved.status(), saved.header("HX-Redirect")), (200, Some("/contacts")), "{}", saved.body);
+    assert_eq!(rep.get(&placed).await.status(), 404);
     app.stop().await;
 }
 
