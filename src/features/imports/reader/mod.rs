@@ -2,11 +2,13 @@
 //! Never more than a few megabytes in memory, whatever the file: a quote that is never closed is refused, not swallowed.
 
 mod decode;
+mod lines;
 
 use csv::StringRecord;
 use decode::{Decoded, refused};
+use lines::{Lines, Passed};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io::{self, Cursor, Read},
     rc::Rc,
 };
@@ -15,8 +17,8 @@ use std::{
 const MAX_FIELD: usize = 1024 * 1024;
 /// The most lines one row may span.
 const MAX_LINES: u64 = 1_000;
-/// Bytes that may be read without a row coming of them.
-const MAX_ROW: u64 = 8 * 1024 * 1024;
+/// The most bytes that may be read without a row coming of them.
+const MAX_ROW: usize = 8 * 1024 * 1024;
 const MAX_COLUMNS: usize = 1_000;
 const PREFIX: u64 = 64 * 1024;
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -43,66 +45,56 @@ impl FileProblem {
 
 /// An open file, its header read.
 pub struct Rows<'a> {
-    csv: csv::Reader<Box<dyn Read + 'a>>,
+    csv: csv::Reader<Watched<Box<dyn Read + 'a>>>,
     record: StringRecord,
     pub header: Vec<String>,
     pub encoding: Rc<Cell<&'static str>>,
     pub delimiter: u8,
-    /// Lines before the header (`sep=;`).
-    skipped_lines: u64,
-    last_line: u64,
-    since_row: Rc<Cell<u64>>,
-    quotes: Rc<Cell<u64>>,
+    lines: Lines,
+    passed: Rc<RefCell<Passed>>,
 }
 
 impl<'a> Rows<'a> {
     /// `known` counts the cells of a header row that mean something: the delimiter is the one under which most do.
     pub fn open(input: impl Read + 'a, known: impl Fn(&[String]) -> usize) -> Result<Self, FileProblem> {
-        let (since_row, quotes) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
-        let encoding = Rc::new(Cell::new("UTF-8"));
-        let mut watched = Watched {
-            inner: Decoded::new(input),
-            since_row: since_row.clone(),
-            quotes: quotes.clone(),
-            encoding: encoding.clone(),
-        };
+        let (encoding, passed) = (Rc::new(Cell::new("UTF-8")), Rc::new(RefCell::new(Passed::default())));
+        let mut decoded = Decoded::new(Box::new(input) as Box<dyn Read + 'a>);
         let mut prefix = Vec::new();
-        watched.by_ref().take(PREFIX).read_to_end(&mut prefix).map_err(|e| FileProblem::new(1, e.to_string()))?;
+        decoded.by_ref().take(PREFIX).read_to_end(&mut prefix).map_err(|e| FileProblem::new(1, e.to_string()))?;
         if prefix.iter().all(u8::is_ascii_whitespace) {
             return Err(FileProblem::new(None, "it is empty"));
         }
+        encoding.set(decoded.encoding());
         let (told, skip) = told_separator(&prefix);
         let delimiter = told.unwrap_or_else(|| sniff(&prefix[skip..], &known));
-        let body: Box<dyn Read + 'a> = Box::new(Cursor::new(prefix[skip..].to_vec()).chain(watched));
-        let csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(body);
+        prefix.drain(..skip);
+        let watched =
+            Watched { prefix: Cursor::new(prefix), rest: decoded, passed: passed.clone(), encoding: encoding.clone() };
+        let csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(watched);
         let mut rows = Self {
             csv,
             record: StringRecord::new(),
             header: Vec::new(),
             encoding,
             delimiter,
-            skipped_lines: u64::from(skip > 0),
-            last_line: 0,
-            since_row,
-            quotes,
+            lines: Lines::new(1 + u64::from(skip > 0), delimiter),
+            passed,
         };
         rows.read_header(known)?;
         Ok(rows)
     }
 
     fn read_header(&mut self, known: impl Fn(&[String]) -> usize) -> Result<(), FileProblem> {
-        if self.next()?.is_none() {
-            return Err(FileProblem::new(None, "it is empty"));
-        }
+        let Some((line, _)) = self.next()? else { return Err(FileProblem::new(None, "it is empty")) };
         let header: Vec<String> = self.record.iter().map(|cell| cell.trim().to_owned()).collect();
         if header.len() > MAX_COLUMNS {
-            return Err(FileProblem::new(1, format!("it has more than {MAX_COLUMNS} columns")));
+            return Err(FileProblem::new(line, format!("it has more than {MAX_COLUMNS} columns")));
         }
         if known(&header) == 0 {
             let seen: String =
                 header.iter().take(8).cloned().collect::<Vec<_>>().join(", ").chars().take(200).collect();
             let what = format!("none of its column headings is known here (it begins: {seen})");
-            return Err(FileProblem::new(1 + self.skipped_lines, what));
+            return Err(FileProblem::new(line, what));
         }
         self.header = header;
         Ok(())
@@ -111,18 +103,16 @@ impl<'a> Rows<'a> {
     /// The next row and the line it begins on, counting from 1.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<(u64, &StringRecord)>, FileProblem> {
-        let before = self.csv.position().line() + self.skipped_lines;
-        self.since_row.set(0);
-        let more = self.csv.read_record(&mut self.record).map_err(|e| problem(before, &e))?;
-        let after = self.csv.position().line() + self.skipped_lines;
+        let before = self.csv.position().byte();
+        let more = self.csv.read_record(&mut self.record);
+        let more = more.map_err(|e| problem(self.lines.begun(&self.passed.borrow()), &e))?;
         if !more {
             return Ok(None);
         }
-        // Old Mac files end lines with a bare CR, which csv does not count.
-        let line = self.record.position().map_or(before, |p| p.line() + self.skipped_lines).max(self.last_line + 1);
-        self.last_line = line;
-        let unclosed = self.csv.is_done() && after > line + 1 && self.quotes.get() % 2 == 1;
-        if unclosed || after.saturating_sub(line) > MAX_LINES {
+        let count = usize::try_from(self.csv.position().byte() - before).unwrap_or(usize::MAX);
+        let span = self.lines.row(&mut self.passed.borrow_mut(), count);
+        let line = span.line;
+        if span.stray_quote || span.lines > MAX_LINES {
             return Err(FileProblem::new(line, "a quotation mark is opened and not closed"));
         }
         if self.record.iter().any(|cell| cell.len() > MAX_FIELD) {
@@ -164,21 +154,25 @@ fn sniff(prefix: &[u8], known: &impl Fn(&[String]) -> usize) -> u8 {
     DELIMITERS.into_iter().rev().max_by_key(|d| score(*d)).unwrap_or(b',')
 }
 
-/// Counts what passes, so that a row that never ends is noticed before it fills the memory.
+/// Remembers what passes until it has become a row, and notices a row that never ends before it fills the memory.
 struct Watched<R> {
-    inner: Decoded<R>,
-    since_row: Rc<Cell<u64>>,
-    quotes: Rc<Cell<u64>>,
+    /// The part of the file that has been looked at already.
+    prefix: Cursor<Vec<u8>>,
+    rest: Decoded<R>,
+    passed: Rc<RefCell<Passed>>,
     encoding: Rc<Cell<&'static str>>,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(out)?;
-        self.encoding.set(self.inner.encoding());
-        self.quotes.set(self.quotes.get() + out[..n].iter().filter(|b| **b == b'"').count() as u64);
-        self.since_row.set(self.since_row.get() + n as u64);
-        if self.since_row.get() > MAX_ROW {
+        let mut n = self.prefix.read(out)?;
+        if n == 0 {
+            n = self.rest.read(out)?;
+            self.encoding.set(self.rest.encoding());
+        }
+        let mut passed = self.passed.borrow_mut();
+        passed.push(&out[..n]);
+        if passed.waiting().len() > MAX_ROW {
             return Err(refused("a row is longer than 8 MB (a quotation mark that is not closed?)"));
         }
         Ok(n)
@@ -210,6 +204,14 @@ mod tests {
         assert_eq!(rows.iter().map(|r| r.0).collect::<Vec<_>>(), [2, 5]);
         assert_eq!(rows[0].1, ["two\nlines", "X"]);
         assert_eq!(read(b"sep=|\nname|city\na,b|c")?, [(3, vec!["a,b".into(), "c".into()])]);
+        // Old Mac files end lines with a bare CR; empty lines count, at the start as well.
+        let rows = read(b"\n\nname,city\r\ra,\"x\ry\"\r\rb,5\" pipe\r")?;
+        assert_eq!(rows.iter().map(|r| r.0).collect::<Vec<_>>(), [5, 8]);
+        // However the file is cut into pieces as it is read.
+        let long = [b"name,city\r\n".to_vec(), b"a,\"b\r\n\"\"c\"\r\n\r\n".repeat(30_000)].concat();
+        let rows = read(&long)?;
+        assert!(rows.iter().enumerate().all(|(n, row)| row.0 == 2 + 3 * n as u64 && row.1 == ["a", "b\r\n\"c"]));
+        assert_eq!(rows.len(), 30_000);
         Ok(())
     }
 
@@ -219,9 +221,14 @@ mod tests {
         assert_eq!(line(b""), Some(None));
         assert_eq!(line(b"foo,bar\n1,2\n"), Some(Some(1)));
         assert_eq!(line(b"name,city\na,\"b\nc,d\ne,f\n"), Some(Some(2)));
+        assert_eq!(line(b"name,city\n\n\na,b\n\n\"c,d\ne,f"), Some(Some(6)));
+        // Closed by the opening quote of a later row: what lies between is no cell.
+        assert_eq!(line(b"name,city\n\"a\",\"b\n\"c\",\"d\"\n"), Some(Some(2)));
         let endless = [b"name,city\na,b\nc,\"".to_vec(), b"x\n".repeat(2_000)].concat();
         assert_eq!(line(&endless), Some(Some(3)));
         let wide = [b"name,city\na,\"".to_vec(), vec![b'x'; 9 * 1024 * 1024], b"\"\n".to_vec()].concat();
         assert_eq!(line(&wide), Some(Some(2)));
+        let wide = [b"name,city\r\n\r\na,\"".to_vec(), b"x\r\n".repeat(3 * 1024 * 1024)].concat();
+        assert_eq!(line(&wide), Some(Some(3)));
     }
 }
