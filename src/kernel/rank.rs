@@ -2,8 +2,10 @@
 //!
 //! A rank is an integer part (a head letter that tells its length, then base-62 digits) and a fraction without trailing zeros; byte
 //! order is rank order (`COLLATE "C"`). Placing first or last counts the integer part down or up, so that keys grow with the
-//! logarithm of the number of cards. The scheme is David Greenspan's "Implementing fractional indexing". (The crate
-//! `fractional_index` 2.0 lengthens its keys by a byte every 128 placings on top, and then underflows on the zero byte it made.)
+//! logarithm of the number of cards. The scheme is David Greenspan's "Implementing fractional indexing".
+//!
+//! Our own and not the crate `fractional_index`, whose keys have no integer part: they grow by a byte per about 128 placings at one
+//! end, and the top of a column is where new deals and every drop from the menu go. Ours are five bytes after 300,000 (see the test).
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const FIRST: &str = "a0";

@@ -1,5 +1,5 @@
 // "+" in a column head opens a small form at the top of the column; it stays open for the next deal.
-import { post } from "./http.js";
+import { newId, post } from "./http.js";
 import { announce } from "./toast.js";
 import { applyReply, held, listOf, refresh, release } from "./board-cards.js";
 
@@ -34,6 +34,7 @@ function toggle(board, stage) {
   list.scrollTop = 0;
   const form = list.querySelector(".quick-add");
   form.elements.stage_id.value = stage;
+  form.elements.id.value = newId();
   form.elements.name.focus();
   held.add(HOLD);
 }
@@ -59,6 +60,7 @@ async function add(form) {
   const { ids } = applyReply(reply.html, { highlight: true, keep: true });
   if (!ids.length) refresh();
   announce(`${name} added.`);
+  form.elements.id.value = newId(); // the next deal is another one; a refused or lost one keeps its id, so that it is made once
   for (const field of ["name", "amount", "company"]) form.elements[field].value = "";
   form.elements.name.focus();
 }

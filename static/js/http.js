@@ -4,6 +4,14 @@ import { toast } from "./toast.js";
 /** Random per tab, sent with every write, so that a tab can tell its own echo in the live stream. */
 export const tabId = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
 
+/** A new record's id (UUID version 7), so that a form sent twice makes one record. `crypto.randomUUID` needs HTTPS; this does not. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  new DataView(bytes.buffer).setBigUint64(0, (BigInt(Date.now()) << 16n) | BigInt(0x7000 | ((bytes[6] & 15) << 8) | bytes[7]));
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 export const csrf = () => document.querySelector('meta[name="csrf-token"]').content;
 
 export const requestHeaders = () => ({

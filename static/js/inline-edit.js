@@ -67,4 +67,23 @@ function finish(form, value, html) {
   else form.replaceWith(...fragment.childNodes);
   const place = fresh ?? document.getElementById(value.id);
   (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
+  refreshRest();
+}
+
+/** What else the page says of the record (title, facts, timeline) is taken from the page as it is now. */
+async function refreshRest() {
+  const parts = [...document.querySelectorAll("[data-refresh][id]")];
+  if (!parts.length) return;
+  const reply = await get(location.href);
+  if (!reply.ok) return;
+  const page = new DOMParser().parseFromString(reply.html, "text/html");
+  document.title = page.title || document.title;
+  for (const part of parts) {
+    const fresh = page.getElementById(part.id);
+    if (!fresh || !part.isConnected || part.querySelector(".inline-form") || part.isEqualNode(fresh)) continue;
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    part.replaceWith(document.adoptNode(fresh));
+    window.htmx?.process(fresh);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
 }

@@ -57,6 +57,11 @@ struct Row {
     role: String,
 }
 
+diesel::define_sql_function! {
+    /// Without the spaces around it: of a name with one part, the other's separator.
+    fn btrim(text: sql_types::Text) -> sql_types::Text;
+}
+
 const OF_DEAL: &str = "
 SELECT c.id, c.first_name, c.last_name, c.email, c.title, c.owner_id, p.role
 FROM deal_contacts p JOIN contacts c ON c.org_id = p.org_id AND c.id = p.contact_id
@@ -99,8 +104,9 @@ pub async fn add(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: 
         let mut p = form.parser();
         let role = p.choice("role", ROLES).unwrap_or("other");
         p.finish()?;
+        let deal = queries::lock(tx, &by, deal)?.id;
         let contact = meant(tx, &by, &form)?;
-        set_role(tx, &by, deal, contact, role)
+        set_role(tx, deal, contact, role)
     })
     .await?;
     Ok(reply::redirect(&page.req, &format!("/deals/{deal}"), None))
@@ -131,7 +137,7 @@ fn meant(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<(ContactId, St
         query = query.filter(contacts::owner_id.eq_any(owners));
     }
     query = if id.is_empty() {
-        let exact = contacts::first_name.concat(" ").concat(contacts::last_name).eq(name.to_owned());
+        let exact = btrim(contacts::first_name.concat(" ").concat(contacts::last_name)).eq(name.to_owned());
         query.filter(exact.or(contacts::email.eq(name.to_lowercase())))
     } else {
         query.filter(contacts::id.eq(id.parse::<ContactId>().map_err(|_| unknown())?))
@@ -143,29 +149,19 @@ fn meant(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<(ContactId, St
     }
 }
 
-fn set_role(
-    tx: &mut OrgTx,
-    by: &Allow<Edit>,
-    deal: DealId,
-    (contact, name): (ContactId, String),
-    role: &'static str,
-) -> AppResult<()> {
-    let deal = queries::lock(tx, by, deal)?;
-    let before = role_of(tx, deal.id, contact)?;
+/// The caller holds the deal.
+fn set_role(tx: &mut OrgTx, deal: DealId, (contact, name): (ContactId, String), role: &'static str) -> AppResult<()> {
+    let before = role_of(tx, deal, contact)?;
     if before.as_deref() == Some(role) {
         return Ok(());
     }
     diesel::insert_into(deal_contacts::table)
-        .values((
-            deal_contacts::deal_id.eq(deal.id),
-            deal_contacts::contact_id.eq(contact),
-            deal_contacts::role.eq(role),
-        ))
+        .values((deal_contacts::deal_id.eq(deal), deal_contacts::contact_id.eq(contact), deal_contacts::role.eq(role)))
         .on_conflict((deal_contacts::org_id, deal_contacts::deal_id, deal_contacts::contact_id))
         .do_update()
         .set(deal_contacts::role.eq(role))
         .execute(tx.conn())?;
-    note_change(tx, deal.id, &name, contact, before.as_deref().map(label), Some(label(role)))
+    note_change(tx, deal, &name, contact, before.as_deref().map(label), Some(label(role)))
 }
 
 fn take_out(tx: &mut OrgTx, by: &Allow<Edit>, deal: DealId, contact: ContactId) -> AppResult<()> {

@@ -3,6 +3,7 @@
 use super::{
     fields::STATUSES,
     model::{Deal, DealRow},
+    narrowing,
 };
 use crate::{
     db::{Db, OrgTx, Tx},
@@ -15,7 +16,7 @@ use crate::{
     },
     kernel::{CompanyId, RecordType},
     schema::deals,
-    web::{Actor, Page, Shell, permission::deals::View, reply},
+    web::{Actor, Form, Page, Shell, permission::deals::View, reply},
 };
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
@@ -61,10 +62,12 @@ struct Row {
 
 pub(super) async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
-    let query = ListQuery::parse(RecordType::Deal, &page.actor, page.req.query_string(), FILTERS)?;
+    let mut query = ListQuery::parse(RecordType::Deal, &page.actor, page.req.query_string(), FILTERS)?;
+    let asked = Form::decode(page.req.query_string().as_bytes())?;
     let actor = page.actor.clone();
     let (query, list, rows) = db
         .org(&page, move |tx| {
+            query.extras = narrowing::extras(tx, &actor, &asked)?;
             let found = list::find(tx, &actor, &query)?;
             let people = members::directory(tx)?;
             let rows = rows(tx, &actor, &people, &found.page.rows)?;

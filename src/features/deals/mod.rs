@@ -13,6 +13,7 @@ mod forms;
 mod list;
 mod model;
 mod moves;
+mod narrowing;
 mod pages;
 pub mod positions;
 mod queries;

@@ -3,8 +3,10 @@
 //! Paging is by keyset over (sort key, id), so that the last page costs what the first one does. Every predicate is shaped to an
 //! index of the migration, and uses operators that row-level security lets reach one.
 
+mod extra;
 mod view;
 
+pub use extra::{Condition, Extra};
 pub use view::{FilterMenu, Header, ListView};
 
 use crate::{
@@ -40,6 +42,8 @@ pub struct ListQuery {
     pub archived: bool,
     /// Choice fields that must have this key.
     pub picks: Vec<(&'static Field, String)>,
+    /// Filters of this record type alone; its list sets them.
+    pub extras: Vec<Extra>,
     pub sort: &'static Field,
     pub descending: bool,
     pub after: Option<String>,
@@ -64,9 +68,7 @@ enum Owners {
 impl ListQuery {
     /// From a query string; `filters` are the choice fields the list offers. What the list does not know is refused.
     pub fn parse(record: RecordType, actor: &Actor, query: &str, filters: &[&str]) -> AppResult<Self> {
-        let bad = || {
-            AppError::Rejected(StatusCode::BAD_REQUEST, "This list's address is damaged. Start again from the menu.")
-        };
+        let bad = damaged;
         let form = Form::decode(query.as_bytes())?;
         let owner = match form.get("owner") {
             "" => OwnerFilter::Anybody,
@@ -93,6 +95,7 @@ impl ListQuery {
             owner,
             archived: form.get("archived") == "1",
             picks,
+            extras: vec![],
             sort: record.field(key).filter(|f| f.sortable).ok_or_else(bad)?,
             descending,
             after: Some(form.get("after").to_owned()).filter(|after| !after.is_empty()),
@@ -113,14 +116,24 @@ impl ListQuery {
         }
     }
 
+    /// The extra filters in force.
+    fn chosen(&self) -> impl Iterator<Item = (&Extra, &Condition)> {
+        self.extras.iter().filter_map(|extra| Some((extra, extra.condition.as_ref()?)))
+    }
+
     /// `name_key` stands for the name: the same order, in a form the indexes have.
     fn sort_column(&self) -> &'static str {
         if self.sort.key == "name" { "name_key" } else { self.sort.column }
     }
 
     fn is_plain(&self) -> bool {
-        self.q.is_empty() && self.picks.is_empty() && !self.archived
+        self.q.is_empty() && self.picks.is_empty() && self.chosen().next().is_none() && !self.archived
     }
+}
+
+/// A filter that says what this list does not know.
+pub fn damaged() -> AppError {
+    AppError::Rejected(StatusCode::BAD_REQUEST, "This list's address is damaged. Start again from the menu.")
 }
 
 /// A page of a list: ids in order, and how many there are in all.
@@ -239,7 +252,7 @@ impl Sql {
     }
 
     fn text(&mut self, text: impl AsRef<str>) {
-        self.replace(|query| query.sql(text.as_ref().to_owned()));
+        self.replace(|query| query.sql(text.as_ref()));
     }
 
     fn bind<T, V>(&mut self, value: V)
@@ -272,6 +285,9 @@ impl Sql {
         for (field, key) in &query.picks {
             self.text(format!(" AND {} = ", field.column));
             self.bind::<sql_types::Text, _>(key.clone());
+        }
+        for (_, condition) in query.chosen() {
+            condition.add_to(self);
         }
         if let Some(ids) = matches {
             self.text(" AND id = ANY (");

@@ -106,6 +106,7 @@ struct Row {
     edited: Option<bool>,
 }
 
+/// A card that only changed places in its column is history for nobody.
 const ENTRIES: &str = "
 SELECT e.at, e.id, e.kind, m.name AS actor_name, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id,
   n.version > 1 AS edited
@@ -114,6 +115,7 @@ LEFT JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
 LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
 WHERE e.record_id = $1 AND e.record_type = $2
   AND CASE WHEN e.kind LIKE 'note.%' THEN $3 <> 'changes' AND n.id IS NOT NULL ELSE $3 <> 'notes' END
+  AND (e.kind <> 'deal.moved' OR e.changes <> '{}')
   AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
 ORDER BY e.at DESC, e.id DESC LIMIT $6";
 

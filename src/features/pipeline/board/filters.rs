@@ -215,7 +215,8 @@ fn people_of(tx: &mut OrgTx, team: TeamId) -> AppResult<Vec<Uuid>> {
     Ok(people)
 }
 
-fn closing(key: Option<&str>, today: NaiveDate, fiscal_start: u32) -> Closing {
+/// The days that a key of [`CLOSE`] means; anything else means any.
+pub fn closing(key: Option<&str>, today: NaiveDate, fiscal_start: u32) -> Closing {
     match key {
         Some("overdue") => Closing::Before(today),
         Some("this_week") => Closing::Within(calendar::week(today)),

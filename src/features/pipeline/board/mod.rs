@@ -8,7 +8,7 @@ mod pages;
 mod view;
 
 pub use cards::explain_first_cards;
-pub use filters::{Filters, Scope};
+pub use filters::{CLOSE, Closing, Filters, Scope, closing};
 pub use load::{BoardReply, filters_of_page, lost_reasons, reply};
 
 use actix_web::web::{ServiceConfig, get};

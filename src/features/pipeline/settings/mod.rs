@@ -53,7 +53,8 @@ struct IndexPage {
     section: &'static str,
     pipelines: Vec<PipelineRow>,
     reasons: String,
-    name: String,
+    /// The name typed for a new pipeline. (`name` would be shadowed by the macro's own parameter.)
+    typed: String,
     errors: Errors,
 }
 
@@ -93,7 +94,7 @@ async fn index_again(
         section: "pipelines",
         pipelines: rows.collect(),
         reasons,
-        name: posted.get("name").to_owned(),
+        typed: posted.get("name").to_owned(),
         errors: Errors(errors),
     };
     reply::page_with(&page.req, status, &shown)
@@ -147,7 +148,8 @@ struct ShowPage {
     nav: Vec<SettingsNav>,
     section: &'static str,
     pipeline: Pipeline,
-    name: String,
+    /// The pipeline's name as typed, else as it is.
+    typed: String,
     stages: Vec<Stage>,
     /// Stages of other pipelines, where this one's deals can go.
     targets: Vec<SelectOption>,
@@ -198,7 +200,7 @@ async fn show_again(
         shell: page.shell("settings"),
         nav: nav(page),
         section: "pipelines",
-        name: if at == "pipeline" { posted.get("name").to_owned() } else { pipeline.name.clone() },
+        typed: if at == "pipeline" { posted.get("name").to_owned() } else { pipeline.name.clone() },
         pipeline,
         stages,
         targets,

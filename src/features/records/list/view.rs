@@ -116,6 +116,8 @@ fn menus(query: &ListQuery, people: &[Person], filters: &[&str]) -> Vec<FilterMe
         let options = choices.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == current)).collect();
         menus.push(FilterMenu { name: field.key, label: field.label, options });
     }
+    let offered = query.extras.iter().filter(|extra| !extra.options.is_empty());
+    menus.extend(offered.map(|e| FilterMenu { name: e.name, label: e.label, options: e.options.clone() }));
     menus
 }
 
@@ -141,6 +143,7 @@ impl ListQuery {
             ("sort", if self.sort_param() == "name" { String::new() } else { self.sort_param() }),
         ];
         pairs.extend(self.picks.iter().map(|(field, key)| (field.key, key.clone())));
+        pairs.extend(self.extras.iter().filter_map(|e| e.selected().map(|option| (e.name, option.value.clone()))));
         for (name, value) in changes {
             match pairs.iter_mut().find(|(n, _)| n == name) {
                 Some(pair) => pair.1 = (*value).to_owned(),
@@ -175,6 +178,10 @@ impl ListQuery {
             let choice = choices.iter().find(|(k, _)| k == key).map_or(key.as_str(), |(_, label)| label);
             let label = format!("{} is {choice}", field.label);
             chips.push(Chip { icon: "flag", label, remove: self.href(&[(field.key, "")]) });
+        }
+        for (extra, option) in self.extras.iter().filter_map(|e| e.selected().map(|option| (e, option))) {
+            let label = format!("{} is {}", extra.label, option.label);
+            chips.push(Chip { icon: extra.icon, label, remove: self.href(&[(extra.name, "")]) });
         }
         if self.archived {
             chips.push(Chip { icon: "archive", label: "Archived".into(), remove: self.href(&[("archived", "")]) });

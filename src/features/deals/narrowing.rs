@@ -1,0 +1,106 @@
+//! The deal list's own filters: pipeline, stage, expected close, and when a deal was closed. The board and the home page link to
+//! them, so each figure there is one click from its deals.
+
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::{
+        pipeline::{self, Stage, board},
+        records::list::{Condition, Extra, damaged},
+    },
+    kernel::{PipelineId, StageId, calendar, calendar::Span},
+    web::{Actor, Form, SelectOption},
+};
+use chrono::{Months, NaiveDate};
+
+/// Keys and labels of the choices of the day of closing.
+const CLOSED: &[(&str, &str)] =
+    &[("this_month", "This month"), ("last_month", "Last month"), ("this_quarter", "This quarter")];
+
+/// What the address asks for. A pipeline that is not there, or a stage of another pipeline, is refused.
+pub(super) fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extra>> {
+    let stages = pipeline::stages(tx)?;
+    let chosen = chosen_stage(&stages, query)?;
+    let pipeline = in_pipeline(tx, chosen, query)?;
+    let current =
+        pipeline.condition.as_ref().and(pipeline.options.iter().find(|o| o.selected)).map(|o| o.value.clone());
+    Ok(vec![
+        pipeline,
+        in_stage(&stages, chosen, current.as_deref()),
+        expected(actor, query.get("close"))?,
+        closed(actor, query.get("closed"))?,
+    ])
+}
+
+fn chosen_stage<'a>(stages: &'a [Stage], query: &Form) -> AppResult<Option<&'a Stage>> {
+    if query.get("stage").is_empty() {
+        return Ok(None);
+    }
+    let id: StageId = query.get("stage").parse().map_err(|_| damaged())?;
+    let stage = stages.iter().find(|s| s.id == id).ok_or_else(damaged)?;
+    // Another pipeline chosen from the menu leaves the stage of the one before behind.
+    let other = !query.get("pipeline").is_empty() && query.get("pipeline") != stage.pipeline_id.to_string();
+    Ok((!other).then_some(stage))
+}
+
+fn in_pipeline(tx: &mut OrgTx, stage: Option<&Stage>, query: &Form) -> AppResult<Extra> {
+    let id: Option<PipelineId> = match query.get("pipeline") {
+        "" => stage.map(|s| s.pipeline_id),
+        id => Some(id.parse().map_err(|_| damaged())?),
+    };
+    let all = pipeline::pipelines(tx)?;
+    if id.is_some_and(|id| all.iter().all(|p| p.id != id)) {
+        return Err(damaged());
+    }
+    let options = all.iter().map(|p| SelectOption::new(p.id.to_string(), &p.name, Some(p.id) == id)).collect();
+    let condition = id.map(|id| Condition::Is("pipeline_id", id.0));
+    Ok(Extra { name: "pipeline", label: "Pipeline", icon: "layout-kanban", options, condition })
+}
+
+/// Offered once the pipeline is known.
+fn in_stage(stages: &[Stage], chosen: Option<&Stage>, pipeline: Option<&str>) -> Extra {
+    let of = stages.iter().filter(|s| Some(s.pipeline_id.to_string().as_str()) == pipeline);
+    let options =
+        of.map(|s| SelectOption::new(s.id.to_string(), &s.name, chosen.is_some_and(|c| c.id == s.id))).collect();
+    let condition = chosen.map(|stage| Condition::Is("stage_id", stage.id.0));
+    Extra { name: "stage", label: "Stage", icon: "flag", options, condition }
+}
+
+fn expected(actor: &Actor, key: &str) -> AppResult<Extra> {
+    use board::Closing;
+    const COLUMN: &str = "expected_close_on";
+    let options = options(board::CLOSE, key)?;
+    let condition = match board::closing(Some(key), actor.today(), actor.org.fiscal_year_start) {
+        Closing::Any => None,
+        Closing::Before(day) => Some(Condition::Before(COLUMN, day)),
+        Closing::Within(span) => Some(Condition::Days(COLUMN, span)),
+        Closing::Undated => Some(Condition::Empty(COLUMN)),
+    };
+    Ok(Extra { name: "close", label: "Expected close", icon: "calendar", options, condition })
+}
+
+fn closed(actor: &Actor, key: &str) -> AppResult<Extra> {
+    let options = options(CLOSED, key)?;
+    let condition = closed_within(key, actor.today(), actor.org.fiscal_year_start).map(|span| {
+        let (from, to) = calendar::instants(span, actor.zone);
+        Condition::Instants("closed_at", from, to)
+    });
+    Ok(Extra { name: "closed", label: "Closed", icon: "calendar", options, condition })
+}
+
+fn closed_within(key: &str, today: NaiveDate, fiscal_start: u32) -> Option<Span> {
+    let month = calendar::month(today);
+    match key {
+        "this_month" => Some(month),
+        "last_month" => Some(Span { from: month.from - Months::new(1), to: month.from }),
+        "this_quarter" => Some(calendar::quarter(today, fiscal_start)),
+        _ => None,
+    }
+}
+
+fn options(choices: &[(&str, &str)], chosen: &str) -> AppResult<Vec<SelectOption>> {
+    if !chosen.is_empty() && choices.iter().all(|(key, _)| *key != chosen) {
+        return Err(damaged());
+    }
+    Ok(choices.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == chosen)).collect())
+}

@@ -1,0 +1,67 @@
+//! Filters that one record type's list has beside the shared ones, such as a deal's pipeline: what is offered, and the condition when
+//! one is chosen.
+
+use super::Sql;
+use crate::{kernel::calendar::Span, web::SelectOption};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::sql_types;
+use uuid::Uuid;
+
+/// A filter as the list offers it.
+#[derive(Clone, Debug)]
+pub struct Extra {
+    /// The parameter in the address.
+    pub name: &'static str,
+    pub label: &'static str,
+    pub icon: &'static str,
+    /// The chosen one is the selected one.
+    pub options: Vec<SelectOption>,
+    pub condition: Option<Condition>,
+}
+
+/// What the records must satisfy; the columns are trusted text.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    Is(&'static str, Uuid),
+    /// A day before that one.
+    Before(&'static str, NaiveDate),
+    Days(&'static str, Span),
+    /// From the first instant until before the second.
+    Instants(&'static str, DateTime<Utc>, DateTime<Utc>),
+    Empty(&'static str),
+}
+
+impl Extra {
+    /// The chosen option, when there is one.
+    pub fn selected(&self) -> Option<&SelectOption> {
+        self.condition.as_ref().and_then(|_| self.options.iter().find(|option| option.selected))
+    }
+}
+
+impl Condition {
+    pub(super) fn add_to(&self, sql: &mut Sql) {
+        match *self {
+            Self::Is(column, id) => {
+                sql.text(format!(" AND {column} = "));
+                sql.bind::<sql_types::Uuid, _>(id);
+            }
+            Self::Before(column, day) => {
+                sql.text(format!(" AND {column} < "));
+                sql.bind::<sql_types::Date, _>(day);
+            }
+            Self::Days(column, span) => {
+                sql.text(format!(" AND {column} >= "));
+                sql.bind::<sql_types::Date, _>(span.from);
+                sql.text(format!(" AND {column} < "));
+                sql.bind::<sql_types::Date, _>(span.to);
+            }
+            Self::Instants(column, from, to) => {
+                sql.text(format!(" AND {column} >= "));
+                sql.bind::<sql_types::Timestamptz, _>(from);
+                sql.text(format!(" AND {column} < "));
+                sql.bind::<sql_types::Timestamptz, _>(to);
+            }
+            Self::Empty(column) => sql.text(format!(" AND {column} IS NULL")),
+        }
+    }
+}
