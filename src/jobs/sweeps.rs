@@ -19,6 +19,15 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("event partitions", "SELECT app.ensure_event_partitions()"),
     ("sessions", "DELETE FROM sessions WHERE expires_at < now()"),
+    // Their workers ended without a word each time: nobody else would say so to whoever waits for them.
+    (
+        "imports without a job",
+        "UPDATE imports i SET status = 'failed', file_path = NULL, finished_at = now(),
+           error = 'It was begun several times and broke off each time. Nothing was imported.'
+         WHERE status IN ('queued', 'running') AND NOT EXISTS (
+           SELECT 1 FROM jobs j WHERE j.org_id = i.org_id AND j.key = 'import:' || i.id
+             AND (j.status = 'queued' OR j.status = 'running' AND (j.locked_until > now() OR j.attempts < j.max_attempts)))",
+    ),
     ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
 ];
 

@@ -231,8 +231,9 @@ async fn visibility_isolation_and_hostile_input() {
 
     // Handed to somebody beyond their reach: to the list, which says so.
     let given = add(&rep, &[("first_name", "Given"), ("owner_id", &rep_id)]).await;
-    let saved =
-        rep.post(&given, &[("version", "1"), ("first_name", "Given"), ("lifecycle", "lead"), ("owner_id", &admin_id)]).await;
+    let saved = rep
+        .post(&given, &[("version", "1"), ("first_name", "Given"), ("lifecycle", "lead"), ("owner_id", &admin_id)])
+        .await;
     assert_eq!((saved.status(), saved.location.as_deref()), (303, Some("/contacts")), "{}", saved.body);
     assert!(rep.get("/contacts").await.contains("new owner"));
     let placed = add(&rep, &[("first_name", "Placed"), ("owner_id", &rep_id)]).await;

@@ -25,7 +25,20 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
         ),
         "45 124 144 313"
     );
-    assert_eq!(ask("SELECT count(*)::text AS t FROM events WHERE at > now()"), "0");
+    let later = [
+        "events WHERE at",
+        "companies WHERE greatest(created_at, updated_at)",
+        "contacts WHERE greatest(created_at, updated_at)",
+        "deals WHERE greatest(created_at, updated_at, stage_entered_at, closed_at)",
+        "notes WHERE greatest(created_at, updated_at)",
+    ];
+    for later in later {
+        assert_eq!(ask(&format!("SELECT count(*)::text AS t FROM {later} > now()")), "0", "{later} later than now");
+    }
+    let odd = "SELECT count(*)::text AS t FROM deals d WHERE version <> (SELECT max(version) FROM events e WHERE e.record_id = d.id)
+        OR version <> (SELECT count(version) FROM events e WHERE e.record_id = d.id)
+        OR created_at > stage_entered_at OR stage_entered_at > coalesce(closed_at, now())";
+    assert_eq!(ask(odd), "0", "deals whose history is another");
 
     let manager = app.new_client();
     manager.sign_in("manager@demo.test", PASSWORD).await;

@@ -118,7 +118,9 @@ fn deals_of(tx: &mut OrgTx, actor: &Actor, id: CompanyId) -> AppResult<(Vec<Deal
             .filter(deals::deleted_at.is_null());
         // One condition for both cases, because a boxed query cannot be grouped.
         let visible = actor.visible_owners();
-        query.filter(visible.is_none().into_sql::<Bool>().nullable().or(deals::owner_id.eq_any(visible.unwrap_or_default())))
+        query.filter(
+            visible.is_none().into_sql::<Bool>().nullable().or(deals::owner_id.eq_any(visible.unwrap_or_default())),
+        )
     };
     type Columns = (DealId, String, String, Option<Decimal>, String);
     let rows: Vec<Columns> = open()

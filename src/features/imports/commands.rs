@@ -1,15 +1,17 @@
-//! Starting an import and seeing it through. The file is read in one transaction; around it, two small ones say that it is running
-//! and, when it could not be read, why. A process killed in the middle leaves nothing: the job is taken up again from the start.
+//! Starting an import and seeing it through. The file is read in one transaction. Around that of an upload, two small ones say that it
+//! is running and, when it could not be read, why. A process killed in the middle leaves nothing of the file: the job of an upload is
+//! taken up again from the start, one on the command line never was.
 
 use super::{
     apply::Counts,
     engine::{self, Options, Request},
     reader::FileProblem,
     stage::Stopped,
+    tidy,
 };
 use crate::{
     config::Config,
-    db::{Db, OrgTx, Reason, Tx},
+    db::{Db, OrgTx, Reason, Tenant, Tx},
     error::{AppError, AppResult},
     jobs::{self, Job, JobContext, JobOutcome},
     kernel::{ImportId, MemberId, OrgId, RecordType},
@@ -84,6 +86,7 @@ fn note(tx: &mut OrgTx, new: &NewImport, status: &str, by: Option<MemberId>) -> 
             imports::status.eq(status),
             imports::options.eq(serde_json::to_value(&new.options).map_err(anyhow::Error::from)?),
             imports::created_by.eq(by),
+            imports::started_at.eq((status == "running").then(Utc::now)),
         ))
         .execute(tx.conn())?;
     Ok(())
@@ -112,6 +115,7 @@ pub fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Result<
     if let Err(error) = fs::remove_file(&path) {
         tracing::warn!(%error, path = %path.display(), "an imported file cannot be removed");
     }
+    tidy::left_behind(&ctx.db, &uploads(&ctx.config));
     Ok(JobOutcome::Done)
 }
 
@@ -126,7 +130,7 @@ fn upload(ctx: &JobContext, org: OrgId, waiting: &Waiting, path: &std::path::Pat
         let what = "whoever sent it is no longer a member who may import";
         return Err(FileProblem::new(None, what).into());
     };
-    import(&ctx.db, &actor, Some(&actor), waiting, file).map(drop)
+    import(&ctx.db, &actor, waiting, file)
 }
 
 /// What a worker needs to know of an import.
@@ -164,43 +168,27 @@ fn begin(db: &Db, org: OrgId, import: ImportId) -> AppResult<Option<Waiting>> {
 }
 
 fn fail(db: &Db, org: OrgId, import: ImportId, why: &str) -> AppResult<()> {
-    db.org_now(&org, |tx| {
-        diesel::update(imports::table.filter(imports::id.eq(import)))
-            .filter(imports::status.ne("done"))
-            .set((
-                imports::status.eq("failed"),
-                imports::error.eq(why),
-                imports::file_path.eq(None::<String>),
-                imports::finished_at.eq(Utc::now()),
-            ))
-            .execute(tx.conn())?;
-        Ok(())
-    })
+    db.org_now(&org, |tx| note_failure(tx, import, why))
 }
 
-/// The transaction that reads the file, unless another worker finished it meanwhile.
-fn import(
-    db: &Db,
-    tenant: &impl crate::db::Tenant,
-    actor: Option<&Actor>,
-    waiting: &Waiting,
-    input: impl Read,
-) -> Result<Option<Counts>, Stopped> {
+fn note_failure(tx: &mut OrgTx, import: ImportId, why: &str) -> AppResult<()> {
+    diesel::update(imports::table.filter(imports::id.eq(import)))
+        .filter(imports::status.ne("done"))
+        .set((
+            imports::status.eq("failed"),
+            imports::error.eq(why),
+            imports::file_path.eq(None::<String>),
+            imports::finished_at.eq(Utc::now()),
+        ))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+/// A transaction that a problem with the file undoes and comes out of.
+fn whole<T>(db: &Db, tenant: &impl Tenant, work: impl FnOnce(&mut OrgTx) -> Result<T, Stopped>) -> Result<T, Stopped> {
     let mut problem = None;
     let result = db.org_now(tenant, |tx| {
-        let status: String =
-            imports::table.filter(imports::id.eq(waiting.id)).select(imports::status).for_update().first(tx.conn())?;
-        if status != "running" {
-            return Ok(None);
-        }
-        let request = Request {
-            import: waiting.id,
-            record: waiting.record,
-            file_name: &waiting.file_name,
-            options: &waiting.options,
-            actor,
-        };
-        engine::run(tx, &request, input).map(Some).map_err(|stopped| match stopped {
+        work(tx).map_err(|stopped| match stopped {
             Stopped::File(p) => {
                 problem = Some(p);
                 AppError::Conflict("the file cannot be read".into())
@@ -214,15 +202,39 @@ fn import(
     }
 }
 
-/// Imports from the command line: at once, as the organisation itself.
+/// The transaction that reads an uploaded file, unless another worker finished it meanwhile.
+fn import(db: &Db, actor: &Actor, waiting: &Waiting, input: impl Read) -> Result<(), Stopped> {
+    whole(db, actor, |tx| {
+        let status: String =
+            imports::table.filter(imports::id.eq(waiting.id)).select(imports::status).for_update().first(tx.conn())?;
+        if status != "running" {
+            return Ok(());
+        }
+        let request = Request {
+            import: waiting.id,
+            record: waiting.record,
+            file_name: &waiting.file_name,
+            options: &waiting.options,
+            actor: Some(actor),
+        };
+        engine::run(tx, &request, input).map(drop)
+    })
+}
+
+/// Imports from the command line: at once, as the organisation itself. Nobody takes it up again, so that it is written down in the
+/// transaction that reads the file: killed, it leaves no trace.
 pub fn run_now(db: &Db, org: OrgId, new: &NewImport, input: impl Read) -> Result<Counts, Stopped> {
-    db.org_now(&org, |tx| note(tx, new, "queued", None))?;
-    let Some(waiting) = begin(db, org, new.id)? else {
-        return Err(Stopped::Other(AppError::NotFound));
-    };
-    let result = import(db, &org, None, &waiting, input);
+    let (file_name, options) = (new.file_name.as_str(), &new.options);
+    let request = Request { import: new.id, record: new.record, file_name, options, actor: None };
+    let result = whole(db, &org, |tx| {
+        note(tx, new, "running", None)?;
+        engine::run(tx, &request, input)
+    });
     if let Err(stopped) = &result {
-        fail(db, org, new.id, &stopped.to_string())?;
+        db.org_now(&org, |tx| {
+            note(tx, new, "running", None)?;
+            note_failure(tx, new.id, &stopped.to_string())
+        })?;
     }
-    Ok(result?.unwrap_or_default())
+    result
 }

@@ -51,7 +51,11 @@ const MORE: &[(RecordType, &str, &[&str])] = &[
     (RecordType::Company, "external_id", &["company id", "account id"]),
     (RecordType::Contact, "first_name", &["first name", "given name", "person first name"]),
     (RecordType::Contact, "last_name", &["last name", "surname", "family name", "person last name"]),
-    (RecordType::Contact, "full_name", &["full name", "display name", "contact name", "person name", "contact", "person"]),
+    (
+        RecordType::Contact,
+        "full_name",
+        &["full name", "display name", "contact name", "person name", "contact", "person"],
+    ),
     (RecordType::Contact, "title", &["job title", "position", "role", "organization title"]),
     (
         RecordType::Contact,

@@ -17,6 +17,7 @@ mod queries;
 mod reader;
 mod rows;
 mod stage;
+mod tidy;
 mod upload;
 mod values;
 

@@ -36,6 +36,6 @@ SELECT current_setting('seed.org')::uuid, d.id, 1000 + row_number() OVER (ORDER 
   CASE WHEN d.status = 'lost' AND d.i % 4 = 0 THEN 'Asked us to call again after the summer.' END,
   d.closed_at, CASE WHEN d.closed_at IS NOT NULL THEN d.owner END, d.entered,
   CASE WHEN d.i % 3 = 0 THEN 'They want one supplier for all sites, with delivery in two batches.' END,
-  d.owner, d.at, coalesce(d.closed_at, d.entered), 1 + d.step + CASE WHEN d.closed_at IS NULL THEN 0 ELSE 1 END
-FROM sales d;
+  d.owner, d.at, coalesce(d.closed_at, d.entered), 1 + here.step + CASE WHEN d.closed_at IS NULL THEN 0 ELSE 1 END
+FROM sales d JOIN steps here ON here.id = d.stage;
 UPDATE counters SET value = 1144 WHERE org_id = current_setting('seed.org')::uuid AND key = 'deal';
