@@ -58,7 +58,7 @@ fn parse(form: &Form, file: Option<Arrived>, errors: &mut FormErrors) -> Option<
     if record.is_none() {
         errors.add("record_type", "choose what the file holds");
     }
-    if !file.as_ref().is_some_and(|f| f.bytes > 0) {
+    if file.as_ref().is_none_or(|f| f.bytes == 0) {
         errors.add("file", "choose a file that is not empty");
     }
     let (record, file) = (record?, file?);
