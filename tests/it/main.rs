@@ -1,6 +1,7 @@
 //! The one integration-test binary: everything through HTTP, against a real Postgres, one database per test.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+// Tests look behind the scenes as superuser.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_types)]
 
 mod accounts;
 mod accounts_invitations;

@@ -81,7 +81,7 @@ async fn stages_added_edited_ordered_and_removed_with_their_deals() {
     assert_eq!(admin.post(&deletion, &[]).await.status(), 422);
     assert_eq!(admin.post(&deletion, &[("target", &stages[0])]).await.status(), 422);
     assert_eq!(admin.post(&deletion, &[("target", &target)]).await.status(), 303);
-    assert_eq!(app.texts("SELECT pipeline_id::text AS value FROM deals GROUP BY 1"), [second.clone()]);
+    assert_eq!(app.texts("SELECT pipeline_id::text AS value FROM deals GROUP BY 1"), std::slice::from_ref(&second));
     assert_eq!(cards(&admin.get(&format!("/pipeline/{second}")).await).len(), 5);
     assert_eq!((app.totals_differ(), app.texts(doubles)), (vec![], vec![]));
     let last = format!("/settings/stages/{target}/removal");

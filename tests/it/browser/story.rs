@@ -3,7 +3,6 @@
 use super::driver::{Browser, Script};
 use crate::support::TestApp;
 use std::time::Duration;
-use thirtyfour::prelude::*;
 
 const SECRET: &str = "correct harbour lantern 42";
 
