@@ -133,7 +133,10 @@ fn roles_are_what_the_design_says() {
     assert_eq!(one(strange), "");
     let definers = "SELECT string_agg(proname || ' of ' || proowner::regrole, ', ' ORDER BY proname) FROM pg_proc
         WHERE prosecdef AND pronamespace IN ('public'::regnamespace, 'app'::regnamespace)";
-    assert_eq!(one(definers), "ensure_event_partitions of pipewright_owner, search of pipewright_system");
+    assert_eq!(
+        one(definers),
+        "end_sessions of pipewright_system, ensure_event_partitions of pipewright_owner, matching of pipewright_system, search of pipewright_system"
+    );
     assert_eq!(
         one(
             "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'app'::regnamespace AND NOT proconfig::text LIKE '%search_path=public, pg_temp%'"
