@@ -1,6 +1,6 @@
 //! Search documents: one row per live record, in the form that global search reads. Written in the transaction that changes the
 //! record; bulk work (imports) leaves them to a job. What a document holds is said once, in SQL: `app.search_documents_of`.
-//! Global search reads them through `app.search` (see [`find`]).
+//! Global search reads them through `app.search` (see [`fn@find`]).
 
 mod bulk;
 mod find;

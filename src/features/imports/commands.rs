@@ -38,7 +38,7 @@ pub struct NewImport {
     pub id: ImportId,
     pub record: RecordType,
     pub file_name: String,
-    /// Under [`uploads`]; `None` when the file comes from the command line.
+    /// Under `uploads`; `None` when the file comes from the command line.
     pub file_path: Option<String>,
     pub options: Options,
 }

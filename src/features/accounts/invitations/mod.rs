@@ -1,6 +1,6 @@
 //! Invitations by mail: made by an administrator with a role (and a team), open for seven days, one per address at a time.
 //!
-//! [`create`], [`resend`] and [`revoke`] are what settings offer; [`accept`] is what the invited person sees. The table holds the
+//! [`create`], [`resend`] and [`revoke`] are what settings offer; `accept` is what the invited person sees. The table holds the
 //! token's SHA-256 only, so sending an invitation again means a new link, and the one before is void.
 
 pub(super) mod accept;

@@ -84,7 +84,7 @@ pub fn first_cards(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope) -> AppRe
     Ok(first_cards_query(pipeline, scope, "").load(tx.conn())?)
 }
 
-/// The plan of [`first_cards`]'s query, for the test that proves its index.
+/// The plan of `first_cards`'s query, for the test that proves its index.
 pub fn explain_first_cards(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope) -> AppResult<String> {
     #[derive(QueryableByName)]
     struct Line {
