@@ -127,6 +127,12 @@ pub struct Field {
     pub listed: bool,
     /// Editable in place on the record page.
     pub inline: bool,
+    pub filterable: bool,
+    /// Few enough values to make groups of.
+    pub groupable: bool,
+    pub exportable: bool,
+    /// SQL over the record's table, aliased `r`; empty: the column of the field's key.
+    pub expr: &'static str,
     /// Other headers by which import recognises the field, folded, without punctuation.
     pub aliases: &'static [&'static str],
 }
@@ -145,6 +151,21 @@ impl Field {
             sortable: false,
             listed: false,
             inline: true,
+            filterable: !matches!(kind, FieldKind::LongText),
+            groupable: matches!(
+                kind,
+                FieldKind::Choice(_)
+                    | FieldKind::Member
+                    | FieldKind::Country
+                    | FieldKind::Currency
+                    | FieldKind::Bool
+                    | FieldKind::Company
+                    | FieldKind::Pipeline
+                    | FieldKind::Stage
+                    | FieldKind::Date
+            ),
+            exportable: true,
+            expr: "",
             aliases: &[],
         }
     }
@@ -183,6 +204,24 @@ impl Field {
 
     pub const fn not_inline(mut self) -> Self {
         self.inline = false;
+        self
+    }
+
+    /// The value as SQL over the table aliased `r`, where it is not the column of that key.
+    pub const fn expr(mut self, expr: &'static str) -> Self {
+        self.expr = expr;
+        self
+    }
+
+    /// To be read on pages and in exports alone.
+    pub const fn not_filterable(mut self) -> Self {
+        self.filterable = false;
+        self.groupable = false;
+        self
+    }
+
+    pub const fn groupable(mut self) -> Self {
+        self.groupable = true;
         self
     }
 

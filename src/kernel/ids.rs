@@ -77,6 +77,7 @@ typed_id!(
     StageId,
     NoteId,
     ImportId,
+    CustomFieldId,
     MailId,
     JobId,
     EventId,

@@ -20,7 +20,11 @@ pub const FIELDS: &[Field] = &[
         "homepage",
         "company domain",
     ]),
-    Field::new("industry", "Industry", FieldKind::Text).max(100).listed().aliases(&["sector", "branch", "vertical"]),
+    Field::new("industry", "Industry", FieldKind::Text)
+        .max(100)
+        .listed()
+        .groupable()
+        .aliases(&["sector", "branch", "vertical"]),
     Field::new("employees", "Employees", FieldKind::Integer).listed().aliases(&[
         "size",
         "company size",
@@ -53,4 +57,8 @@ pub const FIELDS: &[Field] = &[
     ]),
     Field::new("description", "Description", FieldKind::LongText).max(10_000).aliases(&["notes", "about", "comments"]),
     Field::new("created_at", "Added", FieldKind::DateTime).sortable().listed().computed(),
+    Field::new("updated_at", "Changed", FieldKind::DateTime).computed(),
+    Field::new("created_by", "Added by", FieldKind::Member).computed(),
+    Field::new("archived_at", "Archived", FieldKind::DateTime).computed(),
+    Field::new("external_id", "External id", FieldKind::Text).computed(),
 ];

@@ -9,6 +9,7 @@ pub const FIELDS: &[Field] = &[
     // The whole name: what lists sort by. Import reads a file's one name column as `full_name`, into the two below.
     Field::new("name", "Name", FieldKind::Text)
         .column("btrim(first_name || ' ' || last_name)")
+        .expr("btrim(r.first_name || ' ' || r.last_name)")
         .computed()
         .sortable()
         .listed(),
@@ -63,4 +64,8 @@ pub const FIELDS: &[Field] = &[
     Field::new("owner_id", "Owner", FieldKind::Member).listed().aliases(&["owner", "contact owner", "assigned to"]),
     Field::new("description", "Description", FieldKind::LongText).max(10_000).aliases(&["notes", "about", "comments"]),
     Field::new("created_at", "Added", FieldKind::DateTime).sortable().listed().computed(),
+    Field::new("updated_at", "Changed", FieldKind::DateTime).computed(),
+    Field::new("created_by", "Added by", FieldKind::Member).computed(),
+    Field::new("archived_at", "Archived", FieldKind::DateTime).computed(),
+    Field::new("external_id", "External id", FieldKind::Text).computed(),
 ];

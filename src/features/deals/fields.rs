@@ -59,7 +59,7 @@ pub const FIELDS: &[Field] = &[
         "assigned to",
         "account owner",
     ]),
-    Field::new("source", "Source", FieldKind::Text).column("deals.source").max(100).aliases(&[
+    Field::new("source", "Source", FieldKind::Text).column("deals.source").max(100).groupable().aliases(&[
         "lead source",
         "deal source",
         "channel",
@@ -75,6 +75,7 @@ pub const FIELDS: &[Field] = &[
         .aliases(&["state"]),
     Field::new("lost_reason", "Lost reason", FieldKind::Text)
         .column("deals.lost_reason")
+        .groupable()
         .max(100)
         .not_inline()
         .aliases(&["closed lost reason", "reason lost"]),
@@ -91,4 +92,18 @@ pub const FIELDS: &[Field] = &[
     Field::new("stage_entered_at", "In stage since", FieldKind::DateTime).column("deals.stage_entered_at").computed(),
     Field::new("created_at", "Created", FieldKind::DateTime).column("deals.created_at").sortable().computed(),
     Field::new("updated_at", "Changed", FieldKind::DateTime).column("deals.updated_at").computed(),
+    // What reports and the board call weighted: the deal's own probability, else its stage's.
+    Field::new("weighted_amount", "Weighted amount", FieldKind::Money)
+        .column("(deals.amount * coalesce(deals.probability, (SELECT s.probability FROM stages s WHERE s.org_id = deals.org_id AND s.id = deals.stage_id)) / 100)")
+        .expr("(r.amount * coalesce(r.probability, (SELECT s.probability FROM stages s WHERE s.org_id = r.org_id AND s.id = r.stage_id)) / 100)")
+        .computed(),
+    Field::new("closed_by", "Closed by", FieldKind::Member).column("deals.closed_by").computed(),
+    // Whoever sees a deal may know the names of its people.
+    Field::new("contacts", "Contacts", FieldKind::Text)
+        .column("NULL::text")
+        .expr("(SELECT string_agg(coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email), ', ' ORDER BY c.name_key, c.id) FROM deal_contacts dc JOIN contacts c ON c.org_id = dc.org_id AND c.id = dc.contact_id WHERE dc.deal_id = r.id AND c.deleted_at IS NULL)")
+        .not_filterable()
+        .computed(),
+    Field::new("created_by", "Created by", FieldKind::Member).column("deals.created_by").computed(),
+    Field::new("archived_at", "Archived", FieldKind::DateTime).column("deals.archived_at").computed(),
 ];
