@@ -26,4 +26,6 @@ DO $$ BEGIN
   EXECUTE format('GRANT CREATE, USAGE ON SCHEMA public TO pipewright_owner');
   EXECUTE format('GRANT CREATE, USAGE ON SCHEMA app TO pipewright_owner, pipewright_system');
   EXECUTE format('GRANT USAGE ON SCHEMA public, app TO pipewright_app, pipewright_system');
+  -- So that a login role reaches app.session, which looks at its caller itself; everything else there runs with the caller's rights.
+  EXECUTE format('GRANT USAGE ON SCHEMA app TO PUBLIC');
 END $$;

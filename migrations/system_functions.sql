@@ -283,3 +283,61 @@ $$;
 ALTER FUNCTION app.end_sessions(uuid) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.end_sessions(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.end_sessions(uuid) TO pipewright_app;
+
+-- Who a person is inside an organisation, with what every page needs of both, as JSON; null when they are no active member there.
+-- A manager's team is everyone in the teams they manage; a member's, everyone in the teams they are in.
+-- (plpgsql, because its plans stay from one call to the next.)
+CREATE OR REPLACE FUNCTION app.actor(person uuid, org uuid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT json_build_object(
+      'id', m.id, 'org_id', m.org_id, 'name', m.name, 'email', m.email, 'avatar_tag', m.avatar_tag,
+      'email_verified', u.email_verified_at IS NOT NULL, 'theme', u.theme, 'locale', u.locale, 'time_zone', u.time_zone,
+      'org_name', o.name, 'org_slug', o.slug, 'currency', o.currency::text, 'org_zone', o.time_zone,
+      'fiscal_year_start', o.fiscal_year_start, 'working_days', o.working_days, 'org_locale', o.locale, 'logo_tag', o.logo_tag,
+      'role', r.key, 'permissions', r.permissions, 'visibility', r.visibility,
+      'team', ARRAY(
+        SELECT m.id UNION
+        SELECT mate.member_id FROM team_members mate
+        WHERE mate.org_id = m.org_id AND mate.team_id IN (
+          SELECT t.id FROM teams t WHERE t.org_id = m.org_id AND t.manager_id = m.id
+          UNION SELECT mine.team_id FROM team_members mine WHERE mine.org_id = m.org_id AND mine.member_id = m.id)),
+      'organisations', (
+        SELECT json_agg(json_build_object('id', oo.id, 'name', oo.name) ORDER BY oo.name)
+        FROM members mm JOIN organisations oo ON oo.id = mm.org_id WHERE mm.id = m.id AND mm.deactivated_at IS NULL))::text
+    FROM members m
+    JOIN users u ON u.id = m.id
+    JOIN organisations o ON o.id = m.org_id
+    JOIN roles r ON r.org_id = m.org_id AND r.id = m.role_id
+    WHERE m.id = person AND m.org_id = org AND m.deactivated_at IS NULL);
+END $$;
+ALTER FUNCTION app.actor(uuid, uuid) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.actor(uuid, uuid) FROM PUBLIC;
+
+-- The session of that hash, if it has not ended, and who is signed in by it: what every request asks first, so one statement asks it
+-- all, without a transaction around it. It gives the login role nothing that it could not have by putting on pipewright_system, and
+-- refuses whoever may not, and everybody who works inside an organisation.
+CREATE OR REPLACE FUNCTION app.session(hash text, created_after timestamptz, seen_after timestamptz, touch_before timestamptz)
+RETURNS TABLE (kept text, actor text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  found sessions;
+BEGIN
+  IF current_setting('role') NOT IN ('none', 'pipewright_system') OR NOT pg_has_role(session_user, 'pipewright_system', 'MEMBER') THEN
+    RAISE insufficient_privilege USING MESSAGE = 'sessions are out of reach of this role';
+  END IF;
+  SELECT * INTO found FROM sessions s
+  WHERE s.id = hash AND s.expires_at > now() AND s.created_at > created_after AND s.last_seen_at > seen_after;
+  IF found.id IS NULL THEN
+    RETURN;
+  END IF;
+  IF found.last_seen_at < touch_before THEN
+    UPDATE sessions s SET last_seen_at = now() WHERE s.id = hash;
+    -- Sessions end, this stays.
+    UPDATE members m SET last_seen_at = now() WHERE m.org_id = found.org_id AND m.id = found.user_id;
+  END IF;
+  RETURN QUERY SELECT found.state::text, app.actor(found.user_id, found.org_id);
+END $$;
+ALTER FUNCTION app.session(text, timestamptz, timestamptz, timestamptz) OWNER TO pipewright_system;
+GRANT EXECUTE ON FUNCTION app.session(text, timestamptz, timestamptz, timestamptz) TO PUBLIC;

@@ -9,7 +9,7 @@ use crate::{
     mailer::{self, Post},
     routes,
     web::{
-        csrf,
+        carried, csrf,
         csrf::CsrfKey,
         errors, headers, metrics,
         sessions::{self, PgSessions},
@@ -104,7 +104,7 @@ impl Application {
                 .app_data(limits.clone())
                 .app_data(web::PayloadConfig::new(csrf::FORM_LIMIT))
                 .configure(routes::public_files)
-                .service(web::scope("").configure(routes::pages).wrap(from_fn(csrf::guard)).wrap(session))
+                .service(web::scope("").configure(routes::pages).wrap(from_fn(csrf::guard)).wrap(session).wrap(from_fn(carried::scope)))
                 .wrap(from_fn(errors::render))
                 .wrap(from_fn(headers::secure))
                 .wrap(Compress::default())

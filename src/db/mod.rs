@@ -8,11 +8,15 @@
 
 pub mod embedded;
 mod facts;
+mod kept;
 mod migrate;
 pub mod paging;
+mod session;
 
 pub use facts::{Facts, facts};
+pub use kept::{Kept, kept};
 pub use migrate::{MigrateError, migrate, pending_migrations, redo_all};
+pub use session::{Alive, SessionRow};
 
 use crate::{
     error::{AppError, AppResult},
@@ -258,8 +262,10 @@ struct Session;
 
 impl CustomizeConnection<PgConnection, R2d2Error> for Session {
     fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), R2d2Error> {
-        conn.batch_execute("SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '5min'")
-            .map_err(R2d2Error::QueryError)
+        conn.batch_execute(
+            "SET TIME ZONE 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '5min'",
+        )
+        .map_err(R2d2Error::QueryError)
     }
 }
 

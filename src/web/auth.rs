@@ -1,17 +1,18 @@
 //! Who is asking: the person, their organisation, their role, and whose records they may see.
 
 use crate::{
-    db::{Db, Reason, SystemTx, Tenant, Tx},
+    db::{Db, Reason, SystemTx, Tenant, Tx, kept},
     error::{AppError, AppResult},
     kernel::{
         Locale, MemberId, OrgId, UserId,
         calendar::{self, WorkingDays},
         text,
     },
-    web::permission::Permission,
+    web::{carried, permission::Permission},
 };
 use actix_session::SessionExt;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use diesel::{prelude::*, sql_types};
@@ -160,12 +161,19 @@ impl Actor {
 
     /// Loads the person as a member of that organisation; `None` when they are not, or no longer.
     pub fn load(tx: &mut SystemTx, user: UserId, org: OrgId) -> AppResult<Option<Self>> {
-        let row = diesel::sql_query(LOAD)
-            .bind::<sql_types::Uuid, _>(user.0)
-            .bind::<sql_types::Uuid, _>(org.0)
-            .get_result::<Row>(tx.conn())
-            .optional()?;
-        Ok(row.map(Actor::from))
+        let row = kept(
+            diesel::sql_query("SELECT app.actor($1, $2) AS actor")
+                .bind::<sql_types::Uuid, _>(user.0)
+                .bind::<sql_types::Uuid, _>(org.0),
+        )
+        .get_result::<Json>(tx.conn())?;
+        row.actor.as_deref().map(Self::from_json).transpose()
+    }
+
+    /// As `app.actor` gives it.
+    pub(super) fn from_json(json: &str) -> AppResult<Self> {
+        let row: Row = serde_json::from_str(json).context("app.actor")?;
+        Ok(Actor::from(row))
     }
 }
 
@@ -182,6 +190,10 @@ impl FromRequest for Actor {
             let session = req.get_session();
             let ids = (session.get::<UserId>(USER).ok().flatten(), session.get::<OrgId>(ORGANISATION).ok().flatten());
             let (Some(user), Some(org)) = ids else { return Err(AppError::Unauthenticated) };
+            if let Some(actor) = carried::get(user, org) {
+                req.extensions_mut().insert(actor.clone());
+                return Ok(actor);
+            }
             let db =
                 req.app_data::<web::Data<Db>>().ok_or_else(|| anyhow::anyhow!("no database in the application"))?;
             let actor = db.system(Reason::SignIn, move |tx| Actor::load(tx, user, org)).await?;
@@ -193,72 +205,36 @@ impl FromRequest for Actor {
 }
 
 #[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = sql_types::Uuid)]
-    id: Uuid,
-    #[diesel(sql_type = sql_types::Uuid)]
-    org_id: Uuid,
-    #[diesel(sql_type = sql_types::Text)]
-    name: String,
-    #[diesel(sql_type = sql_types::Text)]
-    email: String,
+struct Json {
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
-    avatar_tag: Option<String>,
-    #[diesel(sql_type = sql_types::Bool)]
-    email_verified: bool,
-    #[diesel(sql_type = sql_types::Text)]
-    theme: String,
-    #[diesel(sql_type = sql_types::Text)]
-    locale: String,
-    #[diesel(sql_type = sql_types::Text)]
-    time_zone: String,
-    #[diesel(sql_type = sql_types::Text)]
-    org_name: String,
-    #[diesel(sql_type = sql_types::Text)]
-    org_slug: String,
-    #[diesel(sql_type = sql_types::Text)]
-    currency: String,
-    #[diesel(sql_type = sql_types::Text)]
-    org_zone: String,
-    #[diesel(sql_type = sql_types::SmallInt)]
-    fiscal_year_start: i16,
-    #[diesel(sql_type = sql_types::Array<sql_types::SmallInt>)]
-    working_days: Vec<i16>,
-    #[diesel(sql_type = sql_types::Text)]
-    org_locale: String,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
-    logo_tag: Option<String>,
-    #[diesel(sql_type = sql_types::Text)]
-    role: String,
-    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
-    permissions: Vec<String>,
-    #[diesel(sql_type = sql_types::Text)]
-    visibility: String,
-    #[diesel(sql_type = sql_types::Array<sql_types::Uuid>)]
-    team: Vec<Uuid>,
-    #[diesel(sql_type = sql_types::Jsonb)]
-    organisations: serde_json::Value,
+    actor: Option<String>,
 }
 
-/// A manager's team is everyone in the teams they manage; a member's, everyone in the teams they are in.
-const LOAD: &str = "
-SELECT m.id, m.org_id, m.name, m.email, m.avatar_tag, u.email_verified_at IS NOT NULL AS email_verified,
-  u.theme, u.locale, u.time_zone, o.name AS org_name, o.slug AS org_slug, o.currency::text AS currency, o.time_zone AS org_zone,
-  o.fiscal_year_start, o.working_days, o.locale AS org_locale, o.logo_tag, r.key AS role, r.permissions, r.visibility,
-  ARRAY(
-    SELECT m.id UNION
-    SELECT mate.member_id FROM team_members mate
-    WHERE mate.org_id = m.org_id AND mate.team_id IN (
-      SELECT t.id FROM teams t WHERE t.org_id = m.org_id AND t.manager_id = m.id
-      UNION SELECT mine.team_id FROM team_members mine WHERE mine.org_id = m.org_id AND mine.member_id = m.id)
-  ) AS team,
-  (SELECT jsonb_agg(jsonb_build_object('id', oo.id, 'name', oo.name) ORDER BY oo.name)
-   FROM members mm JOIN organisations oo ON oo.id = mm.org_id WHERE mm.id = m.id AND mm.deactivated_at IS NULL) AS organisations
-FROM members m
-JOIN users u ON u.id = m.id
-JOIN organisations o ON o.id = m.org_id
-JOIN roles r ON r.org_id = m.org_id AND r.id = m.role_id
-WHERE m.id = $1 AND m.org_id = $2 AND m.deactivated_at IS NULL";
+#[derive(Deserialize)]
+struct Row {
+    id: Uuid,
+    org_id: Uuid,
+    name: String,
+    email: String,
+    avatar_tag: Option<String>,
+    email_verified: bool,
+    theme: String,
+    locale: String,
+    time_zone: String,
+    org_name: String,
+    org_slug: String,
+    currency: String,
+    org_zone: String,
+    fiscal_year_start: i16,
+    working_days: Vec<i16>,
+    org_locale: String,
+    logo_tag: Option<String>,
+    role: String,
+    permissions: HashSet<String>,
+    visibility: String,
+    team: Vec<Uuid>,
+    organisations: Vec<OrgChoice>,
+}
 
 impl From<Row> for Actor {
     fn from(row: Row) -> Self {
@@ -284,9 +260,9 @@ impl From<Row> for Actor {
             },
             role: row.role,
             visibility: Visibility::parse(&row.visibility),
-            permissions: row.permissions.into_iter().collect(),
+            permissions: row.permissions,
             team: row.team,
-            organisations: serde_json::from_value(row.organisations).unwrap_or_default(),
+            organisations: row.organisations,
         }))
     }
 }

@@ -20,9 +20,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Keys each limiter remembers before those that no longer limit anything are dropped.
 const MANY: usize = 20_000;
+
+/// Attempts on one account that may be under way at once: fewer than any quota of failures, so that none is overrun by attempts whose
+/// outcome is not known yet; the next ones wait for it instead of being refused.
+const AT_ONCE: usize = 4;
+/// Accounts share so many queues.
+const QUEUES: u64 = 64;
 
 /// What is limited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +62,7 @@ const ACTIONS: [Action; 5] = [Action::SignIn, Action::SignUp, Action::PasswordRe
 pub struct Limits {
     hasher: RandomState,
     pairs: Vec<(Action, Pair)>,
+    queues: Vec<Semaphore>,
 }
 
 struct Pair {
@@ -68,7 +76,11 @@ impl Default for Limits {
             let (account, address) = action.quotas();
             (action, Pair { account: Limiter::new(account), address: Limiter::new(address) })
         };
-        Self { hasher: RandomState::new(), pairs: ACTIONS.into_iter().map(pair).collect() }
+        Self {
+            hasher: RandomState::new(),
+            pairs: ACTIONS.into_iter().map(pair).collect(),
+            queues: (0..QUEUES).map(|_| Semaphore::new(AT_ONCE)).collect(),
+        }
     }
 }
 
@@ -85,6 +97,13 @@ impl Limits {
         if let Some(pair) = self.pair(action) {
             pair.account.store.forget(self.key(account));
         }
+    }
+
+    /// Waits until few attempts on that account are under way. Hold it from before [`Limits::check`] until the outcome is known: many
+    /// right passwords at once are then all let in, each success forgiving the attempts before it.
+    pub async fn turn(&self, account: &str) -> Option<SemaphorePermit<'_>> {
+        let queue = usize::try_from(self.key(account) % QUEUES).ok()?;
+        self.queues.get(queue)?.acquire().await.ok()
     }
 
     fn pair(&self, action: Action) -> Option<&Pair> {

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod carried;
 pub mod csrf;
 pub mod errors;
 pub mod flash;

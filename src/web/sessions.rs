@@ -4,10 +4,13 @@
 //! sign-in, whichever comes first.
 
 use crate::{
-    db::{Db, Reason, SystemTx, Tx},
+    db::{Alive, Db, Reason, SystemTx, Tx},
     error::AppError,
     schema::{members, sessions},
-    web::auth::{ORGANISATION, USER},
+    web::{
+        auth::{Actor, ORGANISATION, USER},
+        carried,
+    },
 };
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time::Duration;
@@ -69,27 +72,14 @@ fn seen_in(tx: &mut SystemTx, user: Option<Uuid>, org: Option<Uuid>) -> Result<(
 
 impl SessionStore for PgSessions {
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let id = row_id(key.as_ref());
         let now = Utc::now();
-        let found = self.0.system(Reason::Sessions, move |tx| {
-            let row = sessions::table
-                .find(&id)
-                .filter(sessions::expires_at.gt(now))
-                .filter(sessions::created_at.gt(now - ABSOLUTE))
-                .filter(sessions::last_seen_at.gt(now - IDLE))
-                .select((sessions::state, sessions::last_seen_at, sessions::user_id, sessions::org_id))
-                .first::<(serde_json::Value, DateTime<Utc>, Option<Uuid>, Option<Uuid>)>(tx.conn())
-                .optional()?;
-            if let Some((_, seen, user, org)) = &row
-                && now - *seen > TOUCH
-            {
-                diesel::update(sessions::table.find(&id)).set(sessions::last_seen_at.eq(now)).execute(tx.conn())?;
-                seen_in(tx, *user, *org)?;
-            }
-            Ok(row.map(|(state, ..)| state))
-        });
-        let state = found.await.map_err(|e| LoadError::Other(oops(e)))?;
-        state.map(serde_json::from_value).transpose().map_err(|e| LoadError::Deserialization(anyhow::Error::from(e)))
+        let alive = Alive { created_after: now - ABSOLUTE, seen_after: now - IDLE, touch_before: now - TOUCH };
+        let row = self.0.session(row_id(key.as_ref()), alive).await.map_err(|e| LoadError::Other(oops(e)))?;
+        let Some(row) = row else { return Ok(None) };
+        if let Some(actor) = row.actor.as_deref() {
+            carried::put(Actor::from_json(actor).map_err(|e| LoadError::Other(oops(e)))?);
+        }
+        serde_json::from_str(&row.kept).map(Some).map_err(|e| LoadError::Deserialization(anyhow::Error::from(e)))
     }
 
     async fn save(&self, state: State, ttl: &Duration) -> Result<SessionKey, SaveError> {

@@ -160,6 +160,25 @@ async fn too_many_attempts_are_stopped_per_account_and_per_address() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_sign_ins_at_once_are_let_in_and_many_guesses_are_not() {
+    let app = TestApp::start().await;
+    app.org("aurelia").await;
+    let crowd = |password: &'static str| {
+        let clients: Vec<Client> = (0..16).map(|_| app.new_client()).collect();
+        async move {
+            let attempts = clients.iter().map(|c| c.post("/login", &[("email", "rep@aurelia.test"), ("password", password)]));
+            let pages = futures_util::future::join_all(attempts).await;
+            pages.iter().map(Page::status).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(crowd(PASSWORD).await, vec![303; 16]);
+    let guesses = crowd("wrong").await;
+    let heard = guesses.iter().filter(|status| **status == 422).count();
+    assert!(heard <= 10 && guesses.iter().all(|status| [422, 429].contains(status)), "{guesses:?}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_rotate_and_end() {
     let app = TestApp::start().await;
     let org = app.org("aurelia").await;

@@ -135,7 +135,7 @@ fn roles_are_what_the_design_says() {
         WHERE prosecdef AND pronamespace IN ('public'::regnamespace, 'app'::regnamespace)";
     assert_eq!(
         one(definers),
-        "end_sessions of pipewright_system, ensure_event_partitions of pipewright_owner, matching of pipewright_system, search of pipewright_system"
+        "end_sessions of pipewright_system, ensure_event_partitions of pipewright_owner, matching of pipewright_system, search of pipewright_system, session of pipewright_system"
     );
     assert_eq!(
         one(
@@ -158,7 +158,11 @@ fn a_login_of_its_own_can_do_nothing_but_put_on_the_two_roles() {
     };
     assert!(as_login("SET ROLE pipewright_app").is_ok());
     assert!(as_login("SET ROLE pipewright_system; SELECT count(*) FROM deals").is_ok());
+    assert!(as_login("SELECT * FROM app.session('x', now(), now(), now())").is_ok());
     for refused in [
+        "SET ROLE pipewright_app; SELECT * FROM app.session('x', now(), now(), now())",
+        "SET ROLE pipewright_app; SELECT app.actor(gen_random_uuid(), gen_random_uuid())",
+        "SELECT app.actor(gen_random_uuid(), gen_random_uuid())",
         "SELECT count(*) FROM deals",
         "SELECT count(*) FROM users",
         "CREATE TABLE mine (id int)",

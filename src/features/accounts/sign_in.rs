@@ -11,7 +11,7 @@ use crate::{
     web::{
         Actor, Form, FormErrors, FormView, Page, Shell,
         flash::Flash,
-        limits::{self, Action},
+        limits::{self, Action, Limits},
         reply,
     },
 };
@@ -41,8 +41,13 @@ pub async fn form(req: HttpRequest) -> AppResult<HttpResponse> {
 }
 
 /// `POST /login`.
-pub async fn sign_in(req: HttpRequest, db: Data<Db>, config: Data<Config>, form: Form) -> AppResult<HttpResponse> {
+pub async fn sign_in(
+    req: HttpRequest,
+    (db, config, limits): (Data<Db>, Data<Config>, Data<Limits>),
+    form: Form,
+) -> AppResult<HttpResponse> {
     let email = form.get("email").to_lowercase();
+    let _turn = limits.turn(&email).await;
     limits::check(&req, Action::SignIn, &email)?;
     match authenticate(&db, &config, &email, form.raw("password")).await? {
         Ok((user, org)) => {

@@ -1,35 +1,26 @@
-//! The figures of Home, each one statement that an index serves: kept totals for what is open, `deals_closed` for what was won,
-//! `deals_closing` and `deals_entered` for the two lists, asked owner by owner so that each answer is a few rows.
+//! The figures of Home, each one kept statement that an index serves: kept totals for what is open, `deals_closed` for what was
+//! won. The two lists take the first few of each pipeline and of each stage, which are few, when the reader sees everybody's
+//! deals (`deals_board_close`, `deals_rotting`), else the first few of each owner (`deals_closing`, `deals_entered`).
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
-    schema::members,
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::{prelude::*, sql_types as t};
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{BoxedSqlQuery, SqlQuery},
+    sql_types as t,
+};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// Rows of the lists.
 const LISTED: i32 = 8;
 
-/// Whose deals are counted. `unowned`: those without an owner, too.
-#[derive(Clone, Debug)]
-pub struct Scope {
-    pub owners: Vec<Uuid>,
-    pub unowned: bool,
-}
-
-impl Scope {
-    /// The given owners; for `None`, everybody, and deals that nobody owns.
-    pub fn load(tx: &mut OrgTx, owners: Option<Vec<Uuid>>) -> AppResult<Self> {
-        match owners {
-            Some(owners) => Ok(Self { owners, unowned: false }),
-            None => Ok(Self { owners: members::table.select(members::id).load(tx.conn())?, unowned: true }),
-        }
-    }
-}
+/// Whose deals are counted: those of these owners; `None`: everybody's, and those that nobody owns.
+pub type Scope = Option<Vec<Uuid>>;
 
 /// The instants that bound this month and the last, and "this day" of the last, in the reader's time zone.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +58,9 @@ pub struct StageTotal {
 
 /// Every stage in board order, with what lies open in it.
 pub fn by_stage(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<StageTotal>> {
-    let sql = "
+    let owned = owned(scope, "owner_id = ANY ($1)");
+    let sql = format!(
+        "
 SELECT p.id AS pipeline_id, p.name AS pipeline, s.id AS stage_id, s.name AS stage, s.color, d.currency::text AS currency,
   coalesce(d.deals, 0)::bigint AS deals, coalesce(d.amount, 0) AS amount,
   coalesce(d.by_stage * s.probability / 100 + d.by_deal, 0) AS weighted
@@ -75,50 +68,56 @@ FROM stages s
 JOIN pipelines p ON p.org_id = s.org_id AND p.id = s.pipeline_id
 LEFT JOIN (
   SELECT stage_id, currency, sum(deals) AS deals, sum(amount) AS amount, sum(amount_by_stage) AS by_stage, sum(weighted_by_deal) AS by_deal
-  FROM deal_totals WHERE owner_id = ANY ($1) OR ($2 AND owner_id IS NULL)
+  FROM deal_totals WHERE {owned}
   GROUP BY stage_id, currency HAVING sum(deals) <> 0
 ) d ON d.stage_id = s.id
-ORDER BY p.position, p.id, s.position, s.id, d.currency";
-    Ok(scoped(sql, scope).load(tx.conn())?)
+ORDER BY p.position, p.id, s.position, s.id, d.currency"
+    );
+    Ok(kept(with_owners(boxed(sql), scope)).load(tx.conn())?)
 }
 
-/// What one person won in one currency.
+/// What one person won in one currency, in one part of the two months.
 #[derive(Clone, Debug, QueryableByName)]
 pub struct Won {
     #[diesel(sql_type = t::Nullable<t::Uuid>)]
     pub owner_id: Option<Uuid>,
     #[diesel(sql_type = t::Text)]
     pub currency: String,
+    /// 0: the last month up to "this day"; 1: its rest; 2: this month.
+    #[diesel(sql_type = t::Integer)]
+    part: i32,
     #[diesel(sql_type = t::BigInt)]
-    pub this_deals: i64,
+    pub deals: i64,
     #[diesel(sql_type = t::Numeric)]
-    pub this_month: Decimal,
-    #[diesel(sql_type = t::Numeric)]
-    pub last_to_date: Decimal,
-    #[diesel(sql_type = t::BigInt)]
-    pub last_deals: i64,
-    #[diesel(sql_type = t::Numeric)]
-    pub last_month: Decimal,
+    pub amount: Decimal,
+}
+
+impl Won {
+    pub fn is_this_month(&self) -> bool {
+        self.part == 2
+    }
+
+    pub fn is_to_date(&self) -> bool {
+        self.part == 0
+    }
 }
 
 pub fn won(tx: &mut OrgTx, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
-    let sql = "
-SELECT owner_id, currency::text AS currency,
-  count(*) FILTER (WHERE closed_at >= $4) AS this_deals,
-  coalesce(sum(amount) FILTER (WHERE closed_at >= $4), 0) AS this_month,
-  coalesce(sum(amount) FILTER (WHERE closed_at < $6), 0) AS last_to_date,
-  count(*) FILTER (WHERE closed_at < $4) AS last_deals,
-  coalesce(sum(amount) FILTER (WHERE closed_at < $4), 0) AS last_month
+    let owned = owned(scope, "owner_id = ANY ($5)");
+    let sql = format!(
+        "
+SELECT owner_id, currency::text AS currency, (closed_at >= $2)::int + (closed_at >= $4)::int AS part,
+  count(*) AS deals, coalesce(sum(amount), 0) AS amount
 FROM deals
-WHERE status = 'won' AND archived_at IS NULL AND deleted_at IS NULL AND closed_at >= $3 AND closed_at < $5
-  AND (owner_id = ANY ($1) OR ($2 AND owner_id IS NULL))
-GROUP BY owner_id, currency";
-    Ok(scoped(sql, scope)
+WHERE status = 'won' AND archived_at IS NULL AND deleted_at IS NULL AND closed_at >= $1 AND closed_at < $3 AND {owned}
+GROUP BY 1, 2, 3"
+    );
+    let query = boxed(sql)
         .bind::<t::Timestamptz, _>(months.last)
         .bind::<t::Timestamptz, _>(months.this)
         .bind::<t::Timestamptz, _>(months.next)
-        .bind::<t::Timestamptz, _>(months.last_to_date)
-        .load(tx.conn())?)
+        .bind::<t::Timestamptz, _>(months.last_to_date);
+    Ok(kept(with_owners(query, scope)).load(tx.conn())?)
 }
 
 /// An open deal in one of the lists.
@@ -146,52 +145,66 @@ pub struct Listed {
 
 /// Open deals expected to close from one day up to another, the nearest first.
 pub fn closing(tx: &mut OrgTx, scope: &Scope, from: NaiveDate, to: NaiveDate) -> AppResult<Vec<Listed>> {
-    let sql = list_sql(
-        "d.expected_close_on >= $3 AND d.expected_close_on < $4",
-        "d.expected_close_on",
-        "true",
-        "c.expected_close_on, c.id",
-    );
-    Ok(scoped(&sql, scope).bind::<t::Date, _>(from).bind::<t::Date, _>(to).load(tx.conn())?)
+    let due = "d.expected_close_on >= $1 AND d.expected_close_on < $2";
+    let few = match scope {
+        None => few("pipelines p", &format!("d.org_id = p.org_id AND d.pipeline_id = p.id AND {due}"), "expected_close_on"),
+        Some(_) => few("unnest($3) o(id)", &format!("d.owner_id = o.id AND {due}"), "expected_close_on"),
+    };
+    let query = boxed(few).bind::<t::Date, _>(from).bind::<t::Date, _>(to);
+    Ok(kept(with_owners(query, scope)).load(tx.conn())?)
 }
 
 /// Open deals that stand in their stage for longer than it allows, the longest standing first.
 pub fn stale(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Listed>> {
-    let sql = list_sql(
-        "d.stage_entered_at < now() - make_interval(days => (SELECT min(rotting_days)::int FROM stages))",
-        "d.stage_entered_at",
-        "d.stage_entered_at < now() - make_interval(days => s.rotting_days::int)",
-        "c.stage_entered_at, c.id",
-    );
-    Ok(scoped(&sql, scope).load(tx.conn())?)
+    let sql = match scope {
+        None => few(
+            "stages p",
+            "d.org_id = p.org_id AND d.stage_id = p.id AND d.stage_entered_at < now() - make_interval(days => p.rotting_days::int)",
+            "stage_entered_at",
+        ),
+        Some(_) => few(
+            "unnest($1) o(id)",
+            "d.owner_id = o.id AND d.stage_entered_at < now() - make_interval(days => (SELECT min(rotting_days)::int FROM stages))
+             AND d.stage_entered_at < now() - make_interval(days => (SELECT r.rotting_days::int FROM stages r WHERE r.org_id = d.org_id AND r.id = d.stage_id))",
+            "stage_entered_at",
+        ),
+    };
+    Ok(kept(with_owners(boxed(sql), scope)).load(tx.conn())?)
 }
 
-/// The first few of each owner by index, then the first few of all. `$1`, `$2`: the scope.
-fn list_sql(condition: &str, order: &str, stage_condition: &str, overall: &str) -> String {
-    let few = format!(
-        "SELECT d.id, d.name, d.company_id, d.owner_id, d.amount, d.currency, d.stage_id, s.name AS stage, d.expected_close_on, d.stage_entered_at
-         FROM deals d JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id
-         WHERE d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL AND {condition} AND {stage_condition}"
-    );
+/// The first few open deals of each `part` by index, then the first few of all.
+fn few(part: &str, condition: &str, order: &str) -> String {
     format!(
-        "WITH c AS (
-           SELECT x.* FROM unnest($1) o(id) CROSS JOIN LATERAL ({few} AND d.owner_id = o.id ORDER BY {order} LIMIT {LISTED}) x
-           UNION ALL
-           SELECT x.* FROM (SELECT 1 WHERE $2) o CROSS JOIN LATERAL ({few} AND d.owner_id IS NULL ORDER BY {order} LIMIT {LISTED}) x)
-         SELECT c.id, c.name, co.name AS company, m.name AS owner, c.amount, c.currency::text AS currency, c.stage,
-           c.expected_close_on, c.stage_entered_at
-         FROM (SELECT * FROM c ORDER BY {overall} LIMIT {LISTED}) c
-         LEFT JOIN companies co ON co.id = c.company_id AND co.org_id = (SELECT app.org()) AND co.deleted_at IS NULL
-         LEFT JOIN members m ON m.id = c.owner_id AND m.org_id = (SELECT app.org())
-         ORDER BY {overall}"
+        "SELECT d.id, d.name, c.name AS company, m.name AS owner, d.amount, d.currency::text AS currency, s.name AS stage,
+           d.expected_close_on, d.stage_entered_at
+         FROM (
+           SELECT x.* FROM {part} CROSS JOIN LATERAL (
+             SELECT d.* FROM deals d
+             WHERE d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL AND {condition}
+             ORDER BY d.{order} LIMIT {LISTED}) x
+           ORDER BY x.{order}, x.id LIMIT {LISTED}) d
+         JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id
+         LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id AND c.deleted_at IS NULL
+         LEFT JOIN members m ON m.org_id = d.org_id AND m.id = d.owner_id
+         ORDER BY d.{order}, d.id"
     )
 }
 
-type Scoped<'a> = diesel::query_builder::BoxedSqlQuery<'a, diesel::pg::Pg, diesel::query_builder::SqlQuery>;
+type Boxed = BoxedSqlQuery<'static, Pg, SqlQuery>;
 
-fn scoped<'a>(sql: &str, scope: &Scope) -> Scoped<'a> {
-    diesel::sql_query(sql.to_owned())
-        .into_boxed()
-        .bind::<t::Array<t::Uuid>, _>(scope.owners.clone())
-        .bind::<t::Bool, _>(scope.unowned)
+fn boxed(sql: String) -> Boxed {
+    diesel::sql_query(sql).into_boxed()
+}
+
+/// The condition, when there is one to make.
+fn owned(scope: &Scope, condition: &'static str) -> &'static str {
+    if scope.is_some() { condition } else { "true" }
+}
+
+/// The owners as the last bind.
+fn with_owners(query: Boxed, scope: &Scope) -> Boxed {
+    match scope {
+        Some(owners) => query.bind::<t::Array<t::Uuid>, _>(owners.clone()),
+        None => query,
+    }
 }

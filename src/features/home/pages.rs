@@ -73,8 +73,7 @@ pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
 
 fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let team = actor.may(SeeTeam::KEY);
-    let owners = if team { actor.visible_owners() } else { Some(vec![actor.id.0]) };
-    let scope = Scope::load(tx, owners)?;
+    let scope: Scope = if team { actor.visible_owners() } else { Some(vec![actor.id.0]) };
     let month = calendar::month(actor.today());
     Ok(Known {
         any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
@@ -146,11 +145,16 @@ fn tiles(actor: &Actor, known: &Known, owner: &str) -> Vec<Tile> {
     let (mut this, mut to_date, mut last) = (Amounts::default(), Amounts::default(), Amounts::default());
     let (mut won, mut won_last) = (0, 0);
     for figure in &known.won {
-        this.add(&figure.currency, figure.this_month);
-        to_date.add(&figure.currency, figure.last_to_date);
-        last.add(&figure.currency, figure.last_month);
-        won += figure.this_deals;
-        won_last += figure.last_deals;
+        if figure.is_this_month() {
+            this.add(&figure.currency, figure.amount);
+            won += figure.deals;
+            continue;
+        }
+        last.add(&figure.currency, figure.amount);
+        won_last += figure.deals;
+        if figure.is_to_date() {
+            to_date.add(&figure.currency, figure.amount);
+        }
     }
     let tile = |label, amounts: &Amounts, note: String, href: String| Tile {
         label,

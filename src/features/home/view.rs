@@ -162,10 +162,15 @@ pub fn people(won: &[Won], directory: &[Person], own: &str) -> Vec<PersonRow> {
         let row = rows.entry(figure.owner_id).or_default();
         row.id = figure.owner_id;
         row.name = figure.owner_id.and_then(|id| names.get(&id)).map_or("No owner", |n| n).to_owned();
-        row.this_deals += figure.this_deals;
-        row.this_month.add(&figure.currency, figure.this_month);
-        row.last_to_date.add(&figure.currency, figure.last_to_date);
-        row.last_month.add(&figure.currency, figure.last_month);
+        if figure.is_this_month() {
+            row.this_deals += figure.deals;
+            row.this_month.add(&figure.currency, figure.amount);
+            continue;
+        }
+        row.last_month.add(&figure.currency, figure.amount);
+        if figure.is_to_date() {
+            row.last_to_date.add(&figure.currency, figure.amount);
+        }
     }
     let mut rows: Vec<PersonRow> = rows.into_values().collect();
     rows.sort_by(|a, b| b.this_month.of(own).total_cmp(&a.this_month.of(own)).then_with(|| a.name.cmp(&b.name)));

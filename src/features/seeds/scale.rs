@@ -1,21 +1,19 @@
 //! A large synthetic organisation, `scale`, to measure on: made by set-based SQL, the same rows on every run, in one transaction.
 
+mod documents;
+
 use super::people::{self, Someone};
 use crate::{
     db::{Db, Reason, SystemTx, Tx},
     error::AppResult,
-    kernel::{OrgId, RecordType},
-    search,
+    kernel::OrgId,
 };
 use diesel::{connection::SimpleConnection, prelude::*, sql_types};
 use std::time::Instant;
-use uuid::Uuid;
 
 const SLUG: &str = "scale";
 const TEAMS: [&str; 5] = ["Benelux", "DACH", "Iberia", "Nordics", "United Kingdom"];
 const REPS_PER_TEAM: usize = 7;
-/// Documents written by one statement.
-const BATCH: i64 = 5_000;
 const RENEWALS: &[(&str, &str, i16, i16)] =
     &[("Due", "slate", 60, 30), ("Contacted", "cyan", 70, 30), ("Quoted", "blue", 80, 30), ("Agreed", "green", 95, 30)];
 
@@ -74,10 +72,7 @@ fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64
     step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
     step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
     analyse_now(tx)?;
-    for record_type in RecordType::ALL {
-        step(&format!("search documents of {}", record_type.noun()), || documents(tx, org, record_type))?;
-    }
-    Ok(())
+    step("search documents", || documents::write(tx, org))
 }
 
 /// Plans for tables that were empty a moment ago are made for empty tables.
@@ -91,31 +86,6 @@ fn run(tx: &mut SystemTx, sql: &str, counts: &[i64]) -> AppResult<()> {
     let query = counts.iter().fold(query, |q, n| q.bind::<sql_types::BigInt, _>(*n));
     query.execute(tx.conn())?;
     Ok(())
-}
-
-fn documents(tx: &mut SystemTx, org: OrgId, record_type: RecordType) -> AppResult<()> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = sql_types::Uuid)]
-        id: Uuid,
-    }
-    let sql = format!("SELECT id FROM {} WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT {BATCH}", record_type.noun());
-    prepare(tx)?; // the type before ended with short lists
-    let (mut after, mut first) = (Uuid::nil(), true);
-    loop {
-        let rows = diesel::sql_query(&sql)
-            .bind::<sql_types::Uuid, _>(org.0)
-            .bind::<sql_types::Uuid, _>(after)
-            .load::<Row>(tx.conn())?;
-        let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
-        let Some(last) = ids.last() else { return search::settle(tx, org.0, record_type, after) };
-        after = *last;
-        search::rewrite(tx, org.0, record_type, &ids)?;
-        if first {
-            analyse_now(tx)?;
-        }
-        first = false;
-    }
 }
 
 /// Statistics at once, where the connecting role may gather them; elsewhere autovacuum follows in a minute.
