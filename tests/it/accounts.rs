@@ -166,7 +166,9 @@ async fn many_sign_ins_at_once_are_let_in_and_many_guesses_are_not() {
     let crowd = |password: &'static str| {
         let clients: Vec<Client> = (0..16).map(|_| app.new_client()).collect();
         async move {
-            let attempts = clients.iter().map(|c| c.post("/login", &[("email", "rep@aurelia.test"), ("password", password)]));
+            let attempts = clients.iter().map(|c| async move {
+                c.post("/login", &[("email", "rep@aurelia.test"), ("password", password)]).await
+            });
             let pages = futures_util::future::join_all(attempts).await;
             pages.iter().map(Page::status).collect::<Vec<_>>()
         }

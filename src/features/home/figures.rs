@@ -147,7 +147,9 @@ pub struct Listed {
 pub fn closing(tx: &mut OrgTx, scope: &Scope, from: NaiveDate, to: NaiveDate) -> AppResult<Vec<Listed>> {
     let due = "d.expected_close_on >= $1 AND d.expected_close_on < $2";
     let few = match scope {
-        None => few("pipelines p", &format!("d.org_id = p.org_id AND d.pipeline_id = p.id AND {due}"), "expected_close_on"),
+        None => {
+            few("pipelines p", &format!("d.org_id = p.org_id AND d.pipeline_id = p.id AND {due}"), "expected_close_on")
+        }
         Some(_) => few("unnest($3) o(id)", &format!("d.owner_id = o.id AND {due}"), "expected_close_on"),
     };
     let query = boxed(few).bind::<t::Date, _>(from).bind::<t::Date, _>(to);

@@ -58,7 +58,8 @@ struct Index {
     definition: String,
 }
 
-const INDEXES: &str = "SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
+const INDEXES: &str =
+    "SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
     WHERE i.indrelid IN ('search_documents'::regclass, 'search_words'::regclass) AND NOT i.indisunique ORDER BY 1";
 const WORDS: &str = "INSERT INTO search_words (org_id, word)
     SELECT DISTINCT d.org_id, word FROM search_documents d, regexp_split_to_table(d.folded_title, '[^[:alpha:]]+') AS word
