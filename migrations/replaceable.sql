@@ -77,7 +77,7 @@ END $$;
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['companies', 'contacts', 'deals'] LOOP
+  FOREACH t IN ARRAY ARRAY['companies', 'contacts', 'leads', 'deals'] LOOP
     EXECUTE format('DROP TRIGGER IF EXISTS records_insert ON %I', t);
     EXECUTE format('DROP TRIGGER IF EXISTS records_update ON %I', t);
     EXECUTE format('DROP TRIGGER IF EXISTS records_delete ON %I', t);

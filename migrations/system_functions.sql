@@ -38,6 +38,17 @@ BEGIN
     LEFT JOIN companies c ON c.org_id = p.org_id AND c.id = p.company_id AND c.deleted_at IS NULL
     CROSS JOIN LATERAL (SELECT coalesce(nullif(trim(concat_ws(' ', p.first_name, p.last_name)), ''), p.email, '') AS title) t
     WHERE p.archived_at IS NULL AND p.deleted_at IS NULL;
+  ELSIF kind = 'lead' THEN
+    RETURN QUERY
+    SELECT l.org_id, kind, l.id, l.owner_id, left(t.title, 300),
+      left(concat_ws(' · ', nullif(l.title, ''), CASE WHEN l.company_name <> t.title THEN l.company_name END, CASE WHEN l.email <> t.title THEN l.email END), 300),
+      left(app.fold(t.title), 200), left(app.fold(trim(concat_ws(' ', l.last_name, l.first_name))), 200),
+      app.search_text(t.title, trim(concat_ws(' ', l.last_name, l.first_name)), l.company_name, l.domain, l.email, array_to_string(l.other_emails, ' '),
+        app.digits(l.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(l.other_phones) o)),
+      0::smallint
+    FROM unnest(ids) wanted(id) JOIN leads l ON l.org_id = org AND l.id = wanted.id
+    CROSS JOIN LATERAL (SELECT coalesce(nullif(trim(concat_ws(' ', l.first_name, l.last_name)), ''), l.company_name, l.email, '') AS title) t
+    WHERE l.archived_at IS NULL AND l.deleted_at IS NULL;
   ELSE
     RETURN QUERY
     SELECT d.org_id, kind, d.id, d.owner_id, left(d.name, 300),
@@ -219,6 +230,10 @@ BEGIN
   END IF;
   IF 'contact' = ANY (types) THEN
     found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'contact', plain,
+      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
+  END IF;
+  IF 'lead' = ANY (types) THEN
+    found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'lead', plain,
       CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
   END IF;
   IF 'deal' = ANY (types) THEN

@@ -20,6 +20,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::search::configure)
         .configure(features::companies::configure)
         .configure(features::contacts::configure)
+        .configure(features::leads::configure)
         .configure(features::pipeline::configure)
         .configure(features::deals::configure)
         .configure(features::notes::configure)

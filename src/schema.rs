@@ -232,6 +232,59 @@ diesel::table! {
 }
 
 diesel::table! {
+    lead_conversions (org_id, lead_id) {
+        org_id -> Uuid,
+        lead_id -> Uuid,
+        contact_id -> Nullable<Uuid>,
+        company_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        made -> Jsonb,
+        status_before -> Text,
+        converted_by -> Nullable<Uuid>,
+        converted_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    leads (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        first_name -> Text,
+        last_name -> Text,
+        company_name -> Nullable<Text>,
+        name_key -> Text,
+        title -> Nullable<Text>,
+        email -> Nullable<Text>,
+        other_emails -> Array<Nullable<Text>>,
+        phone -> Nullable<Text>,
+        other_phones -> Array<Nullable<Text>>,
+        domain -> Nullable<Text>,
+        street -> Nullable<Text>,
+        city -> Nullable<Text>,
+        region -> Nullable<Text>,
+        #[max_length = 2]
+        country -> Nullable<Bpchar>,
+        source -> Nullable<Text>,
+        status -> Text,
+        score -> Nullable<Int4>,
+        estimated_value -> Nullable<Numeric>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        owner_id -> Nullable<Uuid>,
+        do_not_contact -> Bool,
+        description -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        custom -> Jsonb,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        archived_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     mails (id) {
         id -> Uuid,
         org_id -> Nullable<Uuid>,
@@ -276,6 +329,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        lead_id -> Nullable<Uuid>,
     }
 }
 
@@ -447,6 +501,7 @@ diesel::joinable!(deals -> organisations (org_id));
 diesel::joinable!(imports -> organisations (org_id));
 diesel::joinable!(invitations -> organisations (org_id));
 diesel::joinable!(jobs -> organisations (org_id));
+diesel::joinable!(leads -> organisations (org_id));
 diesel::joinable!(mails -> organisations (org_id));
 diesel::joinable!(mails -> users (user_id));
 diesel::joinable!(members -> organisations (org_id));
@@ -474,6 +529,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     imports,
     invitations,
     jobs,
+    leads,
     mails,
     members,
     notes,

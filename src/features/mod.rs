@@ -8,6 +8,7 @@ pub mod fields;
 pub mod health;
 pub mod home;
 pub mod imports;
+pub mod leads;
 pub mod notes;
 pub mod pipeline;
 pub mod records;

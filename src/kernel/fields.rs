@@ -8,17 +8,20 @@ use std::fmt;
 pub enum RecordType {
     Company,
     Contact,
+    Lead,
     Deal,
 }
 
 impl RecordType {
-    pub const ALL: [RecordType; 3] = [RecordType::Company, RecordType::Contact, RecordType::Deal];
+    pub const ALL: [RecordType; 4] =
+        [RecordType::Company, RecordType::Contact, RecordType::Lead, RecordType::Deal];
 
     /// `company`: in events, search documents, live messages.
     pub fn key(self) -> &'static str {
         match self {
             RecordType::Company => "company",
             RecordType::Contact => "contact",
+            RecordType::Lead => "lead",
             RecordType::Deal => "deal",
         }
     }
@@ -28,6 +31,7 @@ impl RecordType {
         match self {
             RecordType::Company => "companies",
             RecordType::Contact => "contacts",
+            RecordType::Lead => "leads",
             RecordType::Deal => "deals",
         }
     }
@@ -36,6 +40,7 @@ impl RecordType {
         match self {
             RecordType::Company => "Company",
             RecordType::Contact => "Contact",
+            RecordType::Lead => "Lead",
             RecordType::Deal => "Deal",
         }
     }
@@ -44,6 +49,7 @@ impl RecordType {
         match self {
             RecordType::Company => "Companies",
             RecordType::Contact => "Contacts",
+            RecordType::Lead => "Leads",
             RecordType::Deal => "Deals",
         }
     }
@@ -52,6 +58,7 @@ impl RecordType {
         match self {
             RecordType::Company => "building",
             RecordType::Contact => "users",
+            RecordType::Lead => "target",
             RecordType::Deal => "currency-euro",
         }
     }
@@ -66,6 +73,7 @@ impl RecordType {
         match self {
             RecordType::Company => crate::features::companies::FIELDS,
             RecordType::Contact => crate::features::contacts::FIELDS,
+            RecordType::Lead => crate::features::leads::FIELDS,
             RecordType::Deal => crate::features::deals::FIELDS,
         }
     }

@@ -72,6 +72,7 @@ typed_id!(
     InvitationId,
     CompanyId,
     ContactId,
+    LeadId,
     DealId,
     PipelineId,
     StageId,

@@ -90,6 +90,14 @@ permissions! {
         Export "contacts.export" "export contacts",
         Import "contacts.import" "import contacts",
     }
+    leads {
+        View "leads.view" "see leads",
+        Create "leads.create" "add leads",
+        Edit "leads.edit" "edit and convert leads",
+        Delete "leads.delete" "delete leads",
+        Export "leads.export" "export leads",
+        Import "leads.import" "import leads",
+    }
     deals {
         View "deals.view" "see deals",
         Create "deals.create" "add deals",

@@ -3,6 +3,7 @@
 use crate::{
     config::Config,
     error::{AppError, AppResult},
+    kernel::RecordType,
     web::{
         auth::Actor,
         csrf,
@@ -34,6 +35,7 @@ const NAV: &[NavItem] = &[
     NavItem { key: "home", href: "/", label: "Home", icon: "home" },
     NavItem { key: "pipeline", href: "/pipeline", label: "Pipeline", icon: "layout-kanban" },
     NavItem { key: "deals", href: "/deals", label: "Deals", icon: "currency-euro" },
+    NavItem { key: "leads", href: "/leads", label: "Leads", icon: "target" },
     NavItem { key: "contacts", href: "/contacts", label: "Contacts", icon: "users" },
     NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
     NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
@@ -128,8 +130,9 @@ impl Page {
 
     fn may_visit(&self, key: &str) -> bool {
         match key {
-            "imports" => ["companies.import", "contacts.import", "deals.import"].iter().any(|p| self.actor.may(p)),
+            "imports" => RecordType::ALL.iter().any(|record| self.actor.may(&format!("{}.import", record.noun()))),
             "pipeline" | "deals" => self.actor.may(permission::deals::View::KEY),
+            "leads" => self.actor.may(permission::leads::View::KEY),
             "contacts" => self.actor.may(permission::contacts::View::KEY),
             "companies" => self.actor.may(permission::companies::View::KEY),
             _ => true,
@@ -139,6 +142,7 @@ impl Page {
     fn can_create(&self) -> Vec<NavItem> {
         [
             ("deals.create", NavItem { key: "deal", href: "/deals/new", label: "Deal", icon: "currency-euro" }),
+            ("leads.create", NavItem { key: "lead", href: "/leads/new", label: "Lead", icon: "target" }),
             ("contacts.create", NavItem { key: "contact", href: "/contacts/new", label: "Contact", icon: "user-plus" }),
             (
                 "companies.create",

@@ -19,6 +19,7 @@ mod imports;
 mod input;
 mod jobs;
 mod kill;
+mod leads;
 mod live;
 mod mail;
 mod notes;

@@ -21,14 +21,15 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
     let mut ask = |sql: &str| sql_query(sql).get_result::<Text>(&mut conn).unwrap().t;
     assert_eq!(
         ask(
-            "SELECT concat_ws(' ', (SELECT count(*) FROM companies), (SELECT count(*) FROM contacts), (SELECT count(*) FROM deals), (SELECT count(*) FROM search_documents)) AS t"
+            "SELECT concat_ws(' ', (SELECT count(*) FROM companies), (SELECT count(*) FROM contacts), (SELECT count(*) FROM leads), (SELECT count(*) FROM deals), (SELECT count(*) FROM search_documents)) AS t"
         ),
-        "45 124 144 313"
+        "45 124 60 144 373"
     );
     let later = [
         "events WHERE at",
         "companies WHERE greatest(created_at, updated_at)",
         "contacts WHERE greatest(created_at, updated_at)",
+        "leads WHERE greatest(created_at, updated_at)",
         "deals WHERE greatest(created_at, updated_at, stage_entered_at, closed_at)",
         "notes WHERE greatest(created_at, updated_at)",
     ];

@@ -16,7 +16,7 @@ pub use commands::{create, update};
 pub use fields::FIELDS;
 pub use model::{Company, NewCompany};
 pub use queries::{find, names};
-pub use resolve::{reference, resolve};
+pub use resolve::{known, may_add, reference, resolve};
 
 use crate::{
     features::records::{self, Spec},
@@ -25,7 +25,7 @@ use crate::{
 use actix_web::web::{ServiceConfig, get, post};
 
 /// Companies as the shared parts handle them.
-static SPEC: Spec = Spec {
+pub static SPEC: Spec = Spec {
     record: RecordType::Company,
     load: forms::load,
     save: forms::save,

@@ -6,6 +6,7 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
+        leads::{self, Origin},
         records::{
             Head,
             display::{self, Part},
@@ -175,6 +176,7 @@ struct Show {
     facts: Vec<(&'static str, String)>,
     cells: Vec<Cell>,
     panels: Panels,
+    origins: Vec<Origin>,
     timeline: Timeline,
 }
 
@@ -213,6 +215,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 head: Head::new(&actor, RecordType::Company, *id, company.archived_at.is_some()),
                 owner: people.into_iter().find(|p| Some(p.id) == company.owner_id),
                 name: company.name,
+                origins: leads::origins(tx, &actor, RecordType::Company, *id)?,
                 timeline: Timeline::load(tx, &actor, RecordType::Company, *id, &query, token)?,
                 shell,
                 cells,

@@ -37,6 +37,34 @@ pub(super) fn resolve_as(
     name: &str,
     field: &str,
 ) -> AppResult<Option<CompanyId>> {
+    if let Some(found) = known(tx, actor, id, name, field)? {
+        return Ok(Some(found));
+    }
+    let name = name.trim();
+    if name.is_empty() {
+        return Ok(None);
+    }
+    may_add(actor, field)?;
+    let new = NewCompany { name: name.to_owned(), owner_id: Some(actor.id), ..NewCompany::default() };
+    commands::create(tx, &Allow::check(actor)?, &new).map(Some)
+}
+
+/// Refuses at `field` unless the role may add the company named there.
+pub fn may_add(actor: &Actor, field: &str) -> AppResult<()> {
+    if actor.may(Create::KEY) {
+        return Ok(());
+    }
+    Err(AppError::field(field, "is not known, and your role does not let you add companies"))
+}
+
+/// [`resolve`], for who adds a new company themselves: `None` when there is none of that name.
+pub fn known(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    id: Option<CompanyId>,
+    name: &str,
+    field: &str,
+) -> AppResult<Option<CompanyId>> {
     let name = name.trim();
     if let Some(id) = id {
         let chosen = match super::find(tx, actor, id) {
@@ -54,14 +82,7 @@ pub(super) fn resolve_as(
     if name.chars().count() > 200 {
         return Err(AppError::field(field, "is too long: at most 200 characters"));
     }
-    if let Some(found) = by_name(tx, actor, name)? {
-        return Ok(Some(found));
-    }
-    if !actor.may(Create::KEY) {
-        return Err(AppError::field(field, "is not known, and your role does not let you add companies"));
-    }
-    let new = NewCompany { name: name.to_owned(), owner_id: Some(actor.id), ..NewCompany::default() };
-    commands::create(tx, &Allow::check(actor)?, &new).map(Some)
+    by_name(tx, actor, name)
 }
 
 /// Live and visible, by folded name, else by domain; the oldest when several share it.

@@ -11,15 +11,15 @@ use crate::{
     error::AppResult,
     features::{
         companies,
-        records::{Saved, display},
+        records::{
+            Saved,
+            people::{names, others},
+        },
     },
     kernel::{CompanyId, ContactId, RecordType, countries, people},
     web::{Actor, Allow, Form, FormErrors},
 };
 use uuid::Uuid;
-
-/// Most further addresses, and numbers, of one person.
-const OTHERS: usize = 20;
 
 /// Reads the form. A company given by name is looked up, and added when it is new; the one the contact has (`kept`) may stay, even
 /// when the actor may not see it.
@@ -69,43 +69,6 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>
     };
     new.company_id = if stays { kept } else { companies::resolve(tx, actor, id, name)? };
     Ok(new)
-}
-
-/// First and last name; from one `name`, the last word is the last name.
-fn names(form: &Form) -> (String, String) {
-    let (first, last, whole) = (form.get("first_name"), form.get("last_name"), form.get("name"));
-    if !first.is_empty() || !last.is_empty() {
-        return (first.to_owned(), last.to_owned());
-    }
-    match whole.rsplit_once(char::is_whitespace) {
-        Some((first, last)) => (first.trim().to_owned(), last.to_owned()),
-        None => (whole.to_owned(), String::new()),
-    }
-}
-
-/// The further values of a repeated field: read, without repeats, without the primary one.
-fn others(
-    form: &Form,
-    key: &str,
-    primary: Option<&str>,
-    errors: &mut FormErrors,
-    parse: impl Fn(&str) -> Result<String, &'static str>,
-) -> Vec<Option<String>> {
-    let mut kept: Vec<String> = Vec::new();
-    for text in display::many(form, key) {
-        match parse(&text) {
-            Ok(value) if Some(value.as_str()) == primary || kept.contains(&value) => {}
-            Ok(value) => kept.push(value),
-            Err(told) => {
-                let text: String = text.chars().take(60).collect();
-                errors.add(key, format!("“{text}” {told}"));
-            }
-        }
-    }
-    if kept.len() > OTHERS {
-        errors.add(key, format!("are too many: at most {OTHERS}"));
-    }
-    kept.into_iter().map(Some).collect()
 }
 
 /// The form of a contact as it is now.

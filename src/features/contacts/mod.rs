@@ -14,7 +14,7 @@ mod queries;
 pub use commands::{create, update};
 pub use fields::{FIELDS, LIFECYCLES};
 pub use model::{Contact, NewContact};
-pub use queries::find;
+pub use queries::{by_email, find};
 
 use crate::{
     features::records::{self, Spec},
@@ -23,7 +23,7 @@ use crate::{
 use actix_web::web::{ServiceConfig, get, post};
 
 /// Contacts as the shared parts handle them.
-static SPEC: Spec = Spec {
+pub static SPEC: Spec = Spec {
     record: RecordType::Contact,
     load: forms::load,
     save: forms::save,

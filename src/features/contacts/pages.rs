@@ -7,6 +7,7 @@ use crate::{
     features::{
         accounts::members::{self, Person},
         companies,
+        leads::{self, Origin},
         records::{
             Head,
             display::{self, Shown},
@@ -210,6 +211,7 @@ struct Show {
     cells: Vec<Cell>,
     deals: Vec<panels::DealRow>,
     may_see_deals: bool,
+    origins: Vec<Origin>,
     timeline: Timeline,
 }
 
@@ -256,6 +258,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 do_not_contact: contact.do_not_contact,
                 deals: panels::deals_of(tx, &actor, contact.id)?,
                 may_see_deals: actor.may("deals.view"),
+                origins: leads::origins(tx, &actor, RecordType::Contact, *id)?,
                 timeline: Timeline::load(tx, &actor, RecordType::Contact, *id, &query, token)?,
                 shell,
             })

@@ -57,3 +57,16 @@ pub(super) fn options(tx: &mut OrgTx, actor: &Actor, q: &str) -> AppResult<Vec<C
     let found = query.order((contacts::name_key, contacts::id)).select(Contact::as_select()).limit(10);
     Ok(found.load(tx.conn())?)
 }
+
+/// The live contacts whose first address is one of these, the oldest first.
+pub fn by_email(tx: &mut OrgTx, actor: &Actor, emails: &[String]) -> AppResult<Vec<Contact>> {
+    let mut query = contacts::table
+        .filter(contacts::archived_at.is_null())
+        .filter(contacts::deleted_at.is_null())
+        .filter(contacts::email.eq_any(emails))
+        .into_boxed();
+    if let Some(owners) = actor.visible_owners() {
+        query = query.filter(contacts::owner_id.eq_any(owners));
+    }
+    Ok(query.order(contacts::id).select(Contact::as_select()).limit(5).load(tx.conn())?)
+}

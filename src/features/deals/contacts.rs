@@ -149,6 +149,11 @@ fn meant(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<(ContactId, St
     }
 }
 
+/// Puts a contact of that name beside a deal that the caller holds, in no special part.
+pub fn take_part(tx: &mut OrgTx, deal: DealId, contact: ContactId, name: String) -> AppResult<()> {
+    set_role(tx, deal, (contact, name), "other")
+}
+
 /// The caller holds the deal.
 fn set_role(tx: &mut OrgTx, deal: DealId, (contact, name): (ContactId, String), role: &'static str) -> AppResult<()> {
     let before = role_of(tx, deal, contact)?;

@@ -20,6 +20,7 @@ mod queries;
 mod stages;
 
 pub use bulk::{any_in_stage, move_stage};
+pub use contacts::take_part;
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
 pub use fields::{FIELDS, STATUSES};
@@ -38,7 +39,7 @@ use actix_web::web::{ServiceConfig, delete, get, post};
 use uuid::Uuid;
 
 /// Deals as the shared parts handle them.
-static SPEC: Spec = Spec {
+pub static SPEC: Spec = Spec {
     record: RecordType::Deal,
     load: forms::load,
     save: forms::save,

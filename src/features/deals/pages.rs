@@ -12,7 +12,8 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        pipeline::{self, Pipeline, Stage},
+        leads::{self, Origin},
+        pipeline::{self, Pipeline, Stage, StageGroup},
         records::{
             Head, Saved,
             history::{self, Conflict},
@@ -37,12 +38,6 @@ use askama::Template;
 use chrono::Utc;
 use rust_decimal::Decimal;
 
-/// A select's choices under a heading.
-struct Group {
-    label: String,
-    options: Vec<SelectOption>,
-}
-
 #[derive(Template)]
 #[template(path = "deals/form.html")]
 struct FormPage {
@@ -52,7 +47,7 @@ struct FormPage {
     action: String,
     cancel: String,
     input: FormView,
-    stages: Vec<Group>,
+    stages: Vec<StageGroup>,
     owners: Vec<SelectOption>,
     currencies: Vec<SelectOption>,
     conflict: Option<Conflict>,
@@ -77,13 +72,6 @@ impl Choices {
         first.map(|s| s.id.to_string()).unwrap_or_default()
     }
 
-    fn stage_groups(&self, chosen: &str) -> Vec<Group> {
-        let options = |p: &Pipeline| {
-            let of = self.stages.iter().filter(|s| s.pipeline_id == p.id);
-            of.map(|s| SelectOption::new(s.id.to_string(), &s.name, s.id.to_string() == chosen)).collect()
-        };
-        self.pipelines.iter().map(|p| Group { label: p.name.clone(), options: options(p) }).collect()
-    }
 }
 
 fn form_page(
@@ -103,7 +91,7 @@ fn form_page(
         shell: page.shell("deals"),
         action: at.clone().unwrap_or_else(|| "/deals/new".into()),
         cancel: at.unwrap_or_else(|| "/pipeline".into()),
-        stages: choices.stage_groups(form.get("stage_id")),
+        stages: StageGroup::all(&choices.pipelines, &choices.stages, form.get("stage_id")),
         owners,
         currencies: Currency::all()
             .into_iter()
@@ -215,6 +203,7 @@ struct ShowPage {
     lost_reasons: Vec<SelectOption>,
     contacts: Vec<ContactRow>,
     cells: Vec<Cell>,
+    origins: Vec<Origin>,
     timeline: Timeline,
 }
 
@@ -267,6 +256,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         lost_reasons: pipeline::board::lost_reasons(tx)?,
         contacts: contacts::of(tx, actor, id)?,
         cells: cells(&["company_id", "owner_id", "probability", "currency", "source", "description", "created_at"]),
+        origins: leads::origins(tx, actor, RecordType::Deal, id.into())?,
         timeline: Timeline::load(tx, actor, RecordType::Deal, id.into(), query, csrf)?,
         deal,
     })

@@ -45,20 +45,22 @@ pub struct NewImport {
 
 /// The permission that importing this kind of record takes.
 pub fn permission_key(record: RecordType) -> &'static str {
-    use permission::{Permission, companies, contacts, deals};
+    use permission::{Permission, companies, contacts, deals, leads};
     match record {
         RecordType::Company => companies::Import::KEY,
         RecordType::Contact => contacts::Import::KEY,
+        RecordType::Lead => leads::Import::KEY,
         RecordType::Deal => deals::Import::KEY,
     }
 }
 
 /// Refuses with what the role lacks.
 pub fn check(actor: &Actor, record: RecordType) -> AppResult<()> {
-    use permission::{Allow, companies, contacts, deals};
+    use permission::{Allow, companies, contacts, deals, leads};
     match record {
         RecordType::Company => Allow::<companies::Import>::check(actor).map(drop),
         RecordType::Contact => Allow::<contacts::Import>::check(actor).map(drop),
+        RecordType::Lead => Allow::<leads::Import>::check(actor).map(drop),
         RecordType::Deal => Allow::<deals::Import>::check(actor).map(drop),
     }
 }

@@ -179,6 +179,8 @@ const EXTRA: &[(RecordType, Field)] = &[
     (RecordType::Company, OWN),
     (RecordType::Contact, OWN),
     (RecordType::Contact, Field::new("full_name", "Name", FieldKind::Text)),
+    (RecordType::Lead, OWN),
+    (RecordType::Lead, Field::new("full_name", "Name", FieldKind::Text)),
     (RecordType::Contact, Field::new("company_domain", "Company's domain", FieldKind::Domain)),
     (RecordType::Deal, OWN),
     (RecordType::Deal, Field::new("company_domain", "Company's domain", FieldKind::Domain)),
@@ -223,7 +225,9 @@ impl Headings {
             for name in [key, field.label] {
                 by_name.entry(norm(name)).or_insert(at);
             }
-            let more = MORE.iter().filter(|(r, key, _)| *r == record && *key == field.key).map(|(_, _, a)| *a);
+            // A lead is a person, too: what contacts call their fields, leads do.
+            let like = |r: RecordType| r == record || (record == RecordType::Lead && r == RecordType::Contact);
+            let more = MORE.iter().filter(|(r, key, _)| like(*r) && *key == field.key).map(|(_, _, a)| *a);
             let common = COMMON.iter().filter(|(key, _)| *key == field.key).map(|(_, a)| *a);
             for alias in more.chain([field.aliases]).chain(common).flatten() {
                 by_alias.entry(norm(alias)).or_insert(at);

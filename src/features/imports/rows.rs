@@ -114,6 +114,7 @@ impl<'a> RowReader<'a> {
         match self.record {
             RecordType::Company => self.company(row, &mut staged),
             RecordType::Contact => self.contact(row, &mut staged),
+            RecordType::Lead => self.lead(row, &mut staged),
             RecordType::Deal => self.deal(row, &mut staged),
         }
         staged
@@ -190,6 +191,21 @@ impl<'a> RowReader<'a> {
         };
         if name.is_empty() && self.value(staged, "email").is_none() {
             return missing(staged, "Name", "a name or an e-mail address is required");
+        }
+        staged.key = Some(key);
+    }
+
+    /// A person or a company; its company is words, not a record.
+    fn lead(&self, row: &StringRecord, staged: &mut Staged) {
+        self.split_name(row, staged);
+        let parts = ["first_name", "last_name", "company_name"].map(|key| self.value(staged, key).unwrap_or_default());
+        let key = match (self.value(staged, "external_id"), self.value(staged, "email")) {
+            (Some(id), _) => format!("x:{id}"),
+            (None, Some(email)) => format!("e:{email}"),
+            (None, None) => format!("n:{} {}\u{1f}{}", parts[0], parts[1], parts[2]),
+        };
+        if parts.iter().all(|part| part.is_empty()) && self.value(staged, "email").is_none() {
+            return missing(staged, "Name", "a name, a company or an e-mail address is required");
         }
         staged.key = Some(key);
     }

@@ -40,6 +40,7 @@ pub(super) fn create(
             notes::id.eq(id),
             notes::company_id.eq(on(RecordType::Company)),
             notes::contact_id.eq(on(RecordType::Contact)),
+            notes::lead_id.eq(on(RecordType::Lead)),
             notes::deal_id.eq(on(RecordType::Deal)),
             notes::author_id.eq(actor.id),
             notes::body_html.eq(body),
@@ -55,16 +56,18 @@ pub(super) fn find(tx: &mut OrgTx, actor: &Actor, id: NoteId, deleted: bool) -> 
         Option<Uuid>,
         Option<Uuid>,
         Option<Uuid>,
+        Option<Uuid>,
         Option<MemberId>,
         String,
         i32,
         Option<chrono::DateTime<chrono::Utc>>,
     );
-    let (company, contact, deal, author_id, body_html, version, deleted_at): Columns = notes::table
+    let (company, contact, lead, deal, author_id, body_html, version, deleted_at): Columns = notes::table
         .filter(notes::id.eq(id))
         .select((
             notes::company_id,
             notes::contact_id,
+            notes::lead_id,
             notes::deal_id,
             notes::author_id,
             notes::body_html,
@@ -73,7 +76,12 @@ pub(super) fn find(tx: &mut OrgTx, actor: &Actor, id: NoteId, deleted: bool) -> 
         ))
         .for_update()
         .first(tx.conn())?;
-    let place = [(RecordType::Company, company), (RecordType::Contact, contact), (RecordType::Deal, deal)];
+    let place = [
+        (RecordType::Company, company),
+        (RecordType::Contact, contact),
+        (RecordType::Lead, lead),
+        (RecordType::Deal, deal),
+    ];
     let on = place.into_iter().find_map(|(record, id)| id.map(|id| (record, id)));
     let (record, record_id) = on.ok_or(AppError::NotFound)?;
     records::visible(tx, actor, record, record_id)?;

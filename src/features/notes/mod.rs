@@ -1,4 +1,4 @@
-//! Notes on companies, contacts and deals: rich text, sanitised on the way in, in the record's timeline.
+//! Notes on companies, contacts, leads and deals: rich text, sanitised on the way in, in the record's timeline.
 //!
 //! Whoever may edit a record may write on it; a note is changed and deleted by its author, or by someone whose role may delete such
 //! records.

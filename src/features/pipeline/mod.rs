@@ -6,7 +6,7 @@ mod model;
 mod queries;
 mod settings;
 
-pub use model::{COLORS, Pipeline, Stage};
+pub use model::{COLORS, Pipeline, Stage, StageGroup};
 pub use queries::{lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
 
 use actix_web::web::ServiceConfig;

@@ -1,6 +1,9 @@
 //! Pipelines and their stages, as every feature that shows a deal knows them.
 
-use crate::kernel::{PipelineId, StageId};
+use crate::{
+    kernel::{PipelineId, StageId},
+    web::SelectOption,
+};
 use diesel::prelude::*;
 
 /// Stage colours: keys of the palette in `static/css/tokens.css`, each with its name.
@@ -43,4 +46,21 @@ pub struct Stage {
     pub rotting_days: Option<i16>,
     pub position: i32,
     pub version: i32,
+}
+
+/// A pipeline's stages as a select's choices, under its name.
+pub struct StageGroup {
+    pub label: String,
+    pub options: Vec<SelectOption>,
+}
+
+impl StageGroup {
+    /// One for each pipeline; the stage with that id is the selected one.
+    pub fn all(pipelines: &[Pipeline], stages: &[Stage], chosen: &str) -> Vec<Self> {
+        let options = |p: &Pipeline| {
+            let of = stages.iter().filter(|s| s.pipeline_id == p.id);
+            of.map(|s| SelectOption::new(s.id.to_string(), &s.name, s.id.to_string() == chosen)).collect()
+        };
+        pipelines.iter().map(|p| Self { label: p.name.clone(), options: options(p) }).collect()
+    }
 }

@@ -58,6 +58,10 @@ impl Step {
             (RecordType::Contact, Step::Restore) => "contact.restored",
             (RecordType::Contact, Step::Delete) => "contact.deleted",
             (RecordType::Contact, Step::Undelete) => "contact.undeleted",
+            (RecordType::Lead, Step::Archive) => "lead.archived",
+            (RecordType::Lead, Step::Restore) => "lead.restored",
+            (RecordType::Lead, Step::Delete) => "lead.deleted",
+            (RecordType::Lead, Step::Undelete) => "lead.undeleted",
             (RecordType::Deal, Step::Archive) => "deal.archived",
             (RecordType::Deal, Step::Restore) => "deal.restored",
             (RecordType::Deal, Step::Delete) => "deal.deleted",
@@ -118,9 +122,25 @@ fn take(
     if now.deleted && matches!(step, Step::Archive | Step::Restore) {
         return Err(AppError::NotFound);
     }
-    if step.is_done(&now) {
-        return Ok(now);
+    if !step.is_done(&now) {
+        put(tx, record, id, step, now.version, hooks)?;
     }
+    Ok(now)
+}
+
+/// Deletes a record that the caller made and takes back, such as what a conversion added; they have locked it at this version.
+pub fn withdraw(tx: &mut OrgTx, spec: &Spec, id: Uuid, version: i32) -> AppResult<()> {
+    put(tx, spec.record, id, Step::Delete, version, (spec.before_return, spec.after_change))
+}
+
+fn put(
+    tx: &mut OrgTx,
+    record: RecordType,
+    id: Uuid,
+    step: Step,
+    version: i32,
+    hooks: (Hook, Hook),
+) -> AppResult<()> {
     if step.brings_back() {
         hooks.0(tx, id)?;
     }
@@ -130,10 +150,9 @@ fn take(
         step.assignment()
     );
     diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).execute(tx.conn())?;
-    events::record(tx, Event::new(step.kind(record), record, id).version(now.version + 1))?;
+    events::record(tx, Event::new(step.kind(record), record, id).version(version + 1))?;
     search::reindex(tx, record, &[id])?;
-    hooks.1(tx, id)?;
-    Ok(now)
+    hooks.1(tx, id)
 }
 
 /// A name that fits a toast.

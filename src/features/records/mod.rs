@@ -1,4 +1,4 @@
-//! What companies, contacts and deals share: lists, timelines, inline edit, conflicts, archive and delete.
+//! What companies, contacts, leads and deals share: lists, timelines, inline edit, conflicts, archive and delete.
 //!
 //! A record type hands over a [`Spec`]: how a record becomes its form, and how the form becomes the record again. Everything here
 //! is built on those two, so that the whole form, the field edited in place and the conflict all follow one rule.
@@ -8,6 +8,7 @@ pub mod history;
 pub mod inline;
 pub mod lifecycle;
 pub mod list;
+pub mod people;
 pub mod submit;
 pub mod timeline;
 
@@ -17,7 +18,7 @@ use crate::{
     kernel::RecordType,
     web::{
         Actor, Form, Page,
-        permission::{Allow, companies, contacts, deals},
+        permission::{Allow, companies, contacts, deals, leads},
     },
 };
 use actix_web::web::{self, ServiceConfig, get, post};
@@ -86,6 +87,7 @@ pub fn require_view(actor: &Actor, record: RecordType) -> AppResult<()> {
     match record {
         RecordType::Company => Allow::<companies::View>::check(actor).map(drop),
         RecordType::Contact => Allow::<contacts::View>::check(actor).map(drop),
+        RecordType::Lead => Allow::<leads::View>::check(actor).map(drop),
         RecordType::Deal => Allow::<deals::View>::check(actor).map(drop),
     }
 }
@@ -95,6 +97,7 @@ pub fn require_edit(actor: &Actor, record: RecordType) -> AppResult<()> {
     match record {
         RecordType::Company => Allow::<companies::Edit>::check(actor).map(drop),
         RecordType::Contact => Allow::<contacts::Edit>::check(actor).map(drop),
+        RecordType::Lead => Allow::<leads::Edit>::check(actor).map(drop),
         RecordType::Deal => Allow::<deals::Edit>::check(actor).map(drop),
     }
 }
@@ -104,6 +107,7 @@ pub fn require_delete(actor: &Actor, record: RecordType) -> AppResult<()> {
     match record {
         RecordType::Company => Allow::<companies::Delete>::check(actor).map(drop),
         RecordType::Contact => Allow::<contacts::Delete>::check(actor).map(drop),
+        RecordType::Lead => Allow::<leads::Delete>::check(actor).map(drop),
         RecordType::Deal => Allow::<deals::Delete>::check(actor).map(drop),
     }
 }
@@ -152,6 +156,7 @@ pub struct Standing {
 pub fn standing(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, lock: bool) -> AppResult<Standing> {
     let name = match record {
         RecordType::Contact => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, '')",
+        RecordType::Lead => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, '')",
         RecordType::Company | RecordType::Deal => "name",
     };
     let sql = format!(

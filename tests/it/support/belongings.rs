@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub struct Belongings {
     pub company: Uuid,
     pub contact: Uuid,
+    pub lead: Uuid,
     pub deal: Uuid,
     pub pipeline: Uuid,
     pub stage: Uuid,
@@ -28,6 +29,7 @@ impl Belongings {
         Self {
             company: id(),
             contact: id(),
+            lead: id(),
             deal: id(),
             pipeline: id(),
             stage: id(),
@@ -61,6 +63,8 @@ impl TestApp {
             "INSERT INTO companies (org_id, id, name, domain, owner_id) VALUES ('{o}', '{}', 'Company of {s}', '{s}.test', '{rep}');
              INSERT INTO contacts (org_id, id, first_name, last_name, email, company_id, owner_id)
                VALUES ('{o}', '{}', 'Contact', 'of {s}', 'contact@{s}.test', '{}', '{rep}');
+             INSERT INTO leads (org_id, id, first_name, last_name, company_name, email, currency, owner_id)
+               VALUES ('{o}', '{}', 'Lead', 'of {s}', 'Prospect of {s}', 'lead@{s}.test', 'EUR', '{rep}');
              INSERT INTO deals (org_id, id, number, name, company_id, pipeline_id, stage_id, position, amount, currency, owner_id)
                VALUES ('{o}', '{}', 1, 'Deal of {s}', '{}', '{}', '{}', 'a0', 1000, 'EUR', '{rep}');
              INSERT INTO notes (org_id, id, deal_id, author_id, body_html) VALUES ('{o}', '{}', '{}', '{rep}', 'Note of {s}');
@@ -71,7 +75,7 @@ impl TestApp {
              INSERT INTO mails (id, org_id, template, recipient, subject, body_text, body_html, message_id, status)
                VALUES ('{}', '{o}', 'invitation', 'guest@{s}.test', 'Mail of {s}', 'x', 'x', 'id-{s}', 'kept');
              INSERT INTO jobs (id, org_id, kind, status, last_error) VALUES ('{}', '{o}', 'nothing', 'dead', 'error of {s}')",
-            b.company, b.contact, b.company, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
+            b.company, b.contact, b.company, b.lead, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
             org.admin, b.import, b.mail, b.job
         ))
         .await;

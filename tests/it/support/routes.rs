@@ -66,7 +66,7 @@ fn read(part: &str, file: &Path) -> Vec<Route> {
         let feature = |plural: &str| {
             fs::read_to_string(format!("{}/src/features/{plural}/mod.rs", env!("CARGO_MANIFEST_DIR"))).unwrap()
         };
-        let plurals = ["companies", "contacts", "deals"]
+        let plurals = ["companies", "contacts", "leads", "deals"]
             .into_iter()
             .filter(|plural| feature(plural).contains("records::configure("));
         plurals.map(|plural| route(format!("/{plural}/{{id}}/{path}"))).collect()
@@ -101,12 +101,13 @@ impl Route {
                 "{member}" => b.member.to_string(),
                 "{contact}" => b.contact.to_string(),
                 "{note}" => b.note.to_string(),
-                "{key}" if self.path.starts_with("/contacts/") => "title".to_owned(),
+                "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => "title".to_owned(),
                 "{key}" => "name".to_owned(),
                 "{token}" => "no-such-token".to_owned(),
                 "{id}" => match before {
                     "companies" => b.company,
                     "contacts" => b.contact,
+                    "leads" => b.lead,
                     "deals" => b.deal,
                     "notes" => b.note,
                     "teams" => b.team,

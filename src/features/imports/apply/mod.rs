@@ -8,6 +8,7 @@
 mod companies;
 mod contacts;
 mod deals;
+mod leads;
 mod links;
 mod matching;
 mod places;
@@ -82,6 +83,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     match plan.record {
         RecordType::Company => companies::find(tx, plan)?,
         RecordType::Contact => contacts::find(tx, plan)?,
+        RecordType::Lead => leads::find(tx, plan)?,
         RecordType::Deal => {
             places::resolve(tx, plan, &reader.places)?;
             deals::find(tx, plan)?;

@@ -27,7 +27,7 @@ pub(super) fn of(plan: &Plan) -> Vec<Target> {
         }
     };
     default("owner_id", "uuid", default_owner(plan));
-    if plan.record == RecordType::Deal {
+    if matches!(plan.record, RecordType::Deal | RecordType::Lead) {
         default("currency", "text", Some(default_currency(plan)));
     }
     if plan.has_company {
@@ -70,11 +70,12 @@ fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
     };
     let default = match (plan.record, column) {
         (_, "owner_id") => default_owner(plan),
-        (RecordType::Contact, "first_name" | "last_name") => Some("''".to_owned()),
+        (RecordType::Contact | RecordType::Lead, "first_name" | "last_name") => Some("''".to_owned()),
         (RecordType::Contact, "lifecycle") => Some("'lead'".to_owned()),
-        (RecordType::Contact, "do_not_contact") => Some("false".to_owned()),
-        (RecordType::Contact, "other_emails" | "other_phones") => Some("'{}'".to_owned()),
-        (RecordType::Deal, "currency") => Some(default_currency(plan)),
+        (RecordType::Lead, "status") => Some("'new'".to_owned()),
+        (RecordType::Contact | RecordType::Lead, "do_not_contact") => Some("false".to_owned()),
+        (RecordType::Contact | RecordType::Lead, "other_emails" | "other_phones") => Some("'{}'".to_owned()),
+        (RecordType::Deal | RecordType::Lead, "currency") => Some(default_currency(plan)),
         _ => None,
     };
     Target { key: slot.key, column, value, after, before, list: slot.cast() == "text[]", default }

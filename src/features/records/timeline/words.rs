@@ -31,6 +31,8 @@ pub(super) fn of(kind: &str, changes: &Value, data: &Value, record: RecordType, 
         "undeleted" => Some(("restore", "Deletion taken back".to_owned())),
         "won" => Some(("trophy", "Won".to_owned())),
         "lost" => Some(("thumb-down", lost(changes, data))),
+        "converted" => Some(("switch-horizontal", "Converted".to_owned())),
+        "lead_converted" => Some(("target", "Lead converted".to_owned())),
         "reopened" => Some(("refresh", "Reopened".to_owned())),
         _ => None,
     };

@@ -1,4 +1,4 @@
-//! What a member owns, and handing it to someone else: set-based, so that a hundred thousand records are three statements.
+//! What a member owns, and handing it to someone else: set-based, so that a hundred thousand records are a few statements.
 
 use crate::{
     db::{OrgTx, Tx},
@@ -22,6 +22,8 @@ pub struct Owned {
     #[diesel(sql_type = sql_types::BigInt)]
     pub contacts: i64,
     #[diesel(sql_type = sql_types::BigInt)]
+    pub leads: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
     pub open_deals: i64,
     #[diesel(sql_type = sql_types::BigInt)]
     pub closed_deals: i64,
@@ -37,6 +39,7 @@ impl Owned {
         let parts: Vec<String> = [
             (self.companies, "company", "companies"),
             (self.contacts, "contact", "contacts"),
+            (self.leads, "lead", "leads"),
             (self.open_deals, "open deal", "open deals"),
             (self.closed_deals, "closed deal", "closed deals"),
         ]
@@ -64,6 +67,7 @@ pub fn owned(tx: &mut OrgTx, owner: MemberId) -> AppResult<Owned> {
     const SQL: &str = "SELECT
         (SELECT count(*) FROM companies WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS companies,
         (SELECT count(*) FROM contacts WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS contacts,
+        (SELECT count(*) FROM leads WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS leads,
         (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status = 'open') AS open_deals,
         (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status <> 'open') AS closed_deals";
     Ok(diesel::sql_query(SQL).bind::<sql_types::Uuid, _>(owner).get_result(tx.conn())?)
@@ -83,6 +87,7 @@ pub fn hand_over(tx: &mut OrgTx, _: &Allow<Administer>, from: MemberId, how: Han
     let moved = Owned {
         companies: move_all(tx, "company", "companies", "", from, to, &who)?,
         contacts: move_all(tx, "contact", "contacts", "", from, to, &who)?,
+        leads: move_all(tx, "lead", "leads", "", from, to, &who)?,
         open_deals: move_all(tx, "deal", "deals", "AND status = 'open'", from, to, &who)?,
         closed_deals: if closed_deals {
             move_all(tx, "deal", "deals", "AND status <> 'open'", from, to, &who)?
@@ -91,7 +96,7 @@ pub fn hand_over(tx: &mut OrgTx, _: &Allow<Administer>, from: MemberId, how: Han
         },
     };
     let data = json!({
-        "to": who[1], "companies": moved.companies, "contacts": moved.contacts, "deals": moved.open_deals + moved.closed_deals,
+        "to": who[1], "companies": moved.companies, "contacts": moved.contacts, "leads": moved.leads, "deals": moved.open_deals + moved.closed_deals,
     });
     events::record(tx, Event::of("member.handed_over", "member", from).data(data))?;
     live::publish(tx, &LiveMessage::refresh())?;

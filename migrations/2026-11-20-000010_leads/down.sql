@@ -1,0 +1,14 @@
+ALTER TABLE roles NO FORCE ROW LEVEL SECURITY;
+UPDATE roles SET permissions = ARRAY(SELECT p FROM unnest(permissions) p WHERE p NOT LIKE 'leads.%');
+ALTER TABLE roles FORCE ROW LEVEL SECURITY;
+DROP INDEX search_documents_lead_trgm;
+ALTER TABLE search_documents NO FORCE ROW LEVEL SECURITY;
+DELETE FROM search_documents WHERE record_type = 'lead';
+ALTER TABLE search_documents FORCE ROW LEVEL SECURITY;
+ALTER TABLE notes NO FORCE ROW LEVEL SECURITY;
+DELETE FROM notes WHERE lead_id IS NOT NULL;
+ALTER TABLE notes FORCE ROW LEVEL SECURITY;
+ALTER TABLE notes DROP CONSTRAINT notes_check;
+ALTER TABLE notes DROP COLUMN lead_id;
+ALTER TABLE notes ADD CONSTRAINT notes_check CHECK (num_nonnulls(company_id, contact_id, deal_id) = 1);
+DROP TABLE lead_conversions, leads CASCADE;

@@ -1,0 +1,217 @@
+//! Carrying a conversion out: what is found is linked, what is new is made through its own commands, and everything says so.
+
+use super::{
+    super::{
+        model::{Lead, NewLead},
+        queries,
+    },
+    Made,
+    plan::{self, NewDeal, Plan, Target},
+};
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    events::{self, Changes, Event},
+    features::{
+        accounts::members,
+        companies::{self, NewCompany},
+        contacts::{self, NewContact},
+        deals::{self, DealFields},
+        records,
+    },
+    kernel::{CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
+    schema::{lead_conversions, leads},
+    search,
+    web::{Actor, Allow, Form, permission::leads::Edit},
+};
+use diesel::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+
+/// What became of a posted conversion.
+pub(super) enum Outcome {
+    Done { name: String, became: Vec<String> },
+    /// It was converted before: the form came twice.
+    Already,
+    /// Someone changed the lead since the form was opened.
+    Stale,
+}
+
+/// Converts the lead as the form says.
+pub(super) fn convert(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId, form: &Form) -> AppResult<Outcome> {
+    let lead = queries::lock(tx, by, id)?;
+    if super::of(tx, id)?.is_some() {
+        return Ok(Outcome::Already);
+    }
+    if lead.archived_at.is_some() {
+        return Err(AppError::Conflict("This lead is archived. Restore it first.".into()));
+    }
+    if form.get("version").parse() != Ok(lead.version) {
+        return Ok(Outcome::Stale);
+    }
+    let plan = plan::parse(tx, by, &lead, form)?;
+    let owner = owner(tx, by, &lead)?;
+    let mut made = Vec::new();
+    let company = company(tx, by, &lead, owner, &plan, &mut made)?;
+    let contact = contact(tx, by, &lead, owner, company, &plan, &mut made)?;
+    let deal = match &plan.deal {
+        Some(new) => Some(deal(tx, by, &lead, owner, (company, contact), new, &mut made)?),
+        None => None,
+    };
+    let became = close(tx, by, &lead, (contact, company, deal), &made)?;
+    Ok(Outcome::Done { name: lead.name(), became })
+}
+
+/// The lead's owner goes on owning what comes of it, unless they have left.
+fn owner(tx: &mut OrgTx, by: &Actor, lead: &Lead) -> AppResult<MemberId> {
+    match members::check_owner(tx, lead.fields.owner_id, "owner_id") {
+        Ok(()) => Ok(lead.fields.owner_id.unwrap_or(by.id)),
+        Err(AppError::Invalid(_)) => Ok(by.id),
+        Err(other) => Err(other),
+    }
+}
+
+fn company(
+    tx: &mut OrgTx,
+    by: &Actor,
+    lead: &Lead,
+    owner: MemberId,
+    plan: &Plan,
+    made: &mut Vec<Made>,
+) -> AppResult<Option<CompanyId>> {
+    let name = match &plan.company {
+        Target::Nothing => return Ok(None),
+        Target::Known(id) => return Ok(Some(*id)),
+        Target::New(name) => name.clone(),
+    };
+    let NewLead { domain, street, city, region, country, .. } = lead.fields.clone();
+    // A person's number stays with the person.
+    let phone = if plan.contact == Target::Nothing { lead.fields.phone.clone() } else { None };
+    let new =
+        NewCompany { name, domain, phone, street, city, region, country, owner_id: Some(owner), ..NewCompany::default() };
+    let id = companies::create(tx, &Allow::check(by)?, &new)?;
+    made.push(Made { record: RecordType::Company.key().into(), id: id.into(), version: 1 });
+    Ok(Some(id))
+}
+
+fn contact(
+    tx: &mut OrgTx,
+    by: &Actor,
+    lead: &Lead,
+    owner: MemberId,
+    company_id: Option<CompanyId>,
+    plan: &Plan,
+    made: &mut Vec<Made>,
+) -> AppResult<Option<ContactId>> {
+    match &plan.contact {
+        Target::Nothing => return Ok(None),
+        Target::Known(id) => return Ok(Some(*id)),
+        Target::New(()) => {}
+    }
+    let l = lead.fields.clone();
+    let new = NewContact {
+        first_name: l.first_name,
+        last_name: l.last_name,
+        title: l.title,
+        email: l.email,
+        other_emails: l.other_emails,
+        phone: l.phone,
+        other_phones: l.other_phones,
+        company_id,
+        street: l.street,
+        city: l.city,
+        region: l.region,
+        postal_code: None,
+        country: l.country,
+        owner_id: Some(owner),
+        lifecycle: "qualified".to_owned(),
+        do_not_contact: l.do_not_contact,
+        description: l.description,
+    };
+    let id = contacts::create(tx, &Allow::check(by)?, &new)?;
+    made.push(Made { record: RecordType::Contact.key().into(), id: id.into(), version: 1 });
+    Ok(Some(id))
+}
+
+fn deal(
+    tx: &mut OrgTx,
+    by: &Actor,
+    lead: &Lead,
+    owner: MemberId,
+    (company_id, contact): (Option<CompanyId>, Option<ContactId>),
+    new: &NewDeal,
+    made: &mut Vec<Made>,
+) -> AppResult<DealId> {
+    let fields = DealFields {
+        name: new.name.clone(),
+        company_id,
+        amount: new.amount,
+        currency: new.currency,
+        owner_id: Some(owner),
+        source: lead.fields.source.clone(),
+        ..DealFields::default()
+    };
+    let deal = deals::create(tx, &Allow::check(by)?, deals::NewDeal { id: None, stage_id: new.stage_id, fields })?;
+    if let Some(id) = contact {
+        let name = contacts::find(tx, by, id)?.name();
+        deals::take_part(tx, deal.id, id, name)?;
+    }
+    made.push(Made { record: RecordType::Deal.key().into(), id: deal.id.into(), version: deal.version });
+    Ok(deal.id)
+}
+
+/// Archives the lead, keeps what came of it, and tells everyone's history.
+fn close(
+    tx: &mut OrgTx,
+    by: &Actor,
+    lead: &Lead,
+    (contact, company, deal): (Option<ContactId>, Option<CompanyId>, Option<DealId>),
+    made: &[Made],
+) -> AppResult<Vec<String>> {
+    diesel::insert_into(lead_conversions::table)
+        .values((
+            (lead_conversions::lead_id.eq(lead.id), lead_conversions::contact_id.eq(contact)),
+            (lead_conversions::company_id.eq(company), lead_conversions::deal_id.eq(deal)),
+            (lead_conversions::made.eq(json!(made)), lead_conversions::status_before.eq(&lead.fields.status)),
+            lead_conversions::converted_by.eq(by.id),
+        ))
+        .execute(tx.conn())?;
+    diesel::update(leads::table.filter(leads::id.eq(lead.id)))
+        .set((
+            (leads::status.eq("qualified"), leads::archived_at.eq(Some(chrono::Utc::now()))),
+            (leads::version.eq(lead.version + 1), leads::updated_at.eq(diesel::dsl::now)),
+        ))
+        .execute(tx.conn())?;
+    let parts = [
+        (RecordType::Contact, contact.map(Uuid::from)),
+        (RecordType::Company, company.map(Uuid::from)),
+        (RecordType::Deal, deal.map(Uuid::from)),
+    ];
+    let mut names = Vec::new();
+    let mut refs = serde_json::Map::new();
+    for (record, id) in parts.into_iter().filter_map(|(record, id)| Some((record, id?))) {
+        let name = records::standing(tx, by, record, id, false)?.name;
+        refs.insert(record.key().to_owned(), json!({ "id": id, "name": name }));
+        names.push(name);
+        tell(tx, record, id, lead)?;
+    }
+    let mut changes = Changes::new();
+    changes.track("status", &lead.fields.status, &"qualified".to_owned());
+    refs.insert("title".to_owned(), json!(format!("Converted to {}", names.join(", "))));
+    let event = Event::new("lead.converted", RecordType::Lead, lead.id).version(lead.version + 1);
+    events::record(tx, event.changes(changes).data(refs.into()))?;
+    search::reindex(tx, RecordType::Lead, &[lead.id.0])?;
+    Ok(names)
+}
+
+fn tell(tx: &mut OrgTx, record: RecordType, id: Uuid, lead: &Lead) -> AppResult<()> {
+    let kind = match record {
+        RecordType::Company => "company.lead_converted",
+        RecordType::Contact => "contact.lead_converted",
+        RecordType::Deal => "deal.lead_converted",
+        RecordType::Lead => return Ok(()),
+    };
+    let name = lead.name();
+    let data = json!({ "title": format!("Lead {name} converted"), "lead": { "id": lead.id, "name": name } });
+    events::record(tx, Event::new(kind, record, id).data(data))
+}

@@ -1,0 +1,120 @@
+//! Conversion: a lead becomes a contact, with their company and perhaps a deal, each found or made, in one transaction.
+//!
+//! The lead is archived, and its row in `lead_conversions` says what came of it. A form sent twice converts once. It can be taken
+//! back as long as nobody touched what it made.
+
+mod commands;
+mod pages;
+mod plan;
+mod reversal;
+
+pub(super) use pages::{convert, form, undo};
+
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    features::records,
+    kernel::{CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
+    schema::{lead_conversions, leads},
+    web::Actor,
+};
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What came of a lead.
+#[derive(Queryable, Selectable, Clone, Debug)]
+#[diesel(table_name = lead_conversions)]
+pub(super) struct Conversion {
+    pub contact_id: Option<ContactId>,
+    pub company_id: Option<CompanyId>,
+    pub deal_id: Option<DealId>,
+    made: serde_json::Value,
+    status_before: String,
+    pub converted_by: Option<MemberId>,
+    pub converted_at: DateTime<Utc>,
+}
+
+/// A record that a conversion made, at the version it made.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+struct Made {
+    record: String,
+    id: Uuid,
+    version: i32,
+}
+
+impl Conversion {
+    /// The records that came of it, the person first.
+    pub(super) fn records(&self) -> Vec<(RecordType, Uuid)> {
+        let all = [
+            (RecordType::Contact, self.contact_id.map(Uuid::from)),
+            (RecordType::Company, self.company_id.map(Uuid::from)),
+            (RecordType::Deal, self.deal_id.map(Uuid::from)),
+        ];
+        all.into_iter().filter_map(|(record, id)| Some((record, id?))).collect()
+    }
+
+    fn made(&self) -> Vec<(RecordType, Uuid, i32)> {
+        let made: Vec<Made> = serde_json::from_value(self.made.clone()).unwrap_or_default();
+        made.into_iter().filter_map(|m| Some((RecordType::parse(&m.record)?, m.id, m.version))).collect()
+    }
+}
+
+/// What came of that lead, if it is converted.
+pub(super) fn of(tx: &mut OrgTx, id: LeadId) -> AppResult<Option<Conversion>> {
+    let query = lead_conversions::table.filter(lead_conversions::lead_id.eq(id)).select(Conversion::as_select());
+    Ok(query.first(tx.conn()).optional()?)
+}
+
+/// For [`crate::features::records::Spec`]: a converted lead stays archived until its conversion is taken back.
+pub(super) fn refuse_return(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
+    let deleted: Option<DateTime<Utc>> =
+        leads::table.filter(leads::id.eq(id)).select(leads::deleted_at).first(tx.conn())?;
+    if deleted.is_none() && of(tx, LeadId(id))?.is_some() {
+        return Err(AppError::Conflict("This lead is converted. Undo the conversion to bring it back.".into()));
+    }
+    Ok(())
+}
+
+/// A lead that a record came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub id: LeadId,
+    pub name: String,
+    /// When it was converted.
+    pub when: String,
+}
+
+#[derive(QueryableByName)]
+struct OriginRow {
+    #[diesel(sql_type = sql_types::Uuid)]
+    lead_id: Uuid,
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    converted_at: DateTime<Utc>,
+}
+
+/// The leads behind a contact, company or deal that the reader may see, the latest first.
+pub fn origins(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> AppResult<Vec<Origin>> {
+    if records::require_view(actor, RecordType::Lead).is_err() {
+        return Ok(vec![]);
+    }
+    let sql = format!(
+        "SELECT lead_id, converted_at FROM lead_conversions WHERE {}_id = $1 ORDER BY converted_at DESC LIMIT 5",
+        record.key()
+    );
+    let rows: Vec<OriginRow> = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).load(tx.conn())?;
+    let mut origins = Vec::new();
+    for row in rows {
+        match records::visible(tx, actor, RecordType::Lead, row.lead_id) {
+            Ok(lead) => origins.push(Origin {
+                id: LeadId(row.lead_id),
+                name: lead.name,
+                when: actor.moment(row.converted_at),
+            }),
+            Err(AppError::NotFound) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(origins)
+}

@@ -1,0 +1,109 @@
+//! Taking a conversion back: what it made is deleted again, if nobody touched it, and the lead is open as before.
+
+use super::super::queries;
+use crate::{
+    db::{OrgTx, Tx},
+    error::{AppError, AppResult},
+    events::{self, Changes, Event},
+    features::{
+        companies, contacts, deals,
+        records::{self, Spec, lifecycle},
+    },
+    kernel::{LeadId, RecordType},
+    schema::{lead_conversions, leads},
+    search,
+    web::{Actor, Allow, permission::leads::Edit},
+};
+use diesel::{prelude::*, sql_types};
+use uuid::Uuid;
+
+/// Reopens the lead; answers its name. Doing so twice changes nothing the second time.
+pub(super) fn undo(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId) -> AppResult<String> {
+    let lead = queries::lock(tx, by, id)?;
+    let Some(conversion) = super::of(tx, id)? else { return Ok(lead.name()) };
+    if conversion.converted_by != Some(by.id) && records::require_delete(by, RecordType::Lead).is_err() {
+        return Err(AppError::Forbidden("Only who converted this lead can undo it."));
+    }
+    let made = conversion.made();
+    let ids: Vec<Uuid> = made.iter().map(|(_, id, _)| *id).chain([id.0]).collect();
+    for (record, made_id, version) in &made {
+        check_untouched(tx, by, *record, *made_id, *version, &ids)?;
+    }
+    // The deal first: it refers to the others.
+    for (record, made_id, version) in made.into_iter().rev() {
+        if let Some(spec) = spec(record) {
+            lifecycle::withdraw(tx, spec, made_id, version)?;
+        }
+    }
+    diesel::delete(lead_conversions::table.filter(lead_conversions::lead_id.eq(id))).execute(tx.conn())?;
+    diesel::update(leads::table.filter(leads::id.eq(id)))
+        .set((
+            (leads::status.eq(&conversion.status_before), leads::archived_at.eq(None::<chrono::DateTime<chrono::Utc>>)),
+            (leads::version.eq(lead.version + 1), leads::updated_at.eq(diesel::dsl::now)),
+        ))
+        .execute(tx.conn())?;
+    let mut changes = Changes::new();
+    changes.track("status", &lead.fields.status, &conversion.status_before);
+    let event = Event::new("lead.reopened", RecordType::Lead, id).version(lead.version + 1).changes(changes);
+    events::record(tx, event)?;
+    search::reindex(tx, RecordType::Lead, &[id.0])?;
+    Ok(lead.name())
+}
+
+fn spec(record: RecordType) -> Option<&'static Spec> {
+    match record {
+        RecordType::Company => Some(&companies::SPEC),
+        RecordType::Contact => Some(&contacts::SPEC),
+        RecordType::Deal => Some(&deals::SPEC),
+        RecordType::Lead => None,
+    }
+}
+
+#[derive(QueryableByName)]
+struct Touched {
+    #[diesel(sql_type = sql_types::Bool)]
+    touched: bool,
+}
+
+/// As it was made, and nothing hangs on it but what the same conversion made (`ids`).
+fn check_untouched(
+    tx: &mut OrgTx,
+    by: &Actor,
+    record: RecordType,
+    id: Uuid,
+    version: i32,
+    ids: &[Uuid],
+) -> AppResult<()> {
+    let now = match records::standing(tx, by, record, id, true) {
+        Ok(now) => now,
+        Err(AppError::NotFound) => return Err(touched(record, "is no longer yours to see")),
+        Err(other) => return Err(other),
+    };
+    if now.version != version || now.deleted || now.archived {
+        return Err(touched(record, "was changed since"));
+    }
+    let others = match record {
+        RecordType::Company => {
+            "EXISTS (SELECT FROM contacts WHERE company_id = $1 AND deleted_at IS NULL AND id <> ALL ($2)) \
+             OR EXISTS (SELECT FROM deals WHERE company_id = $1 AND deleted_at IS NULL AND id <> ALL ($2)) \
+             OR EXISTS (SELECT FROM companies WHERE parent_id = $1 AND deleted_at IS NULL)"
+        }
+        RecordType::Contact => "EXISTS (SELECT FROM deal_contacts WHERE contact_id = $1 AND deal_id <> ALL ($2))",
+        RecordType::Deal | RecordType::Lead => "false",
+    };
+    let key = record.key();
+    let sql = format!(
+        "SELECT {others} OR EXISTS (SELECT FROM notes WHERE {key}_id = $1 AND deleted_at IS NULL) \
+           OR EXISTS (SELECT FROM lead_conversions WHERE {key}_id = $1 AND lead_id <> ALL ($2)) AS touched"
+    );
+    let Touched { touched: hangs } = diesel::sql_query(sql)
+        .bind::<sql_types::Uuid, _>(id)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .get_result(tx.conn())?;
+    if hangs { Err(touched(record, "is in use since")) } else { Ok(()) }
+}
+
+fn touched(record: RecordType, how: &str) -> AppError {
+    let what = record.label().to_lowercase();
+    AppError::Conflict(format!("The {what} that this conversion made {how}, so the conversion cannot be undone."))
+}

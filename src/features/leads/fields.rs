@@ -1,0 +1,83 @@
+//! The fields of a lead.
+
+use crate::kernel::{Field, FieldKind};
+
+/// Where a lead stands. What became of a converted one is its conversion, not a status.
+pub const STATUSES: &[(&str, &str)] = &[
+    ("new", "New"),
+    ("working", "Working"),
+    ("nurturing", "Nurturing"),
+    ("qualified", "Qualified"),
+    ("disqualified", "Disqualified"),
+];
+
+pub const FIELDS: &[Field] = &[
+    // What lists sort by: the person, else the company, else the address. Import reads a file's one name column as `full_name`.
+    Field::new("name", "Name", FieldKind::Text)
+        .column("coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, '')")
+        .computed()
+        .sortable()
+        .listed(),
+    Field::new("first_name", "First name", FieldKind::Text).max(100).aliases(&["first", "given name", "forename"]),
+    Field::new("last_name", "Last name", FieldKind::Text).max(100).aliases(&["last", "surname", "family name"]),
+    Field::new("company_name", "Company", FieldKind::Text).max(200).listed().aliases(&[
+        "company",
+        "account",
+        "account name",
+        "organisation",
+        "organization",
+        "organization name",
+        "organisation name",
+        "employer",
+    ]),
+    Field::new("title", "Title", FieldKind::Text).max(150).aliases(&["job title", "position", "role", "function"]),
+    Field::new("email", "E-mail", FieldKind::Email).listed().aliases(&["e mail", "email address", "mail", "email 1"]),
+    Field::new("other_emails", "Other e-mails", FieldKind::Emails).aliases(&[
+        "email 2",
+        "secondary email",
+        "alternative email",
+    ]),
+    Field::new("phone", "Phone", FieldKind::Phone).listed().aliases(&[
+        "telephone",
+        "tel",
+        "phone number",
+        "mobile",
+        "mobile phone",
+        "cell",
+        "phone 1",
+    ]),
+    Field::new("other_phones", "Other phones", FieldKind::Phones).aliases(&["phone 2", "work phone", "home phone"]),
+    Field::new("domain", "Website", FieldKind::Domain).aliases(&["web site", "web", "url", "homepage", "domain"]),
+    Field::new("source", "Source", FieldKind::Text).max(100).listed().aliases(&[
+        "lead source",
+        "original source",
+        "channel",
+        "campaign",
+    ]),
+    Field::new("status", "Status", FieldKind::Choice(STATUSES)).required().listed().aliases(&[
+        "lead status",
+        "state",
+        "lead stage",
+    ]),
+    Field::new("score", "Score", FieldKind::Integer).listed().aliases(&["lead score", "rating"]),
+    Field::new("estimated_value", "Estimated value", FieldKind::Money).aliases(&[
+        "value",
+        "amount",
+        "expected revenue",
+        "potential",
+        "budget",
+    ]),
+    Field::new("currency", "Currency", FieldKind::Currency).max(3).required().aliases(&["currency code"]),
+    Field::new("do_not_contact", "Do not contact", FieldKind::Bool).aliases(&[
+        "opt out",
+        "unsubscribed",
+        "do not call",
+    ]),
+    Field::new("street", "Street", FieldKind::Text).aliases(&["address", "street address", "address line 1"]),
+    Field::new("city", "City", FieldKind::Text).max(100).aliases(&["town", "place"]),
+    Field::new("region", "Region", FieldKind::Text).max(100).aliases(&["state", "province", "county"]),
+    Field::new("country", "Country", FieldKind::Country).aliases(&["country code", "location"]),
+    Field::new("owner_id", "Owner", FieldKind::Member).listed().aliases(&["owner", "lead owner", "assigned to"]),
+    Field::new("description", "Description", FieldKind::LongText).max(10_000).aliases(&["notes", "about", "comments"]),
+    Field::new("created_at", "Added", FieldKind::DateTime).sortable().listed().computed(),
+];

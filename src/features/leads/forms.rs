@@ -1,0 +1,118 @@
+//! The lead's form: from what was typed to a [`NewLead`], and back.
+
+use super::{
+    commands,
+    fields::STATUSES,
+    model::{Lead, NewLead},
+    queries,
+};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::records::{
+        Saved,
+        people::{names, others},
+    },
+    kernel::{Currency, LeadId, RecordType, countries, money, people, text},
+    web::{Actor, Allow, Form, FormErrors},
+};
+use uuid::Uuid;
+
+pub fn parse(actor: &Actor, form: &Form) -> AppResult<NewLead> {
+    let max = |key: &str| RecordType::Lead.field(key).map_or(255, |field| field.max);
+    let region = Some(actor.locale.region());
+    let mut errors = FormErrors::default();
+    let (first_name, last_name) = names(form);
+    let mut p = form.parser();
+    p.text("first_name", max("first_name"));
+    p.text("last_name", max("last_name"));
+    p.text("name", max("first_name"));
+    let email = p.optional("email", people::parse_email);
+    let phone = p.optional("phone", |t| people::parse_phone(t, region));
+    let other_emails = others(form, "other_emails", email.as_deref(), &mut errors, people::parse_email);
+    let other_phones = others(form, "other_phones", phone.as_deref(), &mut errors, |t| people::parse_phone(t, region));
+    let company_name = p.text("company_name", max("company_name"));
+    if first_name.is_empty() && last_name.is_empty() && company_name.is_none() && form.get("email").is_empty() {
+        p.error("last_name", "is needed, or a company, or an e-mail address");
+    }
+    for (field, message) in errors.iter() {
+        p.error(field, message);
+    }
+    let currency = p.optional("currency", str::parse::<Currency>);
+    let new = NewLead {
+        first_name,
+        last_name,
+        company_name,
+        title: p.text("title", max("title")),
+        email,
+        other_emails,
+        phone,
+        other_phones,
+        domain: p.optional("domain", |t| text::domain(t).ok_or("must be a website, such as example.com")),
+        street: p.text("street", max("street")),
+        city: p.text("city", max("city")),
+        region: p.text("region", max("region")),
+        country: p.optional("country", countries::parse),
+        source: p.text("source", max("source")),
+        status: p.choice("status", STATUSES).unwrap_or("new").to_owned(),
+        score: p.integer("score", -1_000_000, 1_000_000).and_then(|n| i32::try_from(n).ok()),
+        estimated_value: p.optional("estimated_value", money::parse_amount),
+        currency: currency.map_or_else(|| actor.org.currency.clone(), |c| c.code().to_owned()),
+        owner_id: p.id("owner_id"),
+        do_not_contact: p.checkbox("do_not_contact"),
+        description: p.text("description", max("description")),
+    };
+    p.finish()?;
+    Ok(new)
+}
+
+/// The form of a lead as it is now.
+pub fn to_form(lead: &Lead) -> Form {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let lines = |values: &[Option<String>]| values.iter().flatten().cloned().collect::<Vec<_>>().join("\n");
+    let fields = &lead.fields;
+    Form::new(
+        [
+            ("version", lead.version.to_string()),
+            ("first_name", fields.first_name.clone()),
+            ("last_name", fields.last_name.clone()),
+            ("company_name", text(&fields.company_name)),
+            ("title", text(&fields.title)),
+            ("email", text(&fields.email)),
+            ("other_emails", lines(&fields.other_emails)),
+            ("phone", text(&fields.phone)),
+            ("other_phones", lines(&fields.other_phones)),
+            ("domain", text(&fields.domain)),
+            ("street", text(&fields.street)),
+            ("city", text(&fields.city)),
+            ("region", text(&fields.region)),
+            ("country", text(&fields.country)),
+            ("source", text(&fields.source)),
+            ("status", fields.status.clone()),
+            ("score", fields.score.map(|n| n.to_string()).unwrap_or_default()),
+            ("estimated_value", fields.estimated_value.map(|n| n.normalize().to_string()).unwrap_or_default()),
+            ("currency", fields.currency.clone()),
+            ("owner_id", fields.owner_id.map(|id| id.to_string()).unwrap_or_default()),
+            ("do_not_contact", if fields.do_not_contact { "true".to_owned() } else { String::new() }),
+            ("description", text(&fields.description)),
+            ("created_at", lead.created_at.to_rfc3339()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    )
+}
+
+/// For [`crate::features::records::Spec`].
+pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
+    Ok(to_form(&queries::find(tx, actor, LeadId(id))?))
+}
+
+/// For [`crate::features::records::Spec`].
+pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppResult<Saved> {
+    let by = Allow::check(actor)?;
+    let version = form.get("version").parse().unwrap_or(0);
+    // Stale before wrong: what was changed meanwhile may be what is wrong.
+    if queries::lock(tx, actor, LeadId(id))?.version != version {
+        return Ok(Saved::Stale);
+    }
+    commands::update(tx, &by, LeadId(id), version, &parse(actor, form)?)
+}

@@ -1,0 +1,46 @@
+//! Leads: people and companies not yet qualified.
+//!
+//! A lead has a name, a company or an e-mail address; its company is words until conversion finds out which company it is. A
+//! converted lead is archived, keeps its notes and history, and is changed no more; its conversion says what came of it.
+
+mod commands;
+mod conversion;
+mod fields;
+mod forms;
+mod model;
+mod pages;
+mod queries;
+
+pub use commands::{create, update};
+pub use conversion::{Origin, origins};
+pub use fields::{FIELDS, STATUSES};
+pub use model::{Lead, NewLead};
+pub use queries::find;
+
+use crate::{
+    features::records::{self, Spec},
+    kernel::RecordType,
+};
+use actix_web::web::{ServiceConfig, get, post};
+
+/// Leads as the shared parts handle them.
+pub static SPEC: Spec = Spec {
+    record: RecordType::Lead,
+    load: forms::load,
+    save: forms::save,
+    before_return: conversion::refuse_return,
+    after_change: records::nothing,
+};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/leads", get().to(pages::index))
+        .route("/leads", post().to(pages::create))
+        .route("/leads/new", get().to(pages::new))
+        .route("/leads/{id}", get().to(pages::show))
+        .route("/leads/{id}", post().to(pages::save))
+        .route("/leads/{id}/edit", get().to(pages::edit))
+        .route("/leads/{id}/conversion", get().to(conversion::form))
+        .route("/leads/{id}/conversion", post().to(conversion::convert))
+        .route("/leads/{id}/conversion/undo", post().to(conversion::undo));
+    records::configure(cfg, &SPEC);
+}

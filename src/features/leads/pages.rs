@@ -1,0 +1,327 @@
+//! The pages of leads.
+
+use super::{
+    SPEC, commands,
+    conversion::{self, Conversion},
+    fields::STATUSES,
+    forms,
+    model::Lead,
+    queries,
+};
+use crate::{
+    db::{Db, OrgTx},
+    error::{AppError, AppResult},
+    features::{
+        accounts::members::{self, Person},
+        records::{
+            self, Head,
+            display::{self, Shown},
+            inline::Cell,
+            list::{self, ListQuery, ListView},
+            require_view,
+            submit::{self, Draft, FormParts, Submitted},
+            timeline::Timeline,
+        },
+    },
+    kernel::{Currency, LeadId, RecordType, people as numbers, text},
+    web::{
+        Actor, Allow, Form, Page, SelectOption, Shell, csrf,
+        flash::Flash,
+        permission::leads::{Create, Edit},
+        reply,
+    },
+};
+use actix_web::{HttpResponse, http::StatusCode, web};
+use askama::Template;
+use uuid::Uuid;
+
+const COLUMNS: &[&str] =
+    &["name", "company_name", "email", "phone", "source", "status", "score", "owner_id", "created_at"];
+const FILTERS: &[&str] = &["status"];
+
+#[derive(Template)]
+#[template(path = "leads/index.html")]
+struct Index {
+    shell: Shell,
+    list: ListView,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "leads/_more.html")]
+struct More {
+    list: ListView,
+    rows: Vec<Row>,
+}
+
+/// A row of the list.
+struct Row {
+    id: LeadId,
+    name: String,
+    initials: String,
+    class: String,
+    title: String,
+    company: String,
+    email: String,
+    phone: String,
+    phone_shown: String,
+    source: String,
+    status: &'static str,
+    tone: &'static str,
+    score: String,
+    do_not_contact: bool,
+    owner: Option<Person>,
+    added: String,
+    added_exact: String,
+}
+
+impl Row {
+    fn new(lead: Lead, actor: &Actor, people: &[Person]) -> Self {
+        let name = lead.name();
+        let fields = lead.fields;
+        let phone = fields.phone.unwrap_or_default();
+        Self {
+            id: lead.id,
+            initials: text::initials(&name),
+            class: text::avatar_class(&lead.id.to_string()),
+            name,
+            title: fields.title.unwrap_or_default(),
+            company: fields.company_name.unwrap_or_default(),
+            email: fields.email.unwrap_or_default(),
+            phone_shown: numbers::format_phone(&phone, Some(actor.locale.region())),
+            phone,
+            source: fields.source.unwrap_or_default(),
+            status: STATUSES.iter().find(|(key, _)| *key == fields.status).map_or("", |(_, label)| label),
+            tone: tone(&fields.status),
+            score: fields.score.map(|n| actor.locale.integer(n.into())).unwrap_or_default(),
+            do_not_contact: fields.do_not_contact,
+            owner: people.iter().find(|p| Some(p.id) == fields.owner_id).cloned(),
+            added: actor.moment(lead.created_at),
+            added_exact: actor.exact(lead.created_at),
+        }
+    }
+}
+
+fn tone(status: &str) -> &'static str {
+    match status {
+        "new" => "accent",
+        "working" => "info",
+        "qualified" => "good",
+        "disqualified" => "bad",
+        _ => "none",
+    }
+}
+
+/// `GET /leads`
+pub(super) async fn index(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Lead)?;
+    let query = ListQuery::parse(RecordType::Lead, &page.actor, page.req.query_string(), FILTERS)?;
+    let actor = page.actor.clone();
+    let (query, list, rows) = db
+        .org(&page, move |tx| {
+            let found = list::find(tx, &actor, &query)?;
+            let people = members::directory(tx)?;
+            let leads = queries::rows(tx, &found.page.rows)?;
+            let counted = (leads.len(), found.count, found.page.next.as_deref());
+            let list = ListView::new(&query, &actor, &people, (COLUMNS, FILTERS), counted);
+            let rows: Vec<Row> = leads.into_iter().map(|lead| Row::new(lead, &actor, &people)).collect();
+            Ok((query, list, rows))
+        })
+        .await?;
+    if reply::is_partial(&page.req) {
+        let list = list.appended(&query, rows.len(), &page.actor);
+        return reply::fragment(&More { list, rows });
+    }
+    reply::page(&page.req, &Index { shell: page.shell("leads"), list, rows })
+}
+
+#[derive(Template)]
+#[template(path = "leads/form.html")]
+struct FormPage {
+    shell: Shell,
+    title: &'static str,
+    parts: FormParts,
+    statuses: Vec<SelectOption>,
+    currencies: Vec<SelectOption>,
+}
+
+async fn form_page(
+    page: &Page,
+    db: &Db,
+    status: StatusCode,
+    id: Option<Uuid>,
+    draft: Draft,
+) -> AppResult<HttpResponse> {
+    let title = if id.is_some() { "Edit lead" } else { "New lead" };
+    let chosen = Some(draft.form.get("status")).filter(|s| !s.is_empty()).unwrap_or("new");
+    let statuses = STATUSES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == chosen)).collect();
+    let currency = Some(draft.form.get("currency")).filter(|c| !c.is_empty()).unwrap_or(&page.org.currency);
+    let currencies = Currency::all()
+        .into_iter()
+        .map(|(code, _)| SelectOption::new(code.clone(), code.clone(), code == currency))
+        .collect();
+    let parts = FormParts::load(page, db, draft, RecordType::Lead, id).await?;
+    reply::page_with(&page.req, status, &FormPage { shell: page.shell("leads"), title, parts, statuses, currencies })
+}
+
+/// `GET /leads/new`
+pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    form.set("owner_id", page.actor.id.to_string());
+    form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
+}
+
+/// `POST /leads`
+pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    let posted = form.clone();
+    match db.org(&page, move |tx| commands::create(tx, &by, &forms::parse(&by, &posted)?)).await {
+        Ok(id) => Ok(reply::redirect(&page.req, &format!("/leads/{id}"), Some(Flash::success("Lead added")))),
+        Err(error) => {
+            let draft = Draft::refused(form, error)?;
+            form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
+        }
+    }
+}
+
+/// `GET /leads/{id}/edit`
+pub(super) async fn edit(
+    page: Page,
+    _: Allow<Edit>,
+    id: web::Path<Uuid>,
+    db: web::Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (actor, id) = (page.actor.clone(), *id);
+    let form = db.org(&page, move |tx| forms::load(tx, &actor, id)).await?;
+    form_page(&page, &db, StatusCode::OK, Some(id), Draft::of(form)).await
+}
+
+/// `POST /leads/{id}`
+pub(super) async fn save(page: Page, id: web::Path<Uuid>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    match submit::submit(&SPEC, &page, *id, form, &db).await? {
+        Submitted::Saved => submit::saved(&SPEC, &page, *id, &db).await,
+        Submitted::Again(status, draft) => form_page(&page, &db, status, Some(*id), *draft).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "leads/show.html")]
+struct Show {
+    shell: Shell,
+    head: Head,
+    name: String,
+    title: String,
+    company: String,
+    owner: Option<Person>,
+    do_not_contact: bool,
+    converted: Option<Converted>,
+    facts: Vec<(&'static str, Shown)>,
+    cells: Vec<Cell>,
+    timeline: Timeline,
+}
+
+/// What came of the lead, in words and links.
+struct Converted {
+    when: String,
+    by: String,
+    became: Vec<Became>,
+    may_undo: bool,
+}
+
+struct Became {
+    record: RecordType,
+    /// `None`: not the reader's to see.
+    seen: Option<(String, String)>,
+}
+
+impl Converted {
+    fn new(tx: &mut OrgTx, actor: &Actor, conversion: &Conversion, people: &[Person]) -> AppResult<Self> {
+        let mut became = Vec::new();
+        for (record, id) in conversion.records() {
+            let seen = match records::visible(tx, actor, record, id) {
+                Ok(now) => Some((format!("/{}/{id}", record.noun()), now.name)),
+                Err(AppError::NotFound | AppError::Forbidden(_)) => None,
+                Err(other) => return Err(other),
+            };
+            became.push(Became { record, seen });
+        }
+        let by = people.iter().find(|p| Some(p.id) == conversion.converted_by).map(|p| p.name.clone());
+        let own = conversion.converted_by == Some(actor.id);
+        Ok(Self {
+            when: actor.moment(conversion.converted_at),
+            by: by.unwrap_or_default(),
+            became,
+            may_undo: records::require_edit(actor, RecordType::Lead).is_ok()
+                && (own || records::require_delete(actor, RecordType::Lead).is_ok()),
+        })
+    }
+}
+
+const FACTS: &[&str] = &["status", "score", "estimated_value", "source", "email", "phone"];
+const DETAILS: &[&str] = &[
+    "status",
+    "score",
+    "estimated_value",
+    "currency",
+    "source",
+    "first_name",
+    "last_name",
+    "title",
+    "company_name",
+    "domain",
+    "email",
+    "other_emails",
+    "phone",
+    "other_phones",
+    "do_not_contact",
+    "street",
+    "city",
+    "region",
+    "country",
+    "owner_id",
+    "description",
+    "created_at",
+];
+
+/// `GET /leads/{id}`
+pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, RecordType::Lead)?;
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let (actor, shell, token) = (page.actor.clone(), page.shell("leads"), csrf::token(&page.req));
+    let whole = db
+        .org(&page, move |tx| {
+            let timeline = Timeline::load(tx, &actor, RecordType::Lead, *id, &query, token)?;
+            load(tx, &actor, LeadId(*id), shell, timeline)
+        })
+        .await?;
+    reply::page(&page.req, &whole)
+}
+
+fn load(tx: &mut OrgTx, actor: &Actor, id: LeadId, shell: Shell, timeline: Timeline) -> AppResult<Show> {
+    let lead = queries::find(tx, actor, id)?;
+    let form = forms::to_form(&lead);
+    let people = members::directory(tx)?;
+    let facts = FACTS.iter().filter_map(|key| RecordType::Lead.field(key));
+    let facts = facts.map(|field| (field.label, display::shown(field, &form, actor, &people))).collect();
+    let mut cells = Cell::of(RecordType::Lead, id.0, DETAILS, &form, actor, &people);
+    let mut head = Head::new(actor, RecordType::Lead, id.0, lead.archived_at.is_some());
+    let conversion = conversion::of(tx, id)?;
+    let converted = conversion.map(|c| Converted::new(tx, actor, &c, &people)).transpose()?;
+    if converted.is_some() {
+        // What came of it is what changes from now on.
+        (head.may_edit, head.archived) = (false, false);
+        cells.iter_mut().for_each(|cell| cell.edit_url = None);
+    }
+    Ok(Show {
+        shell,
+        name: lead.name(),
+        title: lead.fields.title.unwrap_or_default(),
+        company: lead.fields.company_name.unwrap_or_default(),
+        owner: people.into_iter().find(|p| Some(p.id) == lead.fields.owner_id),
+        do_not_contact: lead.fields.do_not_contact,
+        head,
+        converted,
+        facts,
+        cells,
+        timeline,
+    })
+}
