@@ -13,8 +13,7 @@ pub enum RecordType {
 }
 
 impl RecordType {
-    pub const ALL: [RecordType; 4] =
-        [RecordType::Company, RecordType::Contact, RecordType::Lead, RecordType::Deal];
+    pub const ALL: [RecordType; 4] = [RecordType::Company, RecordType::Contact, RecordType::Lead, RecordType::Deal];
 
     /// `company`: in events, search documents, live messages.
     pub fn key(self) -> &'static str {

@@ -20,9 +20,9 @@ mod queries;
 mod stages;
 
 pub use bulk::{any_in_stage, move_stage};
-pub use contacts::take_part;
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
+pub use contacts::take_part;
 pub use fields::{FIELDS, STATUSES};
 pub use model::{Deal, DealFields, DealStatus, NewDeal};
 pub use moves::{Moved, move_pipeline, move_to, reposition};

@@ -71,7 +71,6 @@ impl Choices {
         let first = self.pipelines.first().and_then(|p| self.stages.iter().find(|s| s.pipeline_id == p.id));
         first.map(|s| s.id.to_string()).unwrap_or_default()
     }
-
 }
 
 fn form_page(

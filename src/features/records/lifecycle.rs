@@ -133,14 +133,7 @@ pub fn withdraw(tx: &mut OrgTx, spec: &Spec, id: Uuid, version: i32) -> AppResul
     put(tx, spec.record, id, Step::Delete, version, (spec.before_return, spec.after_change))
 }
 
-fn put(
-    tx: &mut OrgTx,
-    record: RecordType,
-    id: Uuid,
-    step: Step,
-    version: i32,
-    hooks: (Hook, Hook),
-) -> AppResult<()> {
+fn put(tx: &mut OrgTx, record: RecordType, id: Uuid, step: Step, version: i32, hooks: (Hook, Hook)) -> AppResult<()> {
     if step.brings_back() {
         hooks.0(tx, id)?;
     }

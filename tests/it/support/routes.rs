@@ -101,7 +101,9 @@ impl Route {
                 "{member}" => b.member.to_string(),
                 "{contact}" => b.contact.to_string(),
                 "{note}" => b.note.to_string(),
-                "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => "title".to_owned(),
+                "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => {
+                    "title".to_owned()
+                }
                 "{key}" => "name".to_owned(),
                 "{token}" => "no-such-token".to_owned(),
                 "{id}" => match before {

@@ -30,7 +30,10 @@ use uuid::Uuid;
 
 /// What became of a posted conversion.
 pub(super) enum Outcome {
-    Done { name: String, became: Vec<String> },
+    Done {
+        name: String,
+        became: Vec<String>,
+    },
     /// It was converted before: the form came twice.
     Already,
     /// Someone changed the lead since the form was opened.
@@ -87,8 +90,17 @@ fn company(
     let NewLead { domain, street, city, region, country, .. } = lead.fields.clone();
     // A person's number stays with the person.
     let phone = if plan.contact == Target::Nothing { lead.fields.phone.clone() } else { None };
-    let new =
-        NewCompany { name, domain, phone, street, city, region, country, owner_id: Some(owner), ..NewCompany::default() };
+    let new = NewCompany {
+        name,
+        domain,
+        phone,
+        street,
+        city,
+        region,
+        country,
+        owner_id: Some(owner),
+        ..NewCompany::default()
+    };
     let id = companies::create(tx, &Allow::check(by)?, &new)?;
     made.push(Made { record: RecordType::Company.key().into(), id: id.into(), version: 1 });
     Ok(Some(id))

@@ -73,7 +73,9 @@ pub async fn convert(
             let flash = Flash::success(told).undo(format!("{at}/conversion/undo"));
             Ok(reply::redirect(&page.req, &at, Some(flash)))
         }
-        Ok(Outcome::Already) => Ok(reply::redirect(&page.req, &at, Some(Flash::info("This lead is converted already")))),
+        Ok(Outcome::Already) => {
+            Ok(reply::redirect(&page.req, &at, Some(Flash::info("This lead is converted already"))))
+        }
         Ok(Outcome::Stale) => shown(&page, &db, id, StatusCode::CONFLICT, posted, FormErrors::default(), true).await,
         Err(AppError::Invalid(errors)) => {
             shown(&page, &db, id, StatusCode::UNPROCESSABLE_ENTITY, posted, errors, false).await

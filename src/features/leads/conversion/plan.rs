@@ -99,9 +99,8 @@ pub(super) fn parse(tx: &mut OrgTx, actor: &Actor, lead: &Lead, form: &Form) -> 
         p.error("deal_name", "cannot be added: your role does not let you add deals");
     }
     p.finish()?;
-    let deal = deal.and_then(|d| {
-        Some(NewDeal { name: d.name, amount: d.amount, currency: d.currency, stage_id: d.stage_id? })
-    });
+    let deal = deal
+        .and_then(|d| Some(NewDeal { name: d.name, amount: d.amount, currency: d.currency, stage_id: d.stage_id? }));
     let plan = Plan { company: company(tx, actor, form)?, contact: contact(tx, actor, lead, form)?, deal };
     if plan.company == Target::Nothing && plan.contact == Target::Nothing && plan.deal.is_none() {
         return Err(AppError::field("contact", "is needed, or a company, or a deal: nothing would come of this lead"));
