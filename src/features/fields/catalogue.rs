@@ -187,7 +187,7 @@ impl Entry {
             label: field.label.to_owned(),
             kind: Kind::from(field.kind),
             expr: expr(field),
-            currency: (record == RecordType::Deal && field.kind == FieldKind::Money)
+            currency: (matches!(record, RecordType::Deal | RecordType::Lead) && field.kind == FieldKind::Money)
                 .then(|| "r.currency::text".to_owned()),
             origin: Origin::BuiltIn(field),
             section: section(field).to_owned(),

@@ -15,6 +15,7 @@ pub const FIELDS: &[Field] = &[
     // What lists sort by: the person, else the company, else the address. Import reads a file's one name column as `full_name`.
     Field::new("name", "Name", FieldKind::Text)
         .column("coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, '')")
+        .expr("coalesce(nullif(btrim(r.first_name || ' ' || r.last_name), ''), r.company_name, r.email, '')")
         .computed()
         .sortable()
         .listed(),
@@ -48,7 +49,7 @@ pub const FIELDS: &[Field] = &[
     ]),
     Field::new("other_phones", "Other phones", FieldKind::Phones).aliases(&["phone 2", "work phone", "home phone"]),
     Field::new("domain", "Website", FieldKind::Domain).aliases(&["web site", "web", "url", "homepage", "domain"]),
-    Field::new("source", "Source", FieldKind::Text).max(100).listed().aliases(&[
+    Field::new("source", "Source", FieldKind::Text).max(100).listed().groupable().aliases(&[
         "lead source",
         "original source",
         "channel",
@@ -80,4 +81,12 @@ pub const FIELDS: &[Field] = &[
     Field::new("owner_id", "Owner", FieldKind::Member).listed().aliases(&["owner", "lead owner", "assigned to"]),
     Field::new("description", "Description", FieldKind::LongText).max(10_000).aliases(&["notes", "about", "comments"]),
     Field::new("created_at", "Added", FieldKind::DateTime).sortable().listed().computed(),
+    Field::new("updated_at", "Changed", FieldKind::DateTime).computed(),
+    Field::new("created_by", "Added by", FieldKind::Member).computed(),
+    Field::new("converted_at", "Converted", FieldKind::DateTime)
+        .column("NULL::timestamptz")
+        .expr("(SELECT c.converted_at FROM lead_conversions c WHERE c.org_id = r.org_id AND c.lead_id = r.id)")
+        .computed(),
+    Field::new("archived_at", "Archived", FieldKind::DateTime).computed(),
+    Field::new("external_id", "External id", FieldKind::Text).computed(),
 ];
