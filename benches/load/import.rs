@@ -1,4 +1,4 @@
-//! CSV import against a bare COPY of the same file into a table of the same shape.
+//! CSV import against a bare COPY of the same file into a table with the same indexes and constraints.
 
 use super::{Figure, process};
 use diesel::{Connection, PgConnection, connection::SimpleConnection, pg::CopyFormat, prelude::ExecuteCopyFromDsl};
@@ -24,7 +24,7 @@ pub fn compare(database: &str) -> Vec<Figure> {
     let text = file();
     let path = std::env::temp_dir().join(format!("pipewright-bench-{}.csv", std::process::id()));
     std::fs::write(&path, &text).unwrap();
-    let copied = copy(database, &text);
+    let (copied, lean) = copy(database, &text);
     let started = Instant::now();
     let output = Command::new(process::binary())
         .args(["import", "contacts"])
@@ -42,8 +42,9 @@ pub fn compare(database: &str) -> Vec<Figure> {
         return vec![Figure::new("CSV import", format!("failed: {why}"), "≥ 25 % of COPY", Some(false))];
     }
     let share = imported / copied * 100.0;
-    let what = format!("CSV import, {ROWS} contacts, rows per second, against COPY");
-    vec![Figure::new(what, format!("{imported:.0} of {copied:.0}: {share:.0} %"), "≥ 25 %", Some(share >= 25.0))]
+    let what = format!("CSV import, {ROWS} contacts, rows per second, against COPY into a table like contacts");
+    let measured = format!("{imported:.0} of {copied:.0}: {share:.0} % (COPY into three indexes: {lean:.0})");
+    vec![Figure::new(what, measured, "≥ 25 %", Some(share >= 25.0))]
 }
 
 fn file() -> String {
@@ -55,15 +56,23 @@ fn file() -> String {
     text
 }
 
-/// Rows per second of COPY into a table with the indexes a contact has for its e-mail and name.
-fn copy(database: &str, text: &str) -> f64 {
+/// Rows per second of COPY into a table like `contacts`: its columns, indexes, constraints and references, empty. And into one with
+/// three indexes and nothing else, for comparison.
+fn copy(database: &str, text: &str) -> (f64, f64) {
+    let like = "CREATE TABLE bench_copy (LIKE contacts INCLUDING ALL, company text);
+        ALTER TABLE bench_copy ALTER id SET DEFAULT gen_random_uuid(),
+          ADD FOREIGN KEY (org_id) REFERENCES organisations, ADD FOREIGN KEY (org_id, company_id) REFERENCES companies (org_id, id),
+          ADD FOREIGN KEY (org_id, owner_id) REFERENCES members (org_id, id);
+        SELECT set_config('app.org_id', (SELECT id::text FROM organisations WHERE slug = 'scale'), false)";
+    let lean = "CREATE TABLE bench_copy (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), first_name text, last_name text, email text, phone text, company text);
+        CREATE INDEX ON bench_copy (email); CREATE INDEX ON bench_copy (last_name, first_name, id)";
+    (copy_into(database, like, text), copy_into(database, lean, text))
+}
+
+fn copy_into(database: &str, table: &str, text: &str) -> f64 {
     let mut conn = PgConnection::establish(database).unwrap();
-    conn.batch_execute(
-        "DROP TABLE IF EXISTS bench_copy;
-         CREATE TABLE bench_copy (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), first_name text, last_name text, email text, phone text, company text);
-         CREATE INDEX ON bench_copy (email); CREATE INDEX ON bench_copy (last_name, first_name, id)",
-    )
-    .unwrap();
+    conn.batch_execute("DROP TABLE IF EXISTS bench_copy").unwrap();
+    conn.batch_execute(table).unwrap();
     let body = text.split_once('\n').map_or("", |(_, rows)| rows);
     let started = Instant::now();
     diesel::copy_from(bench_copy::table)

@@ -10,7 +10,7 @@ pub use hub::Hub;
 pub use stream::{TAB_HEADER, live};
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     kernel::OrgId,
 };
@@ -74,9 +74,7 @@ pub fn publish(tx: &mut OrgTx, message: &LiveMessage) -> AppResult<()> {
         let refresh = Envelope { org: tx.org_id(), message: LiveMessage::refresh() };
         serde_json::to_string(&refresh).map_err(anyhow::Error::from)?
     };
-    diesel::sql_query("SELECT pg_notify($1, $2)")
-        .bind::<Text, _>(CHANNEL)
-        .bind::<Text, _>(payload)
-        .execute(tx.conn())?;
+    let notify = diesel::sql_query("SELECT pg_notify($1, $2)").bind::<Text, _>(CHANNEL).bind::<Text, _>(payload);
+    kept(notify).execute(tx.conn())?;
     Ok(())
 }

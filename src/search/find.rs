@@ -1,7 +1,7 @@
 //! Asking: `app.search` does the finding and ranking; here the question is made safe and narrowed to what the role may see.
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     kernel::RecordType,
     web::Actor,
@@ -38,13 +38,13 @@ pub fn find(tx: &mut OrgTx, actor: &Actor, q: &str, types: &[RecordType], limit:
     if q.trim().is_empty() || types.is_empty() {
         return Ok(Vec::new());
     }
-    let rows =
+    let query =
         diesel::sql_query("SELECT record_type, record_id, title, subtitle, score FROM app.search($1, $2, $3, $4)")
             .bind::<sql_types::Text, _>(q)
             .bind::<sql_types::Array<sql_types::Text>, _>(types)
             .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners())
-            .bind::<sql_types::Integer, _>(limit)
-            .load::<Row>(tx.conn())?;
+            .bind::<sql_types::Integer, _>(limit);
+    let rows: Vec<Row> = kept(query).load(tx.conn())?;
     Ok(rows.into_iter().filter_map(Row::into_hit).collect())
 }
 

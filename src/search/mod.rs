@@ -10,7 +10,7 @@ pub use bulk::{enqueue_bulk, register_jobs};
 pub use find::{Hit, find, may_view};
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     jobs::{self, Job},
     kernel::RecordType,
@@ -48,11 +48,11 @@ pub(crate) fn rewrite(tx: &mut impl Tx, org: Uuid, record_type: RecordType, ids:
 }
 
 fn load(tx: &mut impl Tx, sql: &str, org: Uuid, record_type: RecordType, ids: &[Uuid]) -> AppResult<Vec<Uuid>> {
-    let rows = diesel::sql_query(sql)
+    let query = diesel::sql_query(sql)
         .bind::<sql_types::Uuid, _>(org)
         .bind::<sql_types::Text, _>(record_type.key())
-        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
-        .load::<IdRow>(tx.conn())?;
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids);
+    let rows: Vec<IdRow> = kept(query).load(tx.conn())?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 

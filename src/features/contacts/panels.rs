@@ -1,7 +1,7 @@
 //! The side panel of a contact's page: the deals they have a part in, open ones first.
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     kernel::{ContactId, DealId, Money},
     web::Actor,
@@ -57,10 +57,10 @@ pub(super) fn deals_of(tx: &mut OrgTx, actor: &Actor, id: ContactId) -> AppResul
     if !actor.may("deals.view") {
         return Ok(vec![]);
     }
-    let rows: Vec<Row> = diesel::sql_query(DEALS)
+    let query = diesel::sql_query(DEALS)
         .bind::<sql_types::Uuid, _>(id)
-        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners())
-        .load(tx.conn())?;
+        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners());
+    let rows: Vec<Row> = kept(query).load(tx.conn())?;
     let row = |Row { id, name, role, status, stage, amount, currency }: Row| {
         let role = ROLES.iter().find(|(key, _)| *key == role).map_or("", |(_, label)| label);
         let state = match status.as_str() {

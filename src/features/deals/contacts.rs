@@ -2,7 +2,7 @@
 
 use super::{commands::announce, queries};
 use crate::{
-    db::{Db, OrgTx, Tx},
+    db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
     kernel::{ContactId, DealId, RecordType, text},
@@ -69,7 +69,7 @@ WHERE p.deal_id = $1 AND c.deleted_at IS NULL ORDER BY p.created_at, c.id";
 
 /// The people of a deal that the caller has found visible.
 pub(super) fn of(tx: &mut OrgTx, actor: &Actor, deal: DealId) -> AppResult<Vec<ContactRow>> {
-    let rows: Vec<Row> = diesel::sql_query(OF_DEAL).bind::<sql_types::Uuid, _>(deal.0).load(tx.conn())?;
+    let rows: Vec<Row> = kept(diesel::sql_query(OF_DEAL).bind::<sql_types::Uuid, _>(deal.0)).load(tx.conn())?;
     Ok(rows.into_iter().map(|row| contact_row(actor, row)).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use super::model::{Deal, DealStatus};
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     features::pipeline::Stage,
 };
@@ -37,7 +37,7 @@ WHERE e.record_id = $1 AND e.record_type = 'deal' AND e.data ? 'seconds_in_stage
 GROUP BY 1";
 
 pub(super) fn steps(tx: &mut OrgTx, deal: &Deal, stages: &[Stage]) -> AppResult<Vec<Step>> {
-    let rows: Vec<Spent> = diesel::sql_query(SPENT).bind::<sql_types::Uuid, _>(deal.id.0).load(tx.conn())?;
+    let rows: Vec<Spent> = kept(diesel::sql_query(SPENT).bind::<sql_types::Uuid, _>(deal.id.0)).load(tx.conn())?;
     let mut spent: HashMap<String, i64> = rows.into_iter().filter_map(|r| Some((r.stage?, r.seconds))).collect();
     if deal.is_open() {
         *spent.entry(deal.stage_id.to_string()).or_default() += (Utc::now() - deal.stage_entered_at).num_seconds();

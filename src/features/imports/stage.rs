@@ -116,7 +116,7 @@ pub fn fill(tx: &mut OrgTx, rows: &mut Rows<'_>, reader: &mut RowReader<'_>, kee
         .execute(tx.conn());
     let count = outcome.into_inner()?;
     copied?;
-    sql_query("ANALYZE import_stage").execute(tx.conn())?;
+    sql_query("ANALYZE import_stage (line, key, ref_key, problem)").execute(tx.conn())?;
     Ok(count)
 }
 

@@ -13,7 +13,7 @@ pub mod submit;
 pub mod timeline;
 
 use crate::{
-    db::{Db, OrgTx, Tx},
+    db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
     kernel::RecordType,
     web::{
@@ -165,7 +165,7 @@ pub fn standing(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, loc
         record.noun(),
         if lock { " FOR UPDATE" } else { "" }
     );
-    let standing: Standing = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).get_result(tx.conn())?;
+    let standing: Standing = kept(diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id)).get_result(tx.conn())?;
     if actor.sees(standing.owner_id) { Ok(standing) } else { Err(AppError::NotFound) }
 }
 

@@ -7,7 +7,7 @@ mod words;
 use super::{Spec, require_delete, visible};
 use crate::{
     db::{
-        Db, OrgTx, Tx,
+        Db, OrgTx, Tx, kept,
         paging::{self, Page as Rows},
     },
     error::AppResult,
@@ -129,14 +129,14 @@ pub fn entries(
     cursor: Option<&str>,
 ) -> AppResult<Rows<Entry>> {
     let after: Option<(DateTime<Utc>, Uuid)> = cursor.map(paging::decode).transpose()?;
-    let rows: Vec<Row> = diesel::sql_query(ENTRIES)
+    let query = diesel::sql_query(ENTRIES)
         .bind::<sql_types::Uuid, _>(id)
         .bind::<sql_types::Text, _>(record.key())
         .bind::<sql_types::Text, _>(filter.key())
         .bind::<sql_types::Nullable<sql_types::Timestamptz>, _>(after.map(|a| a.0))
         .bind::<sql_types::Uuid, _>(after.map_or(Uuid::nil(), |a| a.1))
-        .bind::<sql_types::BigInt, _>(PAGE + 1)
-        .load(tx.conn())?;
+        .bind::<sql_types::BigInt, _>(PAGE + 1);
+    let rows: Vec<Row> = kept(query).load(tx.conn())?;
     let moderates = require_delete(actor, record).is_ok();
     Ok(Rows::new(rows, PAGE, |row| (row.at, row.id)).map(|row| entry(row, actor, record, moderates)))
 }

@@ -4,7 +4,7 @@
 
 use super::filters::{Closing, Owners, Scope};
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     kernel::{DealId, PipelineId, StageId},
 };
@@ -81,7 +81,9 @@ const ON_BOARD: &str = "d.status = 'open' AND d.archived_at IS NULL AND d.delete
 
 /// The first cards of every column, by column and place.
 pub fn first_cards(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope) -> AppResult<Vec<CardRow>> {
-    Ok(first_cards_query(pipeline, scope, "").load(tx.conn())?)
+    let query = first_cards_query(pipeline, scope, "");
+    // Kept without filters only: a plan for any filter would suit few.
+    Ok(if scope.is_counted() { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
 }
 
 /// The plan of `first_cards`'s query, for the test that proves its index.
@@ -119,7 +121,8 @@ pub fn more_cards(tx: &mut OrgTx, stage: StageId, after: &str, scope: &Scope) ->
         PAGE + 1
     );
     let query = boxed(sql).bind::<sql_types::Uuid, _>(stage.0).bind::<sql_types::Text, _>(after.to_owned());
-    Ok(conditions.bind(query).load(tx.conn())?)
+    let query = conditions.bind(query);
+    Ok(if scope.is_counted() { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
 }
 
 /// These cards, as far as they are on a board and within the scope.
@@ -154,7 +157,8 @@ pub fn totals(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope) -> AppResult<
             conditions.sql
         )
     };
-    let rows: Vec<Total> = conditions.bind(boxed(sql).bind::<sql_types::Uuid, _>(pipeline.0)).load(tx.conn())?;
+    let query = conditions.bind(boxed(sql).bind::<sql_types::Uuid, _>(pipeline.0));
+    let rows: Vec<Total> = if scope.is_counted() { kept(query).load(tx.conn())? } else { query.load(tx.conn())? };
     let mut totals: HashMap<StageId, Vec<Total>> = HashMap::new();
     for row in rows {
         totals.entry(StageId(row.stage_id)).or_default().push(row);
