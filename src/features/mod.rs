@@ -23,4 +23,5 @@ pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
     imports::register_jobs(registry);
     search::register_jobs(registry);
+    settings::register_jobs(registry);
 }
