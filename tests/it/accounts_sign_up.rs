@@ -173,7 +173,10 @@ async fn a_forgotten_password_where_no_mail_is_sent() {
     let app = TestApp::start().await;
     let org = app.org("aurelia").await;
     let elsewhere = app.signed_in(&org, "rep").await;
-    assert!(app.get("/password-reset/sent").await.contains("Ask whoever runs it"), "nothing is promised that cannot be");
+    assert!(
+        app.get("/password-reset/sent").await.contains("Ask whoever runs it"),
+        "nothing is promised that cannot be"
+    );
     let data_dir = process::scratch();
     let settings = [("DATABASE_URL", app.database_url()), ("PUBLIC_URL", "https://sales.example.com")];
     let run = async |email: &str| process::run(data_dir.path(), &settings, &["password-link", email]).await;
@@ -186,8 +189,10 @@ async fn a_forgotten_password_where_no_mail_is_sent() {
     assert!(made.err.contains("rep@aurelia.test") && made.err.contains("once, for one hour"), "{}", made.err);
     let path = made.out.trim().strip_prefix("https://sales.example.com").expect("the link alone, under PUBLIC_URL");
     assert_eq!(execute(&app, "SELECT 1 FROM auth_tokens WHERE expires_at > now() + interval '61 minutes'"), 0);
-    assert_eq!(app.value("SELECT kind || ' ' || (data->>'by') FROM events WHERE record_type = 'member'").await,
-        "member.password_link command_line");
+    assert_eq!(
+        app.value("SELECT kind || ' ' || (data->>'by') FROM events WHERE record_type = 'member'").await,
+        "member.password_link command_line"
+    );
 
     assert!(is_signed_in(&elsewhere).await, "nothing changes before it is used");
     assert_eq!(app.get(path).await.status(), 200);

@@ -178,7 +178,8 @@ async fn much_is_handed_over_by_a_job() {
     let told = "SELECT m.name || ' ' || (e.data->>'contacts') || ' ' || (e.data->>'companies') AS value
         FROM events e JOIN members m ON m.id = e.actor_id WHERE e.kind = 'member.handed_over'";
     assert_eq!(ask(&app, &org, told).await, ["Admin aurelia 2300 1"]);
-    let each = "SELECT count(*)::text AS value FROM events WHERE kind = 'contact.updated' AND data->>'bulk' = 'hand_over'";
+    let each =
+        "SELECT count(*)::text AS value FROM events WHERE kind = 'contact.updated' AND data->>'bulk' = 'hand_over'";
     assert_eq!(ask(&app, &org, each).await, ["2300"]);
     app.stop().await;
 }

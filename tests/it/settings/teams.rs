@@ -104,7 +104,11 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
     // From the form as it was before: told, nothing saved; sent once more, it is a choice.
     let late = [("name", "Northern"), ("members", viewer.as_str())];
     let stale = admin.post(&path, &[("seen", seen.as_str()), late[0], late[1]]).await;
-    assert!(stale.status() == 409 && stale.contains("Name: Nord<") && stale.contains("Members: Rep aurelia<"), "{}", stale.body);
+    assert!(
+        stale.status() == 409 && stale.contains("Name: Nord<") && stale.contains("Members: Rep aurelia<"),
+        "{}",
+        stale.body
+    );
     assert!(stale.contains("value=\"Northern\"") && stale.contains("Manager: nobody<"));
     assert_eq!(ask(&app, &org, "SELECT name AS value FROM teams").await, ["Nord"]);
     let seen = stale.between("name=\"seen\" value=\"", "\"").unwrap().to_owned();

@@ -61,7 +61,12 @@ async fn index_again(
     reply::page_with(&page.req, status, &shown)
 }
 
-pub(super) async fn add_pipeline(page: Page, by: Allow<ManagePipelines>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+pub(super) async fn add_pipeline(
+    page: Page,
+    by: Allow<ManagePipelines>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
     let (posted, writer) = (form.clone(), by.clone());
     let added = db.org(&by, move |tx| commands::add_pipeline(tx, &writer, &name_of(&form)?)).await;
     match added {
@@ -73,7 +78,12 @@ pub(super) async fn add_pipeline(page: Page, by: Allow<ManagePipelines>, form: F
     }
 }
 
-pub(super) async fn lost_reasons(page: Page, by: Allow<ManagePipelines>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+pub(super) async fn lost_reasons(
+    page: Page,
+    by: Allow<ManagePipelines>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
     match parse_reasons(&form) {
         Ok(reasons) => {
             let writer = by.clone();

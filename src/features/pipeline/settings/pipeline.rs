@@ -59,7 +59,12 @@ impl ShowPage {
     }
 }
 
-pub(super) async fn show(page: Page, by: Allow<ManagePipelines>, id: Path<PipelineId>, db: Data<Db>) -> AppResult<HttpResponse> {
+pub(super) async fn show(
+    page: Page,
+    by: Allow<ManagePipelines>,
+    id: Path<PipelineId>,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
     show_again(&page, &by, &db, *id, "none", FormErrors::default(), Form::default()).await
 }
 
