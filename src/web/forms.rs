@@ -7,7 +7,10 @@
 //! p.finish()?; // Err(FormErrors) when anything above failed
 //! ```
 
-use crate::error::{AppError, AppResult};
+use crate::{
+    error::{AppError, AppResult},
+    kernel::text,
+};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web};
 use std::{collections::BTreeMap, future::Future, pin::Pin, str::FromStr};
 
@@ -38,17 +41,12 @@ impl FormErrors {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
+    /// All of it in one line: "Amount must be a number; Name is required".
     pub fn summary(&self) -> String {
-        let parts: Vec<String> = self
-            .0
-            .iter()
-            .map(
-                |(field, message)| {
-                    if field.is_empty() { message.clone() } else { format!("{} {message}", field.replace('_', " ")) }
-                },
-            )
-            .collect();
-        parts.join("; ")
+        let part = |(field, message): (&String, &String)| {
+            if field.is_empty() { message.clone() } else { format!("{} {message}", text::sentence(&field.replace('_', " "))) }
+        };
+        self.0.iter().map(part).collect::<Vec<_>>().join("; ")
     }
 }
 
