@@ -44,7 +44,11 @@ impl FormErrors {
     /// All of it in one line: "Amount must be a number; Name is required".
     pub fn summary(&self) -> String {
         let part = |(field, message): (&String, &String)| {
-            if field.is_empty() { message.clone() } else { format!("{} {message}", text::sentence(&field.replace('_', " "))) }
+            if field.is_empty() {
+                message.clone()
+            } else {
+                format!("{} {message}", text::sentence(&field.replace('_', " ")))
+            }
         };
         self.0.iter().map(part).collect::<Vec<_>>().join("; ")
     }
