@@ -87,6 +87,23 @@ BEGIN
   END LOOP;
 END $$;
 
+-- A record that is deleted for good takes its tags with it, and leaves its segments. TG_ARGV[0] is the record type.
+CREATE OR REPLACE FUNCTION app.forget_tags() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM public.record_tags x USING removed r WHERE x.org_id = r.org_id AND x.record_type = TG_ARGV[0] AND x.record_id = r.id;
+  DELETE FROM public.segment_members x USING removed r WHERE x.org_id = r.org_id AND x.record_id = r.id;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t record;
+BEGIN
+  FOR t IN SELECT * FROM (VALUES ('companies', 'company'), ('contacts', 'contact'), ('deals', 'deal'), ('leads', 'lead')) v (noun, kind)
+    WHERE to_regclass('public.' || noun) IS NOT NULL LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS forget_tags ON %I', t.noun);
+    EXECUTE format('CREATE TRIGGER forget_tags AFTER DELETE ON %I REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.forget_tags(%L)', t.noun, t.kind);
+  END LOOP;
+END $$;
+
 -- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   WITH gone AS (DELETE FROM public.deal_totals RETURNING *)

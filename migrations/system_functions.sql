@@ -24,7 +24,9 @@ BEGIN
     RETURN QUERY
     SELECT c.org_id, kind, c.id, c.owner_id, left(c.name, 300), left(concat_ws(' · ', c.domain, c.city), 300),
       left(app.fold(c.name), 200), left(coalesce(c.domain, ''), 200),
-      app.search_text(c.name, c.domain, app.digits(c.phone), c.city), 0::smallint
+      app.search_text(c.name, c.domain, app.digits(c.phone), c.city,
+        (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
+          WHERE x.org_id = c.org_id AND x.record_type = 'company' AND x.record_id = c.id AND t.deleted_at IS NULL)), 0::smallint
     FROM unnest(ids) wanted(id) JOIN companies c ON c.org_id = org AND c.id = wanted.id
     WHERE c.archived_at IS NULL AND c.deleted_at IS NULL;
   ELSIF kind = 'contact' THEN
@@ -32,7 +34,9 @@ BEGIN
     SELECT p.org_id, kind, p.id, p.owner_id, left(t.title, 300), left(concat_ws(' · ', nullif(p.title, ''), c.name, p.email), 300),
       left(app.fold(t.title), 200), left(app.fold(trim(concat_ws(' ', p.last_name, p.first_name))), 200),
       app.search_text(t.title, trim(concat_ws(' ', p.last_name, p.first_name)), p.email, array_to_string(p.other_emails, ' '),
-        app.digits(p.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(p.other_phones) o), c.name),
+        app.digits(p.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(p.other_phones) o), c.name,
+        (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
+          WHERE x.org_id = p.org_id AND x.record_type = 'contact' AND x.record_id = p.id AND t.deleted_at IS NULL)),
       0::smallint
     FROM unnest(ids) wanted(id) JOIN contacts p ON p.org_id = org AND p.id = wanted.id
     LEFT JOIN companies c ON c.org_id = p.org_id AND c.id = p.company_id AND c.deleted_at IS NULL
@@ -44,7 +48,9 @@ BEGIN
       left(concat_ws(' · ', nullif(l.title, ''), CASE WHEN l.company_name <> t.title THEN l.company_name END, CASE WHEN l.email <> t.title THEN l.email END), 300),
       left(app.fold(t.title), 200), left(app.fold(trim(concat_ws(' ', l.last_name, l.first_name))), 200),
       app.search_text(t.title, trim(concat_ws(' ', l.last_name, l.first_name)), l.company_name, l.domain, l.email, array_to_string(l.other_emails, ' '),
-        app.digits(l.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(l.other_phones) o)),
+        app.digits(l.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(l.other_phones) o),
+        (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
+          WHERE x.org_id = l.org_id AND x.record_type = 'lead' AND x.record_id = l.id AND t.deleted_at IS NULL)),
       0::smallint
     FROM unnest(ids) wanted(id) JOIN leads l ON l.org_id = org AND l.id = wanted.id
     CROSS JOIN LATERAL (SELECT coalesce(nullif(trim(concat_ws(' ', l.first_name, l.last_name)), ''), l.company_name, l.email, '') AS title) t
@@ -53,7 +59,9 @@ BEGIN
     RETURN QUERY
     SELECT d.org_id, kind, d.id, d.owner_id, left(d.name, 300),
       left(concat_ws(' · ', 'D-' || d.number, c.name, CASE d.status WHEN 'won' THEN 'Won' WHEN 'lost' THEN 'Lost' END), 300),
-      left(app.fold(d.name), 200), d.number::text, app.search_text(d.name, 'd-' || d.number, d.number::text, c.name),
+      left(app.fold(d.name), 200), d.number::text, app.search_text(d.name, 'd-' || d.number, d.number::text, c.name,
+        (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
+          WHERE x.org_id = d.org_id AND x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL)),
       (CASE d.status WHEN 'open' THEN 1 ELSE 0 END)::smallint
     FROM unnest(ids) wanted(id) JOIN deals d ON d.org_id = org AND d.id = wanted.id
     LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id AND c.deleted_at IS NULL

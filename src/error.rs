@@ -5,6 +5,9 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::fmt;
 
+/// What a unique key refuses with.
+pub const VALUE_TAKEN: &str = "Another record already has this value.";
+
 pub type AppResult<T> = Result<T, AppError>;
 
 #[derive(Debug)]
@@ -92,7 +95,7 @@ impl From<DieselError> for AppError {
         };
         let text = info.message();
         match kind {
-            DatabaseErrorKind::UniqueViolation => AppError::Conflict("Another record already has this value.".into()),
+            DatabaseErrorKind::UniqueViolation => AppError::Conflict(VALUE_TAKEN.into()),
             DatabaseErrorKind::ForeignKeyViolation => {
                 AppError::Conflict("A record this one refers to is missing, or this one is still in use.".into())
             }

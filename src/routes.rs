@@ -25,5 +25,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::deals::configure)
         .configure(features::notes::configure)
         .configure(features::imports::configure)
+        .configure(features::operations::configure)
+        .configure(features::tags::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

@@ -334,6 +334,62 @@ diesel::table! {
 }
 
 diesel::table! {
+    operation_batches (org_id, operation_id, n) {
+        org_id -> Uuid,
+        operation_id -> Uuid,
+        n -> Int4,
+        record_type -> Text,
+        ids -> Array<Nullable<Uuid>>,
+    }
+}
+
+diesel::table! {
+    operation_changes (org_id, operation_id, record_type, record_id) {
+        org_id -> Uuid,
+        operation_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        action -> Text,
+        before -> Jsonb,
+        version_after -> Nullable<Int4>,
+        undo -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    operations (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        record_type -> Text,
+        title -> Text,
+        params -> Jsonb,
+        status -> Text,
+        planned -> Bool,
+        total -> Int8,
+        done -> Int8,
+        changed -> Int8,
+        skipped -> Int8,
+        failed -> Int8,
+        reasons -> Jsonb,
+        undo_total -> Int8,
+        restored -> Int8,
+        left_alone -> Int8,
+        cancel_requested -> Bool,
+        request_key -> Nullable<Uuid>,
+        error -> Nullable<Text>,
+        created_by -> Nullable<Uuid>,
+        undone_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        heartbeat_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        undo_started_at -> Nullable<Timestamptz>,
+        undo_finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     organisation_logos (org_id) {
         org_id -> Uuid,
         content_type -> Text,
@@ -376,6 +432,16 @@ diesel::table! {
         member_id -> Uuid,
         key -> Text,
         value -> Jsonb,
+    }
+}
+
+diesel::table! {
+    record_tags (org_id, record_type, record_id, tag_id) {
+        org_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        tag_id -> Uuid,
+        created_at -> Timestamptz,
     }
 }
 
@@ -424,6 +490,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    segment_members (org_id, segment_id, record_id) {
+        org_id -> Uuid,
+        segment_id -> Uuid,
+        record_id -> Uuid,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    segments (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        name -> Text,
+        name_key -> Text,
+        description -> Nullable<Text>,
+        filter -> Nullable<Jsonb>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> Nullable<Uuid>,
@@ -448,6 +539,20 @@ diesel::table! {
         rotting_days -> Nullable<Int2>,
         position -> Int4,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    tags (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        color -> Text,
+        merged_into -> Nullable<Uuid>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -519,6 +624,7 @@ diesel::joinable!(stages -> organisations (org_id));
 diesel::joinable!(teams -> organisations (org_id));
 diesel::joinable!(user_avatars -> users (user_id));
 
+diesel::allow_tables_to_appear_in_same_query!(record_tags, tags,);
 diesel::allow_tables_to_appear_in_same_query!(
     auth_tokens,
     companies,

@@ -112,6 +112,21 @@ impl OrgTx<'_> {
         self.by
     }
 
+    /// Work whose failure undoes only itself, and leaves the transaction usable: a savepoint.
+    pub fn attempt<T>(&mut self, work: impl FnOnce(&mut OrgTx) -> AppResult<T>) -> AppResult<T> {
+        AnsiTransactionManager::begin_transaction(self.conn)?;
+        match work(self) {
+            Ok(value) => {
+                AnsiTransactionManager::commit_transaction(self.conn)?;
+                Ok(value)
+            }
+            Err(error) => {
+                AnsiTransactionManager::rollback_transaction(self.conn)?;
+                Err(error)
+            }
+        }
+    }
+
     /// Lets one statement or transaction run longer than a page may (imports, bulk work).
     pub fn without_time_limit(&mut self) -> AppResult<()> {
         self.conn.batch_execute("SET LOCAL statement_timeout = 0").map_err(AppError::from)

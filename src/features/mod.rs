@@ -10,11 +10,13 @@ pub mod home;
 pub mod imports;
 pub mod leads;
 pub mod notes;
+pub mod operations;
 pub mod pipeline;
 pub mod records;
 pub mod search;
 pub mod seeds;
 pub mod settings;
+pub mod tags;
 
 use crate::jobs::Registry;
 
@@ -22,6 +24,7 @@ use crate::jobs::Registry;
 pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
     imports::register_jobs(registry);
+    operations::register_jobs(registry);
     search::register_jobs(registry);
-    settings::register_jobs(registry);
+    tags::register_jobs(registry);
 }

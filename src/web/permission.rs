@@ -106,6 +106,10 @@ permissions! {
         Export "deals.export" "export deals",
         Import "deals.import" "import deals",
     }
+    tags {
+        Create "tags.create" "make tags",
+        Administer "tags.administer" "rename, merge and delete tags",
+    }
     organisation {
         Administer "organisation.administer" "change the organisation's settings",
         ManagePipelines "pipelines.administer" "change pipelines and stages",
@@ -124,6 +128,7 @@ pub fn defaults(role: &str) -> Vec<String> {
                 !key.starts_with("organisation.")
                     && !key.starts_with("pipelines.")
                     && !key.starts_with("team.")
+                    && !key.ends_with(".administer")
                     && !key.ends_with(".import")
                     && !key.ends_with(".export")
             }

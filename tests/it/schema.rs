@@ -31,6 +31,7 @@ fn migrated(conn: &mut PgConnection) -> Tables {
           WHEN 'integer' THEN 'Int4' WHEN 'smallint' THEN 'Int2' WHEN 'bigint' THEN 'Int8' WHEN 'numeric' THEN 'Numeric'
           WHEN 'character' THEN 'Bpchar' WHEN 'jsonb' THEN 'Jsonb' WHEN 'boolean' THEN 'Bool' WHEN 'bytea' THEN 'Bytea'
           WHEN 'date' THEN 'Date' WHEN 'text[]' THEN 'Array<Nullable<Text>>' WHEN 'smallint[]' THEN 'Array<Nullable<Int2>>'
+          WHEN 'uuid[]' THEN 'Array<Nullable<Uuid>>'
           ELSE 'unknown: ' || format_type(a.atttypid, NULL) END AS name) t
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
           AND c.relname <> '__diesel_schema_migrations'

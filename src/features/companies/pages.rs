@@ -16,6 +16,7 @@ use crate::{
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
+        tags,
     },
     kernel::{CompanyId, RecordType, countries, text},
     web::{
@@ -177,6 +178,7 @@ struct Show {
     cells: Vec<Cell>,
     panels: Panels,
     origins: Vec<Origin>,
+    tags: tags::Chips,
     timeline: Timeline,
 }
 
@@ -216,6 +218,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 owner: people.into_iter().find(|p| Some(p.id) == company.owner_id),
                 name: company.name,
                 origins: leads::origins(tx, &actor, RecordType::Company, *id)?,
+                tags: tags::Chips::load(tx, &actor, RecordType::Company, *id, token.clone())?,
                 timeline: Timeline::load(tx, &actor, RecordType::Company, *id, &query, token)?,
                 shell,
                 cells,

@@ -17,6 +17,7 @@ use crate::{
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
+        tags,
     },
     kernel::{CompanyId, ContactId, RecordType, people as numbers, text},
     web::{
@@ -212,6 +213,7 @@ struct Show {
     deals: Vec<panels::DealRow>,
     may_see_deals: bool,
     origins: Vec<Origin>,
+    tags: tags::Chips,
     timeline: Timeline,
 }
 
@@ -259,6 +261,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 deals: panels::deals_of(tx, &actor, contact.id)?,
                 may_see_deals: actor.may("deals.view"),
                 origins: leads::origins(tx, &actor, RecordType::Contact, *id)?,
+                tags: tags::Chips::load(tx, &actor, RecordType::Contact, *id, token.clone())?,
                 timeline: Timeline::load(tx, &actor, RecordType::Contact, *id, &query, token)?,
                 shell,
             })

@@ -22,6 +22,7 @@ use crate::{
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
+        tags,
     },
     kernel::{Currency, LeadId, RecordType, people as numbers, text},
     web::{
@@ -216,6 +217,7 @@ struct Show {
     converted: Option<Converted>,
     facts: Vec<(&'static str, Shown)>,
     cells: Vec<Cell>,
+    tags: tags::Chips,
     timeline: Timeline,
 }
 
@@ -289,14 +291,21 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let (actor, shell, token) = (page.actor.clone(), page.shell("leads"), csrf::token(&page.req));
     let whole = db
         .org(&page, move |tx| {
+            let tags = tags::Chips::load(tx, &actor, RecordType::Lead, *id, token.clone())?;
             let timeline = Timeline::load(tx, &actor, RecordType::Lead, *id, &query, token)?;
-            load(tx, &actor, LeadId(*id), shell, timeline)
+            load(tx, &actor, LeadId(*id), shell, (tags, timeline))
         })
         .await?;
     reply::page(&page.req, &whole)
 }
 
-fn load(tx: &mut OrgTx, actor: &Actor, id: LeadId, shell: Shell, timeline: Timeline) -> AppResult<Show> {
+fn load(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    id: LeadId,
+    shell: Shell,
+    (tags, timeline): (tags::Chips, Timeline),
+) -> AppResult<Show> {
     let lead = queries::find(tx, actor, id)?;
     let form = forms::to_form(&lead);
     let people = members::directory(tx)?;
@@ -322,6 +331,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: LeadId, shell: Shell, timeline: Timel
         converted,
         facts,
         cells,
+        tags,
         timeline,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     features::accounts::members::Person,
-    kernel::{Field, FieldKind, Money, countries, people, text},
+    kernel::{Field, FieldKind, Money, countries, people},
     web::{Actor, Form},
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -135,7 +135,9 @@ pub fn label(field: Option<&Field>, key: &str) -> String {
     if let Some(field) = field {
         return field.label.to_owned();
     }
-    text::sentence(&name_key(key).replace('_', " "))
+    let words = name_key(key).replace('_', " ");
+    let mut chars = words.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 impl Shown {

@@ -224,7 +224,8 @@ fn in_words(told: &Conflict) -> String {
     format!("{} meanwhile changed {what}. Enter saves yours all the same; Escape keeps theirs.", told.who)
 }
 
-fn control(kind: FieldKind) -> Control {
+/// How a field of that kind is typed in.
+pub fn control(kind: FieldKind) -> Control {
     let input = |kind, mode| Control::Input { kind, mode };
     match kind {
         FieldKind::LongText | FieldKind::Emails | FieldKind::Phones => Control::Area,
@@ -242,7 +243,8 @@ fn control(kind: FieldKind) -> Control {
     }
 }
 
-fn choices(field: &Field, current: &str, people: &[Person]) -> Vec<SelectOption> {
+/// What a select for that field offers.
+pub fn choices(field: &Field, current: &str, people: &[Person]) -> Vec<SelectOption> {
     let mut choices = if field.required { vec![] } else { vec![SelectOption::new("", "None", current.is_empty())] };
     match field.kind {
         FieldKind::Choice(all) => {

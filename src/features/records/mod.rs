@@ -15,7 +15,8 @@ pub mod timeline;
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
-    kernel::RecordType,
+    features::tags,
+    kernel::{RecordType, TagId},
     web::{
         Actor, Form, Page,
         permission::{Allow, companies, contacts, deals, leads},
@@ -78,6 +79,15 @@ pub fn configure(cfg: &mut ServiceConfig, spec: &'static Spec) {
         .route(
             &at("fields/{key}"),
             post().to(move |p: Page, key: Key, form: Form, db: Database| inline::save(spec, p, key, form, db)),
+        )
+        .route(&at("tags/new"), get().to(move |p: Page, id: Id, db: Database| tags::form(spec, p, id, db)))
+        .route(
+            &at("tags"),
+            post().to(move |p: Page, id: Id, form: Form, db: Database| tags::add(spec, p, id, form, db)),
+        )
+        .route(
+            &at("tags/{tag}/removal"),
+            post().to(move |p: Page, tag: web::Path<(Uuid, TagId)>, db: Database| tags::remove(spec, p, tag, db)),
         )
         .route(&at("timeline"), get().to(move |p: Page, id: Id, db: Database| timeline::fragment(spec, p, id, db)));
 }

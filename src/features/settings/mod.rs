@@ -13,7 +13,6 @@ pub use nav::{SettingsNav, nav};
 
 use crate::{
     error::AppResult,
-    jobs::Registry,
     web::{
         Page,
         permission::{self, Permission},
@@ -33,10 +32,6 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .configure(roles::configure)
         .configure(mail::configure)
         .configure(jobs::configure);
-}
-
-pub fn register_jobs(registry: &mut Registry) {
-    members::register_jobs(registry);
 }
 
 /// `GET /settings`: the organisation's, for those who administer it; else one's own.

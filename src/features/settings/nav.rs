@@ -2,7 +2,7 @@
 
 use crate::web::{
     Actor,
-    permission::{Permission, organisation},
+    permission::{Permission, organisation, tags},
 };
 
 /// An entry; `group` is the heading it stands under.
@@ -34,11 +34,13 @@ const fn item(
 const ALL: &[SettingsNav] = &[
     item("profile", "/settings/profile", "Profile", "user-circle", YOU),
     item("security", "/settings/security", "Sign-in and security", "shield-lock", YOU),
+    item("operations", "/operations", "Bulk changes", "stack-2", YOU),
     item("organisation", "/settings/organisation", "Organisation", "building", ORGANISATION),
     item("members", "/settings/members", "Members", "users", ORGANISATION),
     item("teams", "/settings/teams", "Teams", "users-group", ORGANISATION),
     item("roles", "/settings/roles", "Roles", "key", ORGANISATION),
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
+    item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
     item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),
 ];
@@ -57,6 +59,7 @@ pub fn nav(actor: &Actor) -> Vec<SettingsNav> {
 fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
     match (item.group, item.key) {
         (YOU, _) => true,
+        (_, "tags") => actor.may(tags::Administer::KEY),
         (_, "pipelines") => actor.may(organisation::ManagePipelines::KEY),
         _ => actor.may(organisation::Administer::KEY),
     }

@@ -20,6 +20,8 @@ pub struct Belongings {
     pub import: Uuid,
     pub mail: Uuid,
     pub job: Uuid,
+    pub operation: Uuid,
+    pub tag: Uuid,
 }
 
 impl Belongings {
@@ -41,6 +43,8 @@ impl Belongings {
             import: id(),
             mail: id(),
             job: id(),
+            operation: id(),
+            tag: id(),
         }
     }
 }
@@ -77,6 +81,14 @@ impl TestApp {
              INSERT INTO jobs (id, org_id, kind, status, last_error) VALUES ('{}', '{o}', 'nothing', 'dead', 'error of {s}')",
             b.company, b.contact, b.company, b.lead, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
             org.admin, b.import, b.mail, b.job
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO operations (org_id, id, kind, record_type, title, status, created_by)
+               VALUES ('{o}', '{}', 'archive', 'contact', 'Operation of {s}', 'done', '{rep}');
+             INSERT INTO tags (org_id, id, name) VALUES ('{o}', '{1}', 'Tag of {s}');
+             INSERT INTO record_tags (org_id, record_type, record_id, tag_id) VALUES ('{o}', 'contact', '{2}', '{1}')",
+            b.operation, b.tag, b.contact
         ))
         .await;
         b

@@ -87,6 +87,7 @@ impl Route {
             || self.path.contains("{stage}")
             || self.path.contains("{member}")
             || self.path.contains("{note}")
+            || self.path.contains("{tag}")
             || self.path.contains("{contact}")
     }
 
@@ -104,6 +105,7 @@ impl Route {
                 "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => {
                     "title".to_owned()
                 }
+                "{tag}" => b.tag.to_string(),
                 "{key}" => "name".to_owned(),
                 "{token}" => "no-such-token".to_owned(),
                 "{id}" => match before {
@@ -119,6 +121,8 @@ impl Route {
                     "imports" => b.import,
                     "mail" => b.mail,
                     "jobs" => b.job,
+                    "operations" => b.operation,
+                    "tags" => b.tag,
                     // Named by a hash; nobody has this one.
                     "sessions" => b.job,
                     "pipelines" | "pipeline" => b.pipeline,

@@ -55,6 +55,9 @@ pub struct CardRow {
     pub owner: Option<String>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     pub avatar_tag: Option<String>,
+    /// `red:Key account`: colour and name.
+    #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
+    pub tags: Vec<String>,
 }
 
 /// Count and sums of a column in one currency.
@@ -74,7 +77,9 @@ pub struct Total {
 }
 
 const COLUMNS: &str = "d.id, d.number, d.version, d.name, d.stage_id, d.position, d.amount, d.currency::text AS currency, \
-    d.expected_close_on, d.stage_entered_at, s.rotting_days, c.name AS company, m.id AS owner_id, m.name AS owner, m.avatar_tag";
+    d.expected_close_on, d.stage_entered_at, s.rotting_days, c.name AS company, m.id AS owner_id, m.name AS owner, m.avatar_tag, \
+    ARRAY(SELECT t.color || ':' || t.name FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id \
+      WHERE x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL ORDER BY t.name_key LIMIT 4) AS tags";
 const NAMES: &str = "LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id \
     LEFT JOIN members m ON m.org_id = d.org_id AND m.id = d.owner_id";
 const ON_BOARD: &str = "d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL";
@@ -215,6 +220,10 @@ impl Conditions {
         }
         if !scope.words.is_empty() {
             add(" AND d.id = ANY (ARRAY(SELECT app.matching('deal', ?)))", Bind::Texts(scope.words.clone()));
+        }
+        if let Some(tag) = scope.tag {
+            let tagged = "SELECT x.record_id FROM record_tags x WHERE x.record_type = 'deal' AND x.tag_id = ?";
+            add(&format!(" AND d.id IN ({tagged})"), Bind::Id(tag.0));
         }
         if scope.owners == Owners::Nobody {
             it.sql.push_str(" AND d.owner_id IS NULL");

@@ -4,7 +4,8 @@
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    kernel::{MemberId, TeamId, calendar, calendar::Span, money},
+    features::tags,
+    kernel::{MemberId, TagId, TeamId, calendar, calendar::Span, money},
     schema::{members, team_members, teams},
     web::{Actor, Form, FormErrors},
 };
@@ -14,7 +15,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// The query's names.
-pub const KEYS: &[&str] = &["owner", "team", "close", "amount_min", "amount_max", "q"];
+pub const KEYS: &[&str] = &["owner", "team", "close", "amount_min", "amount_max", "q", "tag"];
 
 /// Keys and labels of the choices of expected close.
 pub const CLOSE: &[(&str, &str)] = &[
@@ -42,6 +43,7 @@ pub struct Filters {
     pub amount_min: Option<Decimal>,
     pub amount_max: Option<Decimal>,
     pub q: Option<String>,
+    pub tag: Option<TagId>,
 }
 
 impl Filters {
@@ -59,6 +61,7 @@ impl Filters {
             amount_min: p.optional("amount_min", money::parse_amount),
             amount_max: p.optional("amount_max", money::parse_amount),
             q: p.text("q", 100),
+            tag: p.id("tag"),
         };
         p.finish()?;
         Ok(filters)
@@ -82,6 +85,7 @@ impl Filters {
             self.amount_min.map(|amount| amount.to_string()),
             self.amount_max.map(|amount| amount.to_string()),
             self.q.clone(),
+            self.tag.map(|tag| tag.to_string()),
         ];
         KEYS.iter().copied().zip(values).filter_map(|(key, value)| value.map(|v| (key, v))).collect()
     }
@@ -139,6 +143,7 @@ pub struct Scope {
     pub amount_max: Option<Decimal>,
     /// Every word must occur in the deal's search document.
     pub words: Vec<String>,
+    pub tag: Option<TagId>,
 }
 
 impl Scope {
@@ -151,18 +156,23 @@ impl Scope {
             amount_min: filters.amount_min,
             amount_max: filters.amount_max,
             words: filters.q.iter().flat_map(|q| words(q)).collect(),
+            tag: filters.tag.map(|tag| tags::meant(tx, tag)).transpose()?,
         })
     }
 
     /// Everything this person may see.
     pub fn all(actor: &Actor) -> Self {
         let owners = actor.visible_owners().map_or(Owners::Everyone, Owners::Some);
-        Self { owners, closing: Closing::Any, amount_min: None, amount_max: None, words: vec![] }
+        Self { owners, closing: Closing::Any, amount_min: None, amount_max: None, words: vec![], tag: None }
     }
 
     /// Whether the kept totals (by stage, currency and owner) can answer.
     pub fn is_counted(&self) -> bool {
-        self.closing == Closing::Any && self.amount_min.is_none() && self.amount_max.is_none() && self.words.is_empty()
+        self.closing == Closing::Any
+            && self.amount_min.is_none()
+            && self.amount_max.is_none()
+            && self.words.is_empty()
+            && self.tag.is_none()
     }
 }
 

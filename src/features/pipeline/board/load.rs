@@ -13,6 +13,7 @@ use crate::{
         accounts::members,
         deals,
         pipeline::{Pipeline, Stage, queries},
+        tags,
     },
     kernel::{DealId, PipelineId, StageId},
     schema::teams,
@@ -85,12 +86,13 @@ fn put_together(
     let totals = cards::totals(tx, pipeline.id, scope)?;
     let people = members::directory(tx)?;
     let teams = team_names(tx)?;
+    let tags = tags::all(tx)?;
     let links = view::links(pipelines, pipeline);
     Ok(Board {
         pipeline: view::PipelineLink { id: pipeline.id.to_string(), name: pipeline.name.clone(), current: true },
         pipelines: links,
         summary: view::summary(actor, &totals),
-        filters: view::filters(actor, &format!("/pipeline/{}", pipeline.id), filters, &people, &teams),
+        filters: view::filters(actor, &format!("/pipeline/{}", pipeline.id), filters, &people, &teams, &tags),
         columns: view::columns(actor, &stages, rows, &totals, filters),
         can_edit: actor.may(Edit::KEY),
         lost_reasons: lost_reasons(tx)?,

@@ -8,6 +8,7 @@ use crate::{
     features::{
         accounts::members::Person,
         pipeline::{Pipeline, Stage},
+        tags::Tag,
     },
     kernel::{Money, StageId, text},
     web::{Actor, SelectOption, shell::avatar_url},
@@ -33,6 +34,8 @@ pub struct Card {
     /// 0: within the stage's limit; 1 to 3: past it, the warmer the longer.
     pub rot: u8,
     pub rot_label: Option<String>,
+    /// Colour and name.
+    pub tags: Vec<(String, String)>,
 }
 
 pub struct Close {
@@ -91,6 +94,7 @@ pub struct FilterView {
     pub close: Vec<SelectOption>,
     pub amount_min: String,
     pub amount_max: String,
+    pub tag_options: Vec<SelectOption>,
 }
 
 pub struct PipelineLink {
@@ -139,6 +143,7 @@ pub fn card(actor: &Actor, row: CardRow) -> Card {
         owner: face(row.owner_id.map(|id| id.to_string()), row.owner, row.avatar_tag),
         rot,
         rot_label,
+        tags: row.tags.iter().filter_map(|t| t.split_once(':')).map(|(c, n)| (c.to_owned(), n.to_owned())).collect(),
     }
 }
 
@@ -269,6 +274,7 @@ pub fn filters(
     filters: &Filters,
     people: &[Person],
     teams: &[(String, String)],
+    tags: &[Tag],
 ) -> FilterView {
     let chosen: HashMap<&str, String> = filters.pairs().into_iter().collect();
     let value = |key: &str| chosen.get(key).cloned().unwrap_or_default();
@@ -289,17 +295,33 @@ pub fn filters(
     let mut close = vec![SelectOption::new("", "Any time", filters.close.is_none())];
     close.extend(CLOSE.iter().map(|(key, label)| SelectOption::new(*key, *label, filters.close == Some(*key))));
     FilterView {
-        chips: chips(path, filters, people, teams),
+        chips: chips(path, filters, people, teams, tags),
         q: value("q"),
         owner_options: owners,
         team_options,
         close,
         amount_min: value("amount_min"),
         amount_max: value("amount_max"),
+        tag_options: tag_options(tags, &value("tag")),
     }
 }
 
-fn chips(path: &str, filters: &Filters, people: &[Person], teams: &[(String, String)]) -> Vec<Chip> {
+fn tag_options(tags: &[Tag], chosen: &str) -> Vec<SelectOption> {
+    let mut options = vec![SelectOption::new("", "Any tag", chosen.is_empty())];
+    options.extend(tags.iter().map(|tag| {
+        let id = tag.id.to_string();
+        SelectOption::new(id.clone(), tag.name.clone(), id == chosen)
+    }));
+    options
+}
+
+fn chips(
+    path: &str,
+    filters: &Filters,
+    people: &[Person],
+    teams: &[(String, String)],
+    tags: &[Tag],
+) -> Vec<Chip> {
     let label = |key: &str, value: &str| match (key, filters.owner) {
         ("owner", Some(Owner::Me)) => ("user", "Mine".to_owned()),
         ("owner", Some(Owner::Unassigned)) => ("user", "Without an owner".to_owned()),
@@ -309,6 +331,10 @@ fn chips(path: &str, filters: &Filters, people: &[Person], teams: &[(String, Str
         ("team", _) => {
             let name = teams.iter().find(|(id, _)| id == value).map_or("a team", |(_, name)| name);
             ("users", format!("Everyone in {name}"))
+        }
+        ("tag", _) => {
+            let name = tags.iter().find(|tag| tag.id.to_string() == value).map_or("a tag", |tag| tag.name.as_str());
+            ("tag", name.to_owned())
         }
         ("close", _) => ("calendar", close_label(value)),
         ("amount_min", _) => ("currency-euro", format!("From {value}")),

@@ -1,0 +1,3 @@
+DROP TABLE operation_changes;
+DROP TABLE operation_batches;
+DROP TABLE operations;

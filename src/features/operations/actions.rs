@@ -1,0 +1,117 @@
+//! What can be done to many records at once, as it is asked for in a form and kept in an operation's parameters.
+
+use super::values::Edit;
+use crate::{
+    error::{AppError, AppResult},
+    features::records::{require_delete, require_edit},
+    kernel::{RecordType, TagId},
+    web::Actor,
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Assigning an owner is one of these.
+    Edit(Edit),
+    /// Tags to add and to take away, with their names as they were when it was asked.
+    Tag { add: Vec<TagId>, remove: Vec<TagId>, names: String },
+    Archive,
+    Restore,
+    Delete,
+}
+
+impl Action {
+    /// The operation's kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Action::Edit(edit) if edit.key == "owner_id" => "assign",
+            Action::Edit(_) => "edit",
+            Action::Tag { .. } => "tag",
+            Action::Archive => "archive",
+            Action::Restore => "restore",
+            Action::Delete => "delete",
+        }
+    }
+
+    /// "Archive contacts".
+    pub fn title(&self, record: RecordType) -> String {
+        let many = record.plural().to_lowercase();
+        match self {
+            Action::Edit(edit) => format!("{} of {many}", edit.words),
+            Action::Tag { add, names, .. } if add.is_empty() => format!("Remove the tag {names} from {many}"),
+            Action::Tag { names, .. } => format!("Tag {many} {names}"),
+            Action::Archive => format!("Archive {many}"),
+            Action::Restore => format!("Restore {many}"),
+            Action::Delete => format!("Delete {many}"),
+        }
+    }
+
+    /// What became of the records, for "3 contacts …".
+    pub fn participle(&self) -> &'static str {
+        match self {
+            Action::Edit(edit) if edit.key == "owner_id" && edit.value.is_null() => "unassigned",
+            Action::Edit(edit) if edit.key == "owner_id" => "assigned",
+            Action::Edit(_) => "changed",
+            Action::Tag { add, .. } => {
+                if add.is_empty() {
+                    "untagged"
+                } else {
+                    "tagged"
+                }
+            }
+            Action::Archive => "archived",
+            Action::Restore => "restored",
+            Action::Delete => "deleted",
+        }
+    }
+
+    /// Refuses with 403 unless the role may do this to records of that type.
+    pub fn require(&self, actor: &Actor, record: RecordType) -> AppResult<()> {
+        match self {
+            Action::Delete => require_delete(actor, record),
+            _ => require_edit(actor, record),
+        }
+    }
+}
+
+/// An action as the bulk bar offers it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// The button's value: what `POST /operations` reads as `action`.
+    pub key: &'static str,
+    pub label: &'static str,
+    pub icon: &'static str,
+    /// Leads to a page that asks for more (which owner, which field); the others are done at once.
+    pub asks: bool,
+    pub destructive: bool,
+}
+
+const fn offer(key: &'static str, label: &'static str, icon: &'static str, asks: bool) -> Offer {
+    Offer { key, label, icon, asks, destructive: false }
+}
+
+/// What this person may do to many records of that type; `archived` lists offer restoring in place of archiving. Empty: no bar.
+pub fn actions(actor: &Actor, record: RecordType, archived: bool) -> Vec<Offer> {
+    let mut offers = Vec::new();
+    if require_edit(actor, record).is_ok() {
+        offers.push(offer("assign", "Assign", "user-check", true));
+        offers.push(offer("edit", "Edit field", "pencil", true));
+        offers.push(offer("tag", "Tag", "tag", true));
+        offers.push(if archived {
+            offer("restore", "Restore", "archive-off", false)
+        } else {
+            offer("archive", "Archive", "archive", false)
+        });
+    }
+    if require_delete(actor, record).is_ok() {
+        offers.push(Offer { destructive: true, ..offer("delete", "Delete", "trash", false) });
+    }
+    offers
+}
+
+/// Refuses with 403 whoever may change no records at all.
+pub fn require_any(actor: &Actor) -> AppResult<()> {
+    let may = RecordType::ALL.into_iter().any(|record| !actions(actor, record, false).is_empty());
+    if may { Ok(()) } else { Err(AppError::Forbidden("Your role does not let you change records. Ask an administrator.")) }
+}
