@@ -2,7 +2,6 @@
 
 use crate::support::{Client, Org, Page, TestApp};
 
-
 /// So many contacts of that owner, named `name 1` …; their ids in order.
 async fn contacts(app: &TestApp, org: &Org, owner: &str, name: &str, count: usize) -> Vec<String> {
     app.alter(&format!(
@@ -39,8 +38,10 @@ async fn toast(client: &Client, page: &Page) -> (String, Option<String>) {
 
 /// The operation of that kind begun last.
 fn undo_of(app: &TestApp, kind: &str) -> String {
-    app.texts(&format!("SELECT id::text AS value FROM operations WHERE kind = '{kind}' ORDER BY created_at DESC LIMIT 1"))
-        .remove(0)
+    app.texts(&format!(
+        "SELECT id::text AS value FROM operations WHERE kind = '{kind}' ORDER BY created_at DESC LIMIT 1"
+    ))
+    .remove(0)
 }
 
 fn count(app: &TestApp, condition: &str) -> String {
@@ -60,7 +61,8 @@ async fn small_ones_are_done_at_once_and_undone() {
     let wrong = post(&rep, "edit", &mine, &[("field", "phone"), ("value", "banana")]).await;
     assert_eq!(wrong.status(), 422);
     assert!(wrong.contains("country code") && wrong.contains("value=\"banana\""), "{}", wrong.body);
-    for (field, value) in [("lifecycle", "emperor"), ("created_at", "2020-01-01"), ("nothing", "x"), ("owner_id", "x")] {
+    for (field, value) in [("lifecycle", "emperor"), ("created_at", "2020-01-01"), ("nothing", "x"), ("owner_id", "x")]
+    {
         let page = post(&rep, "edit", &mine, &[("field", field), ("value", value)]).await;
         assert_eq!(page.status(), 422, "{field}: {}", page.body);
     }
@@ -81,7 +83,8 @@ async fn small_ones_are_done_at_once_and_undone() {
     assert_eq!(rep.post(&undo.unwrap(), &[]).await.status(), 303, "a second undo does nothing");
 
     // Several values: added, removed, replaced; clearing what must not be empty is refused for those alone.
-    let page = post(&rep, "edit", &mine, &[("field", "other_emails"), ("mode", "add"), ("value", "a@x.test\nB@x.test")]).await;
+    let page =
+        post(&rep, "edit", &mine, &[("field", "other_emails"), ("mode", "add"), ("value", "a@x.test\nB@x.test")]).await;
     assert_eq!(toast(&rep, &page).await.0, "3 contacts changed");
     let page = post(&rep, "edit", &mine, &[("field", "other_emails"), ("mode", "remove"), ("value", "a@x.test")]).await;
     assert_eq!(toast(&rep, &page).await.0, "3 contacts changed");
@@ -187,7 +190,9 @@ async fn large_ones_are_jobs_that_can_be_cancelled_killed_and_undone() {
     app.run_jobs().await;
     assert_eq!(count(&app, "city = 'Utrecht' AND version = 2"), "1200", "each exactly once");
     assert_eq!(
-        app.texts(&format!("SELECT concat_ws(' ', status, total, done, changed, skipped) AS value FROM operations WHERE id = '{id}'")),
+        app.texts(&format!(
+            "SELECT concat_ws(' ', status, total, done, changed, skipped) AS value FROM operations WHERE id = '{id}'"
+        )),
         ["done 1200 1200 1200 0"]
     );
     assert_eq!(app.texts("SELECT count(*)::text AS value FROM events WHERE kind = 'contact.updated'"), ["1200"]);

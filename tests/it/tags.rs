@@ -117,7 +117,8 @@ async fn in_bulk_with_undo() {
     // The one that had a tag before keeps it when this is undone; one that was edited since gives its tags back all the same.
     let field = rep.get_partial(&format!("/contacts/{}/fields/title", ids[0])).await;
     let v = field.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
-    let saved = rep.post_partial(&format!("/contacts/{}/fields/title", ids[0]), &[("version", &v), ("title", "CFO")]).await;
+    let saved =
+        rep.post_partial(&format!("/contacts/{}/fields/title", ids[0]), &[("version", &v), ("title", "CFO")]).await;
     assert_eq!(saved.status(), 200, "tags make no form stale: {}", saved.body);
     let undo = told.between("action=\"/operations/", "\"").unwrap().to_owned();
     assert_eq!(rep.post(&format!("/operations/{undo}"), &[]).await.status(), 303);

@@ -15,7 +15,11 @@ pub enum Action {
     /// Assigning an owner is one of these.
     Edit(Edit),
     /// Tags to add and to take away, with their names as they were when it was asked.
-    Tag { add: Vec<TagId>, remove: Vec<TagId>, names: String },
+    Tag {
+        add: Vec<TagId>,
+        remove: Vec<TagId>,
+        names: String,
+    },
     Archive,
     Restore,
     Delete,
@@ -113,5 +117,9 @@ pub fn actions(actor: &Actor, record: RecordType, archived: bool) -> Vec<Offer> 
 /// Refuses with 403 whoever may change no records at all.
 pub fn require_any(actor: &Actor) -> AppResult<()> {
     let may = RecordType::ALL.into_iter().any(|record| !actions(actor, record, false).is_empty());
-    if may { Ok(()) } else { Err(AppError::Forbidden("Your role does not let you change records. Ask an administrator.")) }
+    if may {
+        Ok(())
+    } else {
+        Err(AppError::Forbidden("Your role does not let you change records. Ask an administrator."))
+    }
 }

@@ -59,9 +59,13 @@ impl Statement {
                 let already = ("r.archived_at IS NOT NULL", "already archived");
                 step("archived_at", "now()", already, "archived", Done::Archived)
             }
-            Action::Restore => {
-                step("archived_at", "NULL::timestamptz", ("r.archived_at IS NULL", "not archived"), "restored", Done::Restored)
-            }
+            Action::Restore => step(
+                "archived_at",
+                "NULL::timestamptz",
+                ("r.archived_at IS NULL", "not archived"),
+                "restored",
+                Done::Restored,
+            ),
             Action::Delete => {
                 let already = ("r.deleted_at IS NOT NULL", "already deleted");
                 step("deleted_at", "now()", already, "deleted", Done::Deleted)
@@ -175,13 +179,7 @@ fn sort(
     Ok((tally, rows.into_iter().filter(|row| row.verdict == 0).map(|row| row.id).collect()))
 }
 
-fn write(
-    tx: &mut OrgTx,
-    op: OperationId,
-    record: RecordType,
-    statement: &Statement,
-    ids: &[Uuid],
-) -> AppResult<()> {
+fn write(tx: &mut OrgTx, op: OperationId, record: RecordType, statement: &Statement, ids: &[Uuid]) -> AppResult<()> {
     let (table, key) = (record.noun(), record.key());
     let new: Vec<String> = statement.sets.iter().map(|(column, value)| format!("{value} AS new_{column}")).collect();
     let kept: Vec<String> = statement.sets.iter().map(|(column, _)| format!("'{column}', r.{column}")).collect();

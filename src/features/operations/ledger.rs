@@ -157,9 +157,5 @@ pub(super) fn end(tx: &mut OrgTx, op: OperationId, status: &str, error: Option<&
 
 /// Holds the operation until the transaction ends: its batches take turns, and a cancellation waits for the one at work.
 pub(super) fn lock(tx: &mut OrgTx, op: OperationId) -> AppResult<Operation> {
-    Ok(operations::table
-        .filter(operations::id.eq(op))
-        .select(Operation::as_select())
-        .for_update()
-        .first(tx.conn())?)
+    Ok(operations::table.filter(operations::id.eq(op)).select(Operation::as_select()).for_update().first(tx.conn())?)
 }

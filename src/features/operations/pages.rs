@@ -224,12 +224,7 @@ SELECT c.record_type, c.record_id, c.undo, (
 FROM operation_changes c WHERE c.operation_id = $1 AND c.undo <> 'restored'
 ORDER BY c.record_type, c.record_id LIMIT $2";
 
-fn undone(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    people: &[Person],
-    operation: &Operation,
-) -> AppResult<Option<Undone>> {
+fn undone(tx: &mut OrgTx, actor: &Actor, people: &[Person], operation: &Operation) -> AppResult<Option<Undone>> {
     if operation.undo_started_at.is_none() {
         return Ok(None);
     }

@@ -72,7 +72,8 @@ pub(super) async fn undo(page: Page, id: Path<OperationId>, db: Data<Db>) -> App
     if operation.status() != Status::Undone || operation.left_alone > 0 {
         return Ok(reply::redirect(&page.req, &format!("/operations/{id}"), None));
     }
-    let flash = Flash::success(format!("Undone: {}", counted(&page.actor, &operation, operation.restored, "as before")));
+    let flash =
+        Flash::success(format!("Undone: {}", counted(&page.actor, &operation, operation.restored, "as before")));
     Ok(reply::redirect(&page.req, &back(&operation), Some(flash)))
 }
 
@@ -130,13 +131,17 @@ pub(super) fn record(form: &Form) -> AppResult<RecordType> {
 pub(super) fn ids(form: &Form) -> AppResult<Vec<Uuid>> {
     let mut ids = Vec::new();
     for text in form.all("ids") {
-        let id = text.parse().map_err(|_| AppError::Rejected(StatusCode::BAD_REQUEST, "One of the records is none."))?;
+        let id =
+            text.parse().map_err(|_| AppError::Rejected(StatusCode::BAD_REQUEST, "One of the records is none."))?;
         ids.push(id);
     }
     ids.sort_unstable();
     ids.dedup();
     if ids.len() > NAMED {
-        return Err(AppError::Rejected(StatusCode::PAYLOAD_TOO_LARGE, "These are too many at once: choose all that match."));
+        return Err(AppError::Rejected(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "These are too many at once: choose all that match.",
+        ));
     }
     Ok(ids)
 }
@@ -155,7 +160,8 @@ fn key(form: &Form, action: &Action, ids: &[Uuid]) -> Option<Uuid> {
 /// A path of ours to come back to: the list as it was.
 pub(super) fn back_of(form: &Form, record: RecordType) -> String {
     let back = form.get("back");
-    let ours = back.starts_with('/') && !back.starts_with("//") && !back.contains(['\\', '\n', '\r']) && back.len() < 4_000;
+    let ours =
+        back.starts_with('/') && !back.starts_with("//") && !back.contains(['\\', '\n', '\r']) && back.len() < 4_000;
     if ours { back.to_owned() } else { format!("/{}", record.noun()) }
 }
 

@@ -16,7 +16,10 @@ use crate::{
     kernel::{OperationId, RecordType, TagId},
     schema::operations,
     search,
-    web::{Actor, permission::{Permission, organisation}},
+    web::{
+        Actor,
+        permission::{Permission, organisation},
+    },
 };
 use chrono::Utc;
 use diesel::{prelude::*, sql_types};

@@ -3,11 +3,7 @@
 use crate::{
     db::OrgTx,
     error::{AppError, AppResult},
-    features::{
-        accounts::members,
-        companies,
-        records::display,
-    },
+    features::{accounts::members, companies, records::display},
     kernel::{Currency, Field, FieldKind, MemberId, RecordType, calendar, countries, money, people, text},
     web::{Actor, Form},
 };
@@ -86,7 +82,11 @@ pub fn edit(
 }
 
 fn short(words: &str) -> String {
-    if words.chars().count() <= 120 { words.to_owned() } else { format!("{}…", words.chars().take(119).collect::<String>()) }
+    if words.chars().count() <= 120 {
+        words.to_owned()
+    } else {
+        format!("{}…", words.chars().take(119).collect::<String>())
+    }
 }
 
 fn cleared(record: RecordType, field: &Field) -> AppResult<(Value, Value, String)> {

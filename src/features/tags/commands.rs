@@ -140,7 +140,9 @@ pub fn undelete(tx: &mut OrgTx, _: &Allow<Administer>, id: TagId) -> AppResult<T
         .set(tags::deleted_at.eq(None::<chrono::DateTime<chrono::Utc>>))
         .execute(tx.conn())
         .map_err(|error| match taken(error) {
-            AppError::Invalid(_) => AppError::Conflict("Another tag has its name by now: rename that one first.".into()),
+            AppError::Invalid(_) => {
+                AppError::Conflict("Another tag has its name by now: rename that one first.".into())
+            }
             other => other,
         })?;
     if changed == 0 {

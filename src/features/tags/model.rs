@@ -1,10 +1,6 @@
 //! A tag.
 
-use crate::{
-    features::pipeline::COLORS,
-    kernel::TagId,
-    schema::tags,
-};
+use crate::{features::pipeline::COLORS, kernel::TagId, schema::tags};
 use diesel::prelude::*;
 
 /// Longest name, in characters.

@@ -1,8 +1,9 @@
 //! Tags by name: as people type them, as files have them. And the search documents of records whose tag has a new name.
 
 use super::{
-    commands, queries,
+    commands,
     model::{LONGEST, Tag},
+    queries,
 };
 use crate::{
     db::{OrgTx, Tx},

@@ -101,9 +101,7 @@ pub(super) async fn create(
     let made = db.org(&page, move |tx| commands::create(tx, &by, &name, Some(&color))).await;
     match made {
         Ok(_) => Ok(reply::redirect(&page.req, "/settings/tags", Some(Flash::success("Tag added")))),
-        Err(AppError::Invalid(errors)) => {
-            list(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, form, errors).await
-        }
+        Err(AppError::Invalid(errors)) => list(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, form, errors).await,
         Err(other) => Err(other),
     }
 }
@@ -122,9 +120,8 @@ async fn one(
     errors: FormErrors,
 ) -> AppResult<HttpResponse> {
     let (tag, all) = db.org(page, move |tx| Ok((queries::find(tx, id)?, queries::all(tx)?))).await?;
-    let form = form.unwrap_or_else(|| {
-        Form::new([("name".to_owned(), tag.name.clone()), ("color".to_owned(), tag.color.clone())])
-    });
+    let form = form
+        .unwrap_or_else(|| Form::new([("name".to_owned(), tag.name.clone()), ("color".to_owned(), tag.color.clone())]));
     let into = form.get("into").to_owned();
     let others = all.into_iter().filter(|t| t.id != id);
     let template = Show {

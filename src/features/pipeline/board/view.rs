@@ -315,13 +315,7 @@ fn tag_options(tags: &[Tag], chosen: &str) -> Vec<SelectOption> {
     options
 }
 
-fn chips(
-    path: &str,
-    filters: &Filters,
-    people: &[Person],
-    teams: &[(String, String)],
-    tags: &[Tag],
-) -> Vec<Chip> {
+fn chips(path: &str, filters: &Filters, people: &[Person], teams: &[(String, String)], tags: &[Tag]) -> Vec<Chip> {
     let label = |key: &str, value: &str| match (key, filters.owner) {
         ("owner", Some(Owner::Me)) => ("user", "Mine".to_owned()),
         ("owner", Some(Owner::Unassigned)) => ("user", "Without an owner".to_owned()),
