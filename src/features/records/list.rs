@@ -11,7 +11,7 @@ pub use view::{FilterMenu, Header, ListView};
 
 use crate::{
     db::{
-        OrgTx, Tx,
+        OrgTx, Tx, kept,
         paging::{self, Page},
     },
     error::{AppError, AppResult},
@@ -180,7 +180,8 @@ fn page(tx: &mut OrgTx, query: &ListQuery, owners: &Owners, matches: Option<&[Uu
         sql.text(")");
     }
     sql.text(format!(" ORDER BY {column} {direction}, id {direction} LIMIT {}", paging::PAGE + 1));
-    let rows: Vec<Key> = sql.query().load(tx.conn())?;
+    let rows: Vec<Key> =
+        if query.is_plain() { kept(sql.query()).load(tx.conn())? } else { sql.query().load(tx.conn())? };
     Ok(Page::new(rows, paging::PAGE, |row| (row.key.clone(), row.id)).map(|row| row.id))
 }
 
@@ -203,7 +204,9 @@ fn count(tx: &mut OrgTx, query: &ListQuery, owners: &Owners, matches: Option<&[U
         sql.text(format!(" LIMIT {}) found", COUNTED + 1));
         sql
     };
-    let records = sql.query().get_result::<Total>(tx.conn())?.records;
+    let statement = sql.query();
+    let Total { records } =
+        if query.is_plain() { kept(statement).get_result(tx.conn())? } else { statement.get_result(tx.conn())? };
     let cut_off = matches.is_some_and(|ids| ids.len() >= MATCHES);
     Ok(match query.is_plain() {
         true => Count { records, more: false },

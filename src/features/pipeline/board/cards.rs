@@ -139,7 +139,8 @@ pub fn cards(tx: &mut OrgTx, ids: &[DealId], scope: &Scope) -> AppResult<Vec<Car
         conditions.sql
     );
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    Ok(conditions.bind(boxed(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(ids)).load(tx.conn())?)
+    let query = conditions.bind(boxed(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(ids));
+    Ok(if scope.is_counted() { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
 }
 
 /// Count and sums per stage and currency; never across currencies, always exact.
