@@ -1,4 +1,4 @@
-//! The command line: serve · worker · migrate · seed · import · doctor.
+//! The command line: serve · worker · migrate · seed · import · password-link · doctor.
 
 use crate::{
     app::{self, Application},
@@ -49,6 +49,11 @@ enum Command {
         /// Import rows whose owner is not a member, without an owner, instead of reporting them.
         #[arg(long)]
         leave_unknown_owners: bool,
+    },
+    /// Print a one-time link to set a new password, for someone who forgot theirs where no mail is sent.
+    PasswordLink {
+        /// The address the person signs in with.
+        email: String,
     },
     /// Check database, roles, migrations, mail, storage and clock.
     Doctor,
@@ -141,6 +146,12 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
             };
             let options = features::imports::Options { pipeline, leave_unknown_owners };
             features::imports::command_line(&workers.db, record, &file, &org, options)
+        }
+        Command::PasswordLink { email } => {
+            let database = Database::for_command(&config)?;
+            database.migrate()?;
+            let workers = app::backbone(Arc::new(config), &database.url)?;
+            features::accounts::password_link(&workers.db, &workers.config, &email)
         }
         Command::Doctor => Ok(()),
     }

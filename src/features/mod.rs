@@ -26,5 +26,6 @@ pub fn register_jobs(registry: &mut Registry) {
     imports::register_jobs(registry);
     operations::register_jobs(registry);
     search::register_jobs(registry);
+    settings::register_jobs(registry);
     tags::register_jobs(registry);
 }

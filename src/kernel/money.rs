@@ -109,10 +109,10 @@ pub fn parse_amount(text: &str) -> Result<Decimal, &'static str> {
         .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '€' | '$' | '£' | '\u{a0}' | '\u{202f}'))
         .collect();
     if cleaned.is_empty() || cleaned.len() > 40 {
-        return Err("must be an amount, such as 1234.50");
+        return Err("must be a number, such as 1234.50");
     }
     let plain = to_point_decimal(&cleaned);
-    let amount = Decimal::from_str(&plain).map_err(|_| "must be an amount, such as 1234.50")?;
+    let amount = Decimal::from_str(&plain).map_err(|_| "must be a number, such as 1234.50")?;
     if amount.is_sign_negative() && !amount.is_zero() {
         return Err("must not be negative");
     }

@@ -7,7 +7,10 @@
 //! p.finish()?; // Err(FormErrors) when anything above failed
 //! ```
 
-use crate::error::{AppError, AppResult};
+use crate::{
+    error::{AppError, AppResult},
+    kernel::text,
+};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web};
 use std::{collections::BTreeMap, future::Future, pin::Pin, str::FromStr};
 
@@ -38,17 +41,16 @@ impl FormErrors {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
+    /// All of it in one line: "Amount must be a number; Name is required".
     pub fn summary(&self) -> String {
-        let parts: Vec<String> = self
-            .0
-            .iter()
-            .map(
-                |(field, message)| {
-                    if field.is_empty() { message.clone() } else { format!("{} {message}", field.replace('_', " ")) }
-                },
-            )
-            .collect();
-        parts.join("; ")
+        let part = |(field, message): (&String, &String)| {
+            if field.is_empty() {
+                message.clone()
+            } else {
+                format!("{} {message}", text::sentence(&field.replace('_', " ")))
+            }
+        };
+        self.0.iter().map(part).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -192,6 +194,9 @@ impl Parser<'_> {
     pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         self.optional(name, |text| match text.replace([',', ' ', '\u{a0}'], "").parse::<i64>() {
             Ok(n) if (min..=max).contains(&n) => Ok(n),
+            // A bound that only the column's type sets is nothing to tell people.
+            Ok(n) if max >= i32::MAX.into() && n > max => Err("is too large".to_owned()),
+            _ if max >= i32::MAX.into() => Err(format!("must be a whole number, {min} or more")),
             _ => Err(format!("must be a whole number from {min} to {max}")),
         })
     }
@@ -288,5 +293,20 @@ mod tests {
         p.integer("amount", 0, 9);
         let errors = p.finish().err().unwrap_or_default();
         assert_eq!(errors.iter().count(), 2);
+    }
+
+    #[test]
+    fn whole_numbers_are_refused_in_words_people_use() {
+        let refused = |text: &str, max: i64| {
+            let form = Form::new([("n".into(), text.into())]);
+            let mut p = form.parser();
+            p.integer("n", 0, max);
+            p.finish().err().unwrap_or_default().get("n").unwrap_or_default().to_owned()
+        };
+        assert_eq!(refused("250 %", 100), "must be a whole number from 0 to 100");
+        assert_eq!(refused("many", i32::MAX.into()), "must be a whole number, 0 or more");
+        assert_eq!(refused("-1", i32::MAX.into()), "must be a whole number, 0 or more");
+        assert_eq!(refused("3,000,000,000", i32::MAX.into()), "is too large");
+        assert_eq!(refused("1,200", i32::MAX.into()), "");
     }
 }

@@ -4,6 +4,8 @@ import { get, parse } from "./http.js";
 import { icon } from "./toast.js";
 
 const DEBOUNCE = 80;
+/** What people also call it. */
+const ALSO = { "Go to": "open show", Create: "new add" };
 let dialog, input, list, commands;
 let serial = 0;
 let timer;
@@ -32,7 +34,8 @@ function collect(selector, group) {
 }
 
 function onShortcut(event) {
-  const typing = event.target.closest?.("input, textarea, select, trix-editor, [contenteditable]");
+  // Right after Escape a key may still arrive at the field of the palette that has just closed: nobody is typing there.
+  const typing = (dialog.open || !dialog.contains(event.target)) && event.target.closest?.("input, textarea, select, trix-editor, [contenteditable]");
   const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
   const ctrlK = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
   if (!slash && !ctrlK) return;
@@ -79,7 +82,7 @@ async function search(query, mine) {
 
 function matching(query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const hits = commands.filter((c) => words.every((w) => `${c.group} ${c.label}`.toLowerCase().includes(w)));
+  const hits = commands.filter((c) => words.every((w) => `${c.group} ${ALSO[c.group]} ${c.label}`.toLowerCase().includes(w)));
   return words.length ? hits.slice(0, 6) : hits;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{execute, is_signed_in, last_mail, mails, shape},
-    support::{PASSWORD, TestApp},
+    support::{PASSWORD, TestApp, process},
 };
 
 const STRONG: &str = "copper-lantern-drifts";
@@ -165,5 +165,40 @@ async fn a_forgotten_password() {
     assert_eq!(app.get(&path.replace("password-reset", "verify-email")).await.status(), 410);
     execute(&app, "UPDATE auth_tokens SET expires_at = now() - interval '1 second'");
     assert_eq!(app.post(&path, &[("password", STRONG)]).await.status(), 410);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_password_where_no_mail_is_sent() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let elsewhere = app.signed_in(&org, "rep").await;
+    assert!(
+        app.get("/password-reset/sent").await.contains("Ask whoever runs it"),
+        "nothing is promised that cannot be"
+    );
+    let data_dir = process::scratch();
+    let settings = [("DATABASE_URL", app.database_url()), ("PUBLIC_URL", "https://sales.example.com")];
+    let run = async |email: &str| process::run(data_dir.path(), &settings, &["password-link", email]).await;
+
+    let unknown = run("nobody@aurelia.test").await;
+    assert!(!unknown.success && unknown.err.contains("there is no account with the address nobody@aurelia.test"));
+    assert!(!run("nonsense").await.success);
+    let made = run(" Rep@Aurelia.test ").await;
+    assert!(made.success, "{}", made.err);
+    assert!(made.err.contains("rep@aurelia.test") && made.err.contains("once, for one hour"), "{}", made.err);
+    let path = made.out.trim().strip_prefix("https://sales.example.com").expect("the link alone, under PUBLIC_URL");
+    assert_eq!(execute(&app, "SELECT 1 FROM auth_tokens WHERE expires_at > now() + interval '61 minutes'"), 0);
+    assert_eq!(
+        app.value("SELECT kind || ' ' || (data->>'by') FROM events WHERE record_type = 'member'").await,
+        "member.password_link command_line"
+    );
+
+    assert!(is_signed_in(&elsewhere).await, "nothing changes before it is used");
+    assert_eq!(app.get(path).await.status(), 200);
+    assert_eq!(app.post(path, &[("password", STRONG)]).await.status(), 303);
+    assert!(!is_signed_in(&elsewhere).await);
+    assert_eq!(app.post(path, &[("password", STRONG)]).await.status(), 410, "once");
+    app.new_client().sign_in("rep@aurelia.test", STRONG).await;
     app.stop().await;
 }

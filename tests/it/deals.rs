@@ -157,10 +157,17 @@ async fn people_take_part_with_a_role() {
 
     // Who has one name only is found by it.
     let single = contact(rep.post("/contacts", &[("last_name", "Cher")]).await);
-    assert_eq!(rep.post(&at, &add("Cher", "other")).await.status(), 303);
+    assert_eq!(rep.post(&at, &add("cHér", "other")).await.status(), 303);
     assert_eq!(rep.post(&format!("{at}/{single}/removal"), &[]).await.status(), 303);
 
-    assert_eq!(rep.post(&at, &add("Nobody Known", "user")).await.status(), 422);
+    let unknown = rep.post(&at, &add("Nobody Known", "user")).await;
+    assert!(
+        unknown.status() == 422 && unknown.contains("value=\"Nobody Known\"") && unknown.contains("f-contact-error")
+    );
+    assert!(
+        unknown.contains("<option value=\"user\" selected>") && unknown.contains("Pilot"),
+        "on the deal's own page"
+    );
     assert_eq!(rep.post(&at, &add("Chiara Rossi", "king")).await.status(), 422);
     assert_eq!(rep.post(&at, &[("contact_id", foreign.as_str()), ("role", "user")]).await.status(), 422);
     assert_eq!(stranger.post(&at, &add("Theirs", "user")).await.status(), 404);

@@ -83,6 +83,11 @@ async fn stages_added_edited_ordered_and_removed_with_their_deals() {
     assert_eq!(admin.post(&deletion, &[("target", &target)]).await.status(), 303);
     assert_eq!(app.texts("SELECT pipeline_id::text AS value FROM deals GROUP BY 1"), std::slice::from_ref(&second));
     assert_eq!(cards(&admin.get(&format!("/pipeline/{second}")).await).len(), 5);
+    let told = "SELECT DISTINCT (changes->'pipeline_id'->0->>'name') || ' to ' || (changes->'pipeline_id'->1->>'name') AS value
+        FROM events WHERE kind = 'deal.moved' AND changes ? 'pipeline_id'";
+    assert_eq!(app.texts(told), ["Sales to Renewals"]);
+    let page = admin.get(&format!("/deals/{}", deals[0])).await;
+    assert!(page.contains("Renewals") && page.contains("Pipeline"), "the timeline says both: {}", page.body);
     assert_eq!((app.totals_differ(), app.texts(doubles)), (vec![], vec![]));
     let last = format!("/settings/stages/{target}/removal");
     assert_eq!(admin.post(&last, &[("target", &target)]).await.status(), 409);

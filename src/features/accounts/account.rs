@@ -61,12 +61,24 @@ pub fn record_change(tx: &mut SystemTx, id: UserId, changes: &Changes) -> AppRes
     if changes.is_empty() {
         return Ok(());
     }
-    let orgs: Vec<OrgId> = members::table.filter(members::id.eq(id)).select(members::org_id).load(tx.conn())?;
-    for org in orgs {
+    for org in organisations(tx, id)? {
         let event = Event::of("member.updated", "member", id).changes(changes.clone());
         events::record_in(tx, org, Some(id.into()), event)?;
     }
     Ok(())
+}
+
+/// Tells every organisation of the person that the operator made a link to set their password; nobody's doing.
+pub fn record_link(tx: &mut SystemTx, id: UserId) -> AppResult<()> {
+    for org in organisations(tx, id)? {
+        let event = Event::of("member.password_link", "member", id).data(json!({ "by": "command_line" }));
+        events::record_in(tx, org, None, event)?;
+    }
+    Ok(())
+}
+
+fn organisations(tx: &mut SystemTx, id: UserId) -> AppResult<Vec<OrgId>> {
+    Ok(members::table.filter(members::id.eq(id)).select(members::org_id).load(tx.conn())?)
 }
 
 /// Tells the organisation that the person is a member now; `how`: `sign_up` or `invitation`.

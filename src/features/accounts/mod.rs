@@ -7,6 +7,7 @@ mod devices;
 pub mod invitations;
 pub mod members;
 mod notice;
+mod operator;
 pub mod organisations;
 pub mod password;
 pub mod picture;
@@ -18,6 +19,8 @@ mod sign_in;
 mod sign_up;
 mod tokens;
 mod verification;
+
+pub use operator::password_link;
 
 use crate::jobs::Registry;
 use actix_web::web::{ServiceConfig, get, post};

@@ -6,6 +6,7 @@ use super::{
     tokens::{self, Purpose},
 };
 use crate::{
+    config::Config,
     db::{Db, Reason, SystemTx},
     error::AppResult,
     jobs::{self, Job, JobContext, JobOutcome, Registry},
@@ -81,10 +82,16 @@ pub async fn request(req: HttpRequest, db: Data<Db>, form: Form) -> AppResult<Ht
     Ok(reply::redirect(&req, "/password-reset/sent", None))
 }
 
-/// `GET /password-reset/sent`.
-pub async fn sent(req: HttpRequest) -> AppResult<HttpResponse> {
-    let text = "If there is an account with this address, we sent it a link to set a new password. It works once, for one hour.";
-    notice::page(&req, "mail", "Check your mail", text, ("/login", "Back to sign-in"))
+/// `GET /password-reset/sent`. Says the same of every address.
+pub async fn sent(req: HttpRequest, config: Data<Config>) -> AppResult<HttpResponse> {
+    let (icon, title, text) = if config.smtp.is_some() {
+        let text = "If there is an account with this address, we sent it a link to set a new password. It works once, for one hour.";
+        ("mail", "Check your mail", text)
+    } else {
+        let text = "No mail leaves this installation, so the link cannot reach you. Ask whoever runs it: they make one with the command pipewright password-link and your address.";
+        ("key", "Ask for your link", text)
+    };
+    notice::page(&req, icon, title, text, ("/login", "Back to sign-in"))
 }
 
 /// `GET /password-reset/{token}`.

@@ -3,12 +3,13 @@
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::pipeline::Stage,
+    features::pipeline::{self, Stage},
     kernel::{DealId, StageId, rank},
     schema::deals,
 };
 use anyhow::anyhow;
 use diesel::{prelude::*, sql_types};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::positions;
@@ -27,7 +28,7 @@ WITH moved AS (
   RETURNING d.id, d.version, d.status)
 INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
 SELECT $1, 'deal.moved', 'deal', m.id, m.version,
-  jsonb_build_object('stage_id', jsonb_build_array($6::jsonb, $7::jsonb)),
+  jsonb_build_object('stage_id', jsonb_build_array($6::jsonb, $7::jsonb)) || $9,
   jsonb_build_object('from_stage', $6::jsonb, 'to_stage', $7::jsonb, 'seconds_in_stage', b.seconds)
 FROM moved m JOIN unnest($4, $8) AS b (id, seconds) ON b.id = m.id";
 
@@ -46,8 +47,8 @@ pub fn move_stage(tx: &mut OrgTx, from: &Stage, to: &Stage) -> AppResult<()> {
     let now = chrono::Utc::now();
     let ids: Vec<Uuid> = rows.iter().map(|(id, _)| id.0).collect();
     let seconds: Vec<i64> = rows.iter().map(|(_, since)| (now - since).num_seconds().max(0)).collect();
-    let name = |stage: &Stage| serde_json::json!({ "id": stage.id, "name": stage.name });
-    let by = tx.by().map(Uuid::from);
+    let name = |stage: &Stage| json!({ "id": stage.id, "name": stage.name });
+    let (by, pipelines) = (tx.by().map(Uuid::from), pipeline_change(tx, from, to)?);
     diesel::sql_query(MOVE)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
         .bind::<sql_types::Uuid, _>(to.pipeline_id)
@@ -57,8 +58,18 @@ pub fn move_stage(tx: &mut OrgTx, from: &Stage, to: &Stage) -> AppResult<()> {
         .bind::<sql_types::Jsonb, _>(name(from))
         .bind::<sql_types::Jsonb, _>(name(to))
         .bind::<sql_types::Array<sql_types::BigInt>, _>(seconds)
+        .bind::<sql_types::Jsonb, _>(pipelines)
         .execute(tx.conn())?;
     Ok(())
+}
+
+/// What the event says beside the stage when the deals change pipelines too.
+fn pipeline_change(tx: &mut OrgTx, from: &Stage, to: &Stage) -> AppResult<Value> {
+    if from.pipeline_id == to.pipeline_id {
+        return Ok(json!({}));
+    }
+    let mut name = |id| pipeline::pipeline(tx, id).map(|p| json!({ "id": p.id, "name": p.name }));
+    Ok(json!({ "pipeline_id": [name(from.pipeline_id)?, name(to.pipeline_id)?] }))
 }
 
 /// Gives those of these deals that are open free places on top of their stages, in the order they had: before many come back to the

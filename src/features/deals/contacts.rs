@@ -1,6 +1,6 @@
 //! Who takes part in a deal, and as what.
 
-use super::{commands::announce, queries};
+use super::{commands::announce, pages, queries};
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
@@ -57,11 +57,6 @@ struct Row {
     role: String,
 }
 
-diesel::define_sql_function! {
-    /// Without the spaces around it: of a name with one part, the other's separator.
-    fn btrim(text: sql_types::Text) -> sql_types::Text;
-}
-
 const OF_DEAL: &str = "
 SELECT c.id, c.first_name, c.last_name, c.email, c.title, c.owner_id, p.role
 FROM deal_contacts p JOIN contacts c ON c.org_id = p.org_id AND c.id = p.contact_id
@@ -99,17 +94,22 @@ fn label(role: &str) -> &'static str {
 
 /// `POST /deals/{id}/contacts`: adds one, or gives one another role.
 pub async fn add(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
-    let deal = *id;
-    db.org(&page, move |tx| {
-        let mut p = form.parser();
-        let role = p.choice("role", ROLES).unwrap_or("other");
-        p.finish()?;
-        let deal = queries::lock(tx, &by, deal)?.id;
-        let contact = meant(tx, &by, &form)?;
-        set_role(tx, deal, contact, role)
-    })
-    .await?;
-    Ok(reply::redirect(&page.req, &format!("/deals/{deal}"), None))
+    let (deal, posted) = (*id, form.clone());
+    let added = db
+        .org(&page, move |tx| {
+            let mut p = form.parser();
+            let role = p.choice("role", ROLES).unwrap_or("other");
+            p.finish()?;
+            let deal = queries::lock(tx, &by, deal)?.id;
+            let contact = meant(tx, &by, &form)?;
+            set_role(tx, deal, contact, role)
+        })
+        .await;
+    match added {
+        Err(AppError::Invalid(errors)) => pages::show_refused(&page, &db, deal, posted.view(errors)).await,
+        Err(other) => Err(other),
+        Ok(()) => Ok(reply::redirect(&page.req, &format!("/deals/{deal}"), None)),
+    }
 }
 
 /// `POST /deals/{id}/contacts/{contact}/removal`
@@ -124,7 +124,7 @@ pub async fn remove(
     Ok(reply::redirect(&page.req, &format!("/deals/{deal}"), None))
 }
 
-/// The contact meant by a combobox: the id chosen, else the only visible contact of that name or e-mail.
+/// The contact meant by a combobox: the id chosen, else the only visible contact of that name (accents and case aside) or e-mail.
 fn meant(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<(ContactId, String)> {
     let unknown = || AppError::field("contact", "is not one of your contacts: choose one from the list");
     let (id, name) = (form.get("contact_id"), form.get("contact"));
@@ -137,8 +137,8 @@ fn meant(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<(ContactId, St
         query = query.filter(contacts::owner_id.eq_any(owners));
     }
     query = if id.is_empty() {
-        let exact = btrim(contacts::first_name.concat(" ").concat(contacts::last_name)).eq(name.to_owned());
-        query.filter(exact.or(contacts::email.eq(name.to_lowercase())))
+        let named = contacts::name_key.eq(text::fold(name)).or(contacts::email.eq(name.to_lowercase()));
+        query.filter(named).filter(contacts::archived_at.is_null())
     } else {
         query.filter(contacts::id.eq(id.parse::<ContactId>().map_err(|_| unknown())?))
     };

@@ -202,6 +202,8 @@ struct ShowPage {
     closed: Option<String>,
     lost_reasons: Vec<SelectOption>,
     contacts: Vec<ContactRow>,
+    /// The contact being added, when it was refused.
+    adding: FormView,
     cells: Vec<Cell>,
     origins: Vec<Origin>,
     tags: tags::Chips,
@@ -221,6 +223,14 @@ pub async fn show(page: Page, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpR
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let shown = db.org(&page, move |tx| load(tx, &actor, *id, shell, &query, csrf)).await?;
     reply::page(&page.req, &shown)
+}
+
+/// The deal's page with a contact that was refused, as it was typed.
+pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) -> AppResult<HttpResponse> {
+    let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
+    let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
+    shown.adding = adding;
+    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
 }
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
@@ -256,6 +266,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         closed: closed(actor, &deal, &people),
         lost_reasons: pipeline::board::lost_reasons(tx)?,
         contacts: contacts::of(tx, actor, id)?,
+        adding: FormView::default(),
         cells: cells(&["company_id", "owner_id", "probability", "currency", "source", "description", "created_at"]),
         origins: leads::origins(tx, actor, RecordType::Deal, id.into())?,
         tags: tags::Chips::load(tx, actor, RecordType::Deal, id.into(), csrf.clone())?,

@@ -22,7 +22,7 @@ mod upload;
 mod values;
 
 pub use cli::command_line;
-pub use commands::{NewImport, run_now};
+pub use commands::{JOB, NewImport, run_now};
 pub use engine::Options;
 
 use crate::jobs::Registry;

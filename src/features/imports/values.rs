@@ -126,9 +126,9 @@ fn one_letter_off(a: &str, b: &str) -> bool {
 }
 
 fn whole(cell: &str) -> Result<Value, String> {
-    const ERROR: &str = "must be a whole number from 0 to 2147483647";
+    const ERROR: &str = "must be a whole number, 0 or more";
     let number = money::parse_amount(cell).map_err(|_| ERROR)?;
-    let number = Some(number).filter(Decimal::is_integer).and_then(|n| n.to_i32()).ok_or(ERROR)?;
+    let number = Some(number).filter(Decimal::is_integer).ok_or(ERROR)?.to_i32().ok_or("is too large")?;
     Ok(Value { sql: number.to_string(), json: json!(number) })
 }
 

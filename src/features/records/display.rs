@@ -2,7 +2,7 @@
 
 use crate::{
     features::accounts::members::Person,
-    kernel::{Field, FieldKind, Money, countries, people},
+    kernel::{Field, FieldKind, Money, countries, people, text},
     web::{Actor, Form},
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -135,9 +135,7 @@ pub fn label(field: Option<&Field>, key: &str) -> String {
     if let Some(field) = field {
         return field.label.to_owned();
     }
-    let words = name_key(key).replace('_', " ");
-    let mut chars = words.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    text::sentence(&name_key(key).replace('_', " "))
 }
 
 impl Shown {

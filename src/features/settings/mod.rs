@@ -13,6 +13,7 @@ pub use nav::{SettingsNav, nav};
 
 use crate::{
     error::AppResult,
+    jobs::Registry,
     web::{
         Page,
         permission::{self, Permission},
@@ -32,6 +33,10 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .configure(roles::configure)
         .configure(mail::configure)
         .configure(jobs::configure);
+}
+
+pub fn register_jobs(registry: &mut Registry) {
+    members::register_jobs(registry);
 }
 
 /// `GET /settings`: the organisation's, for those who administer it; else one's own.

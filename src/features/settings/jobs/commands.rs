@@ -1,8 +1,9 @@
 //! One more try for a dead job, or away with it; each with an event.
 
+use super::queries;
 use crate::{
     db::{OrgTx, Tx},
-    error::AppResult,
+    error::{AppError, AppResult},
     events::{self, Event},
     jobs as queue,
     kernel::JobId,
@@ -15,6 +16,9 @@ use serde_json::json;
 /// Queues a dead job once more. A mail that the server refused becomes one to send again.
 pub fn retry(tx: &mut OrgTx, _: &Allow<Administer>, id: JobId) -> AppResult<()> {
     let kind = dead(tx, id)?;
+    if !queries::may_be_retried(&kind) {
+        return Err(AppError::Conflict("This import has ended. Send the file again under Imports.".into()));
+    }
     queue::retry(tx, id)?;
     events::record(tx, Event::of("job.retried", "job", id).data(json!({ "kind": kind })))
 }

@@ -3,6 +3,7 @@
 use crate::{
     db::{OrgTx, Tx, paging},
     error::AppResult,
+    features::{imports, settings::members::HAND_OVER},
     kernel::JobId,
     schema::jobs,
 };
@@ -26,17 +27,34 @@ pub struct JobRow {
 }
 
 impl JobRow {
+    /// Whether one more try can do anything. A failed import has ended, and its page says why: the file is sent again there.
+    pub fn may_be_retried(&self) -> bool {
+        may_be_retried(&self.kind)
+    }
+
+    /// The page that tells more.
+    pub fn href(&self) -> Option<String> {
+        let import = self.payload.get("import").and_then(Value::as_str)?.parse::<Uuid>().ok()?;
+        (self.kind == imports::JOB).then(|| format!("/imports/{import}"))
+    }
+
     /// What the job does, for people.
     pub fn words(&self) -> String {
         let text = |key: &str| self.payload.get(key).and_then(Value::as_str).unwrap_or_default();
         match self.kind.as_str() {
             "mail.send" => format!("Send a mail to {}", text("to")),
-            "import.run" | "imports.run" => "Import a file".into(),
+            imports::JOB => "Import a file".into(),
+            HAND_OVER => "Hand over what a member owns".into(),
             "search.bulk" => "Bring the search up to date".into(),
             "search.company" => "Bring a company's contacts and deals up to date in the search".into(),
             other => other.replace(['.', '_'], " "),
         }
     }
+}
+
+/// See [`JobRow::may_be_retried`].
+pub fn may_be_retried(kind: &str) -> bool {
+    kind != imports::JOB
 }
 
 /// Jobs of one status, a page at a time.

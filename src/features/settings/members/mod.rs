@@ -5,10 +5,13 @@
 //! accident; a deactivated member keeps their records until they are handed over, and is signed out in the same transaction.
 
 mod access;
+mod hand_over;
 mod invitations;
 mod pages;
 mod queries;
 mod records;
+
+pub(super) use hand_over::{KIND as HAND_OVER, register_jobs};
 
 use actix_web::web::{ServiceConfig, get, post};
 
@@ -18,6 +21,6 @@ pub(super) fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/members/{id}/role", post().to(pages::change_role))
         .route("/settings/members/{id}/deactivation", post().to(pages::deactivate))
         .route("/settings/members/{id}/reactivation", post().to(pages::reactivate))
-        .route("/settings/members/{id}/hand-over", post().to(pages::hand_over))
+        .route("/settings/members/{id}/hand-over", post().to(pages::give))
         .configure(invitations::configure);
 }

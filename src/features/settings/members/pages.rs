@@ -2,6 +2,7 @@
 
 use super::{
     access,
+    hand_over::{self, Begun},
     invitations::{self, Open},
     queries::{self, Filter, Member},
     records::{self, HandOver, Owned},
@@ -112,6 +113,8 @@ struct MemberPage {
     roles: Vec<SelectOption>,
     teams: Vec<(TeamId, String)>,
     owned: Owned,
+    /// A job is handing over what is left.
+    handing_over: bool,
     others: Vec<SelectOption>,
     input: FormView,
 }
@@ -128,11 +131,12 @@ async fn answer(
     status: StatusCode,
     input: FormView,
 ) -> AppResult<HttpResponse> {
-    let (member, roles, teams, owned, others) = db
+    let (member, roles, teams, owned, handing_over, others) = db
         .org(by, move |tx| {
             let member = queries::find(tx, id)?;
             let (roles, teams) = (queries::roles(tx)?, queries::teams_of(tx, id)?);
-            Ok((member, roles, teams, records::owned(tx, id)?, queries::others(tx, id)?))
+            let (owned, under_way) = (records::owned(tx, id)?, hand_over::is_under_way(tx, id)?);
+            Ok((member, roles, teams, owned, under_way, queries::others(tx, id)?))
         })
         .await?;
     let template = MemberPage {
@@ -146,6 +150,7 @@ async fn answer(
         member,
         teams,
         owned,
+        handing_over,
         others: others
             .into_iter()
             .map(|(id, name)| {
@@ -189,7 +194,7 @@ pub async fn deactivate(
     };
     match result {
         Ok(None) => done(&page, id, "Deactivated and signed out. Their records stay theirs until you hand them over."),
-        Ok(Some(moved)) => done(&page, id, &format!("Deactivated and signed out; {} handed over.", moved.words())),
+        Ok(Some(begun)) => done(&page, id, &format!("Deactivated and signed out. {}", begun_words(&page, begun))),
         Err(AppError::Invalid(errors)) => {
             answer(&page, &by, &db, id, StatusCode::UNPROCESSABLE_ENTITY, form.view(errors)).await
         }
@@ -197,12 +202,22 @@ pub async fn deactivate(
     }
 }
 
-fn leave(tx: &mut OrgTx, by: &Allow<Administer>, id: MemberId, how: Option<HandOver>) -> AppResult<Option<Owned>> {
+fn leave(tx: &mut OrgTx, by: &Allow<Administer>, id: MemberId, how: Option<HandOver>) -> AppResult<Option<Begun>> {
     access::deactivate(tx, by, id)?;
-    how.map(|how| records::hand_over(tx, by, id, how)).transpose()
+    how.map(|how| hand_over::begin(tx, by, id, how)).transpose()
 }
 
-pub async fn hand_over(
+fn begun_words(page: &Page, begun: Begun) -> String {
+    match begun {
+        Begun::Done(moved) => format!("Handed over {}.", moved.words()),
+        Begun::Enqueued(count) => {
+            let count = page.actor.locale.integer(count);
+            format!("{count} records are being handed over in the background; this page shows what is left.")
+        }
+    }
+}
+
+pub async fn give(
     page: Page,
     by: Allow<Administer>,
     db: Data<Db>,
@@ -216,13 +231,13 @@ pub async fn hand_over(
         Ok(Some(how)) => {
             db.org(&by, move |tx| {
                 queries::find(tx, id)?;
-                records::hand_over(tx, &who, id, how)
+                hand_over::begin(tx, &who, id, how)
             })
             .await
         }
     };
     match result {
-        Ok(moved) => done(&page, id, &format!("Handed over {}.", moved.words())),
+        Ok(begun) => done(&page, id, &begun_words(&page, begun)),
         Err(AppError::Invalid(errors)) => {
             answer(&page, &by, &db, id, StatusCode::UNPROCESSABLE_ENTITY, form.view(errors)).await
         }

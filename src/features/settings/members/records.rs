@@ -1,4 +1,5 @@
-//! What a member owns, and handing it to someone else: set-based, so that a hundred thousand records are a few statements.
+//! What a member owns, and handing it to someone else: set-based, so that a thousand records are four statements. More go by a job,
+//! see `hand_over`.
 
 use crate::{
     db::{OrgTx, Tx},
@@ -11,10 +12,11 @@ use crate::{
     web::{Allow, permission::organisation::Administer},
 };
 use diesel::{prelude::*, sql_types};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Records of one owner. Archived ones count too, deleted ones do not.
+/// Records of one owner, or of one hand-over. Archived ones count too, deleted ones do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
 pub struct Owned {
     #[diesel(sql_type = sql_types::BigInt)]
@@ -32,6 +34,12 @@ pub struct Owned {
 impl Owned {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// How many records a hand-over of that kind moves.
+    pub fn moved_by(&self, how: HandOver) -> i64 {
+        let closed = if how.closed_deals { self.closed_deals } else { 0 };
+        self.companies + self.contacts + self.leads + self.open_deals + closed
     }
 
     /// `3 companies, 1 contact and 12 open deals`, without what there is none of.
@@ -55,8 +63,18 @@ impl Owned {
     }
 }
 
+impl std::ops::AddAssign for Owned {
+    fn add_assign(&mut self, more: Self) {
+        self.companies += more.companies;
+        self.contacts += more.contacts;
+        self.leads += more.leads;
+        self.open_deals += more.open_deals;
+        self.closed_deals += more.closed_deals;
+    }
+}
+
 /// Where a member's records go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct HandOver {
     pub to: MemberId,
     /// Won and lost deals as well; otherwise they stay with who closed them.
@@ -73,45 +91,60 @@ pub fn owned(tx: &mut OrgTx, owner: MemberId) -> AppResult<Owned> {
     Ok(diesel::sql_query(SQL).bind::<sql_types::Uuid, _>(owner).get_result(tx.conn())?)
 }
 
-/// Gives everything `from` owns to another active member, with an event for each record, and tells open pages to fetch anew.
-pub fn hand_over(tx: &mut OrgTx, _: &Allow<Administer>, from: MemberId, how: HandOver) -> AppResult<Owned> {
-    let HandOver { to, closed_deals } = how;
+/// Gives everything `from` owns to another active member at once, with an event for each record, and tells open pages to fetch anew.
+pub fn hand_over(tx: &mut OrgTx, by: &Allow<Administer>, from: MemberId, how: HandOver) -> AppResult<Owned> {
+    let who = check(tx, from, how)?;
+    let moved = move_some(tx, by, (from, how), &who, i64::MAX)?;
+    tell(tx, by, from, &who, moved)?;
+    Ok(moved)
+}
+
+/// From whom and to whom, as events name them; refuses who cannot take over.
+pub fn check(tx: &mut OrgTx, from: MemberId, how: HandOver) -> AppResult<Value> {
     let giver = name(tx, from)?;
-    if from == to {
+    if from == how.to {
         return Err(AppError::field("hand_over_to", "is the same person"));
     }
-    check_owner(tx, Some(to), "hand_over_to")?;
-    let taker = name(tx, to)?;
+    check_owner(tx, Some(how.to), "hand_over_to")?;
+    let taker = name(tx, how.to)?;
+    Ok(json!([{ "id": from, "name": giver }, { "id": how.to, "name": taker }]))
+}
+
+/// At most `most` records of each kind.
+pub fn move_some(
+    tx: &mut OrgTx,
+    _: &Allow<Administer>,
+    (from, how): (MemberId, HandOver),
+    who: &Value,
+    most: i64,
+) -> AppResult<Owned> {
     tx.without_time_limit()?;
-    let who = json!([{ "id": from, "name": giver }, { "id": to, "name": taker }]);
-    let moved = Owned {
-        companies: move_all(tx, "company", "companies", "", from, to, &who)?,
-        contacts: move_all(tx, "contact", "contacts", "", from, to, &who)?,
-        leads: move_all(tx, "lead", "leads", "", from, to, &who)?,
-        open_deals: move_all(tx, "deal", "deals", "AND status = 'open'", from, to, &who)?,
-        closed_deals: if closed_deals {
-            move_all(tx, "deal", "deals", "AND status <> 'open'", from, to, &who)?
-        } else {
-            0
-        },
-    };
+    let mut some = |kind, table, only| move_kind(tx, (kind, table, only), (from, how.to), who, most);
+    Ok(Owned {
+        companies: some("company", "companies", "")?,
+        contacts: some("contact", "contacts", "")?,
+        leads: some("lead", "leads", "")?,
+        open_deals: some("deal", "deals", "AND status = 'open'")?,
+        closed_deals: if how.closed_deals { some("deal", "deals", "AND status <> 'open'")? } else { 0 },
+    })
+}
+
+/// The end of a hand-over: what it moved, as an event of the giver.
+pub fn tell(tx: &mut OrgTx, _: &Allow<Administer>, from: MemberId, who: &Value, moved: Owned) -> AppResult<()> {
     let data = json!({
         "to": who[1], "companies": moved.companies, "contacts": moved.contacts, "leads": moved.leads, "deals": moved.open_deals + moved.closed_deals,
     });
     events::record(tx, Event::of("member.handed_over", "member", from).data(data))?;
-    live::publish(tx, &LiveMessage::refresh())?;
-    Ok(moved)
+    live::publish(tx, &LiveMessage::refresh())
 }
 
 /// Rows, their events and their search documents in one statement. `kind`, `table` and `only` are our own words, never a user's.
-fn move_all(
+fn move_kind(
     tx: &mut OrgTx,
-    kind: &str,
-    table: &str,
-    only: &str,
-    from: MemberId,
-    to: MemberId,
-    who: &serde_json::Value,
+    (kind, table, only): (&str, &str, &str),
+    (from, to): (MemberId, MemberId),
+    who: &Value,
+    most: i64,
 ) -> AppResult<i64> {
     #[derive(QueryableByName)]
     struct Count {
@@ -121,7 +154,9 @@ fn move_all(
     let sql = format!(
         "WITH moved AS (
            UPDATE {table} SET owner_id = $2, version = version + 1, updated_at = now()
-           WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL {only} RETURNING id, version
+           WHERE org_id = app.org() AND id IN (
+             SELECT id FROM {table} WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL {only} LIMIT $5)
+           RETURNING id, version
          ), told AS (
            INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
            SELECT $3, '{kind}.updated', '{kind}', id, version, jsonb_build_object('owner_id', $4), '{{\"bulk\": \"hand_over\"}}'::jsonb FROM moved
@@ -137,6 +172,7 @@ fn move_all(
         .bind::<sql_types::Uuid, _>(to)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
         .bind::<sql_types::Jsonb, _>(who)
+        .bind::<sql_types::BigInt, _>(most)
         .get_result(tx.conn())?;
     Ok(count)
 }

@@ -1,7 +1,7 @@
 //! The permissions as the page shows them: a row for each record type, a column for each verb, and the rest as a list.
 
 use crate::{
-    kernel::RecordType,
+    kernel::{RecordType, text},
     web::permission::{self, Permission, organisation},
 };
 
@@ -50,7 +50,7 @@ pub fn others(role: &str, granted: &[String]) -> Vec<Cell> {
         .filter(|(key, _)| RecordType::ALL.iter().all(|kind| !key.starts_with(&format!("{}.", kind.noun()))))
         .map(|(key, what)| Cell {
             key: (*key).to_owned(),
-            label: capitalised(what),
+            label: text::sentence(what),
             checked: granted.iter().any(|g| g == key),
             fixed: role == "administrator" && *key == organisation::Administer::KEY,
         })
@@ -75,11 +75,6 @@ pub fn granted<'a>(role: &str, before: &[String], ticked: impl Iterator<Item = &
         permission::ALL.iter().map(|(key, _)| *key).filter(|key| wanted(key)).map(str::to_owned).collect();
     keys.sort_unstable();
     keys
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -28,12 +28,23 @@ pub fn create(tx: &mut OrgTx, _: &Allow<Administer>, new: &Team) -> AppResult<Te
     Ok(id)
 }
 
-/// Makes the team what `new` says: name, manager and members.
-pub fn update(tx: &mut OrgTx, _: &Allow<Administer>, id: TeamId, new: &Team) -> AppResult<()> {
+/// How a save ended.
+#[derive(Debug)]
+pub enum Saved {
+    Done,
+    /// Someone changed the team since the form was opened; nothing was changed.
+    Stale,
+}
+
+/// Makes the team what `new` says (name, manager and members) if it still is what `seen`, a fingerprint, says.
+pub fn update(tx: &mut OrgTx, _: &Allow<Administer>, id: TeamId, seen: &str, new: &Team) -> AppResult<Saved> {
     let org = tx.org_id().0;
     let before = queries::find(tx, id, true)?;
     if before == *new {
-        return Ok(());
+        return Ok(Saved::Done);
+    }
+    if seen != before.fingerprint() {
+        return Ok(Saved::Stale);
     }
     check_people(tx, &before, new)?;
     diesel::update(teams::table.find((org, id.0)))
@@ -50,7 +61,8 @@ pub fn update(tx: &mut OrgTx, _: &Allow<Administer>, id: TeamId, new: &Team) -> 
     .execute(tx.conn())?;
     add_members(tx, id, &new.members)?;
     let changes = changes(tx, &before, new)?;
-    events::record(tx, Event::of("team.updated", "team", id).changes(changes))
+    events::record(tx, Event::of("team.updated", "team", id).changes(changes))?;
+    Ok(Saved::Done)
 }
 
 /// Deletes the team; its members stay, and open invitations to it lead to no team.

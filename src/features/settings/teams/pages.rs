@@ -1,7 +1,7 @@
 //! `/settings/teams`.
 
 use super::{
-    commands,
+    commands::{self, Saved},
     queries::{self, Candidate, Team, TeamRow},
 };
 use crate::{
@@ -48,6 +48,17 @@ struct TeamPage {
     /// E-mail beside the choice.
     people: Vec<(SelectOption, String)>,
     input: FormView,
+    /// The team's fingerprint as this page shows it.
+    seen: String,
+    /// Somebody else's save, told beside what was typed.
+    conflict: Option<Conflict>,
+}
+
+/// The team as it was saved meanwhile.
+struct Conflict {
+    name: String,
+    manager: String,
+    members: String,
 }
 
 pub async fn new(page: Page, by: Allow<Administer>, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -86,13 +97,16 @@ pub async fn update(
     id: Path<TeamId>,
     form: Form,
 ) -> AppResult<HttpResponse> {
-    let (id, who) = (*id, by.clone());
+    let (id, who, seen) = (*id, by.clone(), form.get("seen").to_owned());
     let saved = match parse(&form) {
-        Ok(team) => db.org(&by, move |tx| commands::update(tx, &who, id, &team)).await,
+        Ok(team) => db.org(&by, move |tx| commands::update(tx, &who, id, &seen, &team)).await,
         Err(errors) => Err(errors.into()),
     };
     match saved {
-        Ok(()) => Ok(back(&page, "Team saved")),
+        Ok(Saved::Done) => Ok(back(&page, "Team saved")),
+        Ok(Saved::Stale) => {
+            answer(&page, &by, &db, Some(id), StatusCode::CONFLICT, form.view(FormErrors::default())).await
+        }
         Err(AppError::Invalid(errors)) => {
             answer(&page, &by, &db, Some(id), StatusCode::UNPROCESSABLE_ENTITY, form.view(errors)).await
         }
@@ -144,6 +158,10 @@ async fn answer(
         })
         .await?;
     let chosen = input.all("members");
+    let conflict = (status == StatusCode::CONFLICT).then(|| Conflict::of(&team, &candidates));
+    // Beside a conflict the form moves on: sent once more, it overwrites knowingly. Beside an error it does not.
+    let typed = input.value("seen");
+    let seen = if conflict.is_some() || typed.is_empty() { team.fingerprint() } else { typed.to_owned() };
     let template = TeamPage {
         shell: page.shell("settings"),
         nav: nav(page),
@@ -156,8 +174,22 @@ async fn answer(
             .map(|c| (option(c, chosen.contains(&c.0.to_string().as_str())), c.2.clone()))
             .collect(),
         input,
+        seen,
+        conflict,
     };
     reply::page_with(&page.req, status, &template)
+}
+
+impl Conflict {
+    fn of(team: &Team, candidates: &[Candidate]) -> Self {
+        let name = |id: &MemberId| candidates.iter().find(|c| c.0 == *id).map_or("someone", |c| c.1.as_str());
+        let members: Vec<&str> = team.members.iter().map(name).collect();
+        Self {
+            name: team.name.clone(),
+            manager: team.manager.as_ref().map_or("nobody", name).to_owned(),
+            members: if members.is_empty() { "nobody".into() } else { members.join(", ") },
+        }
+    }
 }
 
 fn option((id, name, _, active): &Candidate, chosen: bool) -> SelectOption {

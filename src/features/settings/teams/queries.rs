@@ -7,6 +7,7 @@ use crate::{
     schema::{members, team_members, teams},
 };
 use diesel::{prelude::*, sql_types};
+use sha2::{Digest, Sha256};
 
 /// A row of the list.
 #[derive(Clone, Debug, QueryableByName)]
@@ -28,6 +29,15 @@ pub struct Team {
     pub manager: Option<MemberId>,
     /// In order of id.
     pub members: Vec<MemberId>,
+}
+
+impl Team {
+    /// What a form was opened with, so that a save can tell whether it still holds.
+    pub fn fingerprint(&self) -> String {
+        let manager = self.manager.map(|m| m.to_string()).unwrap_or_default();
+        let members: Vec<String> = self.members.iter().map(ToString::to_string).collect();
+        hex::encode(Sha256::digest(format!("{}\n{manager}\n{}", self.name, members.join(","))))
+    }
 }
 
 pub fn list(tx: &mut OrgTx) -> AppResult<Vec<TeamRow>> {
