@@ -155,6 +155,8 @@ function startDrop() {
 /* ── shell ── */
 function startShell() {
   const root = document.documentElement;
+  // Rows that scroll sideways on a phone start at where one is.
+  for (const here of document.querySelectorAll(".subnav [aria-current], .stages [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
   document.querySelector("[data-fold]")?.addEventListener("click", () => {
     const folded = root.dataset.sidebar !== "folded";
     if (folded) root.dataset.sidebar = "folded"; else delete root.dataset.sidebar;

@@ -65,6 +65,15 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
     );
     assert!(home.contains(&format!("{own} deals")), "own open deals: {own}");
     assert!(!home.contains("Won by person"));
+    // Who only reads owns nothing: they see what there is, and are offered nothing they may not do.
+    let viewer = app.new_client();
+    viewer.sign_in("viewer@demo.test", "pipewright-demo").await;
+    let home = viewer.get("/").await;
+    assert!(
+        home.contains(&format!("{open} deals")) && !home.contains("Won by person") && !home.contains("your open deals")
+    );
+    let board = viewer.get(viewer.get("/pipeline").await.location.as_deref().unwrap()).await;
+    assert!(!board.contains("can-add") && !board.contains("id=\"quick-add\""));
 
     let fresh = app.org("fresh").await;
     let admin = app.signed_in(&fresh, "admin").await;

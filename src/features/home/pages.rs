@@ -12,7 +12,11 @@ use crate::{
     schema::deals,
     web::{
         Actor, Page,
-        permission::{Permission, deals::View, organisation::SeeTeam},
+        permission::{
+            Permission,
+            deals::{Create, Edit, View},
+            organisation::SeeTeam,
+        },
         reply,
         shell::Shell,
     },
@@ -86,6 +90,11 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     })
 }
 
+/// Who sells sees their own; who sees the team's figures, or only reads and so owns nothing, all that they may see.
+fn sees_all(actor: &Actor) -> bool {
+    actor.may(SeeTeam::KEY) || !(actor.may(Create::KEY) || actor.may(Edit::KEY))
+}
+
 /// Months begin at midnight where the reader is. "To this day" includes today's day of the month, as far as the last month had one.
 fn months(actor: &Actor, month: Span) -> Months {
     let last = month.from - Step::new(1);
@@ -100,7 +109,7 @@ fn months(actor: &Actor, month: Span) -> Months {
 fn present(page: &Page, known: Known) -> Home {
     let actor = &page.actor;
     let (team, today) = (actor.may(SeeTeam::KEY), actor.today());
-    let owner = if team { String::new() } else { format!("&owner={}", actor.id) };
+    let owner = if sees_all(actor) { String::new() } else { format!("&owner={}", actor.id) };
     let people = if team { view::people(&known.won, &known.people, &actor.org.currency) } else { Vec::new() };
     Home {
         shell: page.shell("home"),
@@ -113,8 +122,8 @@ fn present(page: &Page, known: Known) -> Home {
         pipelines: view::pipelines(&known.stages, actor, &owner),
         chart: view::chart(&people, &actor.org.currency),
         people,
-        closing: view::list(known.closing, actor, team, |row| view::closing_words(row, actor, today)),
-        stale: view::list(known.stale, actor, team, view::stale_words),
+        closing: view::list(known.closing, actor, sees_all(actor), |row| view::closing_words(row, actor, today)),
+        stale: view::list(known.stale, actor, sees_all(actor), view::stale_words),
         currency: actor.org.currency.clone(),
         team,
         owner,

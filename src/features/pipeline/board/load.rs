@@ -19,7 +19,10 @@ use crate::{
     schema::teams,
     web::{
         Actor, Form, SelectOption,
-        permission::{Permission, deals::Edit},
+        permission::{
+            Permission,
+            deals::{Create, Edit},
+        },
     },
 };
 use actix_web::HttpRequest;
@@ -95,6 +98,7 @@ fn put_together(
         filters: view::filters(actor, &format!("/pipeline/{}", pipeline.id), filters, &people, &teams, &tags),
         columns: view::columns(actor, &stages, rows, &totals, filters),
         can_edit: actor.may(Edit::KEY),
+        can_add: actor.may(Create::KEY),
         lost_reasons: lost_reasons(tx)?,
         move_targets: view::move_targets(pipelines, &all_stages, pipeline),
     })

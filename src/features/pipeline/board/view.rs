@@ -121,6 +121,7 @@ pub struct Board {
     pub filters: FilterView,
     pub columns: Vec<Column>,
     pub can_edit: bool,
+    pub can_add: bool,
     pub lost_reasons: Vec<SelectOption>,
     pub move_targets: Vec<MoveTarget>,
 }

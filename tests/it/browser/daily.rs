@@ -1,0 +1,97 @@
+//! What people do all day and only a browser shows: editing in place, quick add, undo, the palette, a choice from a list as one types.
+
+use super::driver::{Browser, Script};
+use crate::support::{PASSWORD, TestApp};
+use std::time::Duration;
+
+const ESCAPE: &str = "\u{E00C}";
+const ENTER: &str = "\u{E007}";
+const DOWN: &str = "\u{E015}";
+
+async fn press(browser: &Browser, keys: &str) {
+    browser.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_at_the_board_and_on_a_deal() {
+    let app = TestApp::start().await;
+    let org = app.org("daily").await;
+    let rep = app.signed_in(&org, "rep").await;
+    rep.post("/contacts", &[("first_name", "Chiara"), ("last_name", "Rossi")]).await;
+    let browser = Browser::open(&app.base, Script::On).await;
+    browser.go("/login").await;
+    browser.fill("email", "rep@daily.test").await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+
+    // Added in a column: the card is really there, and can be picked up at once.
+    browser.go("/pipeline").await;
+    browser.click("[data-quick-add]").await;
+    browser.find(".quick-add input[name=name]:focus").await;
+    press(&browser, "Lens order").await;
+    press(&browser, ENTER).await;
+    let card = "document.querySelector('[data-name=\"Lens order\"]')";
+    browser.until("the new card", &format!("{card} && !document.querySelector('.quick-add [name=name]').value")).await;
+    press(&browser, ESCAPE).await;
+    browser.js(&format!("{card}.focus()")).await;
+    for key in [" ", "\u{E014}", " "] {
+        press(&browser, key).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    let second = "document.querySelectorAll('[data-stage-id]')[1]";
+    browser
+        .until(
+            "the new card, a column on",
+            &format!("{second}.contains({card}) && !{card}.classList.contains('saving')"),
+        )
+        .await;
+    assert_eq!(app.value("SELECT count(*) FROM events WHERE kind = 'deal.moved'").await, "1");
+
+    // Won from its menu, and taken back where one stands.
+    browser.js(&format!("{card}.querySelector('[data-deal-menu]').click()")).await;
+    browser.click("#deal-menu [data-do=won]").await;
+    browser.click("#toasts [data-toast] form button").await;
+    browser.until("the card is back", card).await;
+    assert_eq!(app.value("SELECT status FROM deals").await, "open");
+
+    // Edited in place: facts and timeline follow.
+    let deal = app.value("SELECT id FROM deals").await;
+    browser.go(&format!("/deals/{deal}")).await;
+    browser.click("#deal-amount").await;
+    browser.find(".inline-form input[name=amount]").await;
+    press(&browser, "1234").await;
+    press(&browser, ENTER).await;
+    browser.until("the value", "document.getElementById('deal-amount')?.textContent.includes('1,234')").await;
+    browser
+        .until("the timeline", "document.querySelector('#timeline-entries li')?.textContent.includes('1,234')")
+        .await;
+    // A contact chosen from the list by keyboard.
+    browser.click("[aria-labelledby=deal-contacts] summary.link-btn").await;
+    browser.click("#f-contact").await;
+    press(&browser, "chia").await;
+    browser.find(".combo-list:not([hidden]) [role=option]").await;
+    press(&browser, DOWN).await;
+    press(&browser, ENTER).await;
+    browser.until("a contact is chosen", "document.querySelector('[name=contact_id]').value").await;
+    browser.submit("Add contact").await;
+    assert_eq!(app.value("SELECT count(*) FROM deal_contacts").await, "1");
+
+    // The palette opens again right after Escape, and knows what people call things.
+    for _ in 0..5 {
+        press(&browser, "/").await;
+        browser.until("the palette", "document.getElementById('palette').open").await;
+        press(&browser, "chi").await;
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        press(&browser, ESCAPE).await;
+    }
+    press(&browser, "/").await;
+    press(&browser, "new contact").await;
+    browser
+        .until("Create: Contact", "document.querySelector('#palette [role=option]')?.dataset.href === '/contacts/new'")
+        .await;
+    press(&browser, ENTER).await;
+    browser.until("the form", "location.pathname === '/contacts/new'").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+    app.stop().await;
+}
