@@ -77,7 +77,7 @@ pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
 
 fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let team = actor.may(SeeTeam::KEY);
-    let scope: Scope = if team { actor.visible_owners() } else { Some(vec![actor.id.0]) };
+    let scope: Scope = if sees_all(actor) { actor.visible_owners() } else { Some(vec![actor.id.0]) };
     let month = calendar::month(actor.today());
     Ok(Known {
         any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
