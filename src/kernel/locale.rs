@@ -97,6 +97,16 @@ impl Locale {
         date.format_localized(pattern, LOCALES[self.0].5).to_string()
     }
 
+    /// Long and short names of the months, each with its number.
+    pub fn month_names(&self) -> Vec<(String, u32)> {
+        let first = |month| NaiveDate::from_ymd_opt(2000, month, 1);
+        let days = (1..=12).filter_map(|month| Some((month, first(month)?)));
+        let names = |(month, day): (u32, NaiveDate)| {
+            ["%B", "%b"].map(|pattern| (day.format_localized(pattern, LOCALES[self.0].5).to_string(), month))
+        };
+        days.flat_map(names).collect()
+    }
+
     /// `Saturday`.
     pub fn weekday(&self, date: NaiveDate) -> String {
         date.format_localized("%A", LOCALES[self.0].5).to_string()

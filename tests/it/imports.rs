@@ -1,5 +1,6 @@
 //! Importing CSV files: encodings, matching, errors, repetition, tenancy; through the upload page and through the engine.
 
+mod exports;
 mod laws;
 mod maven;
 

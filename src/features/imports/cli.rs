@@ -1,9 +1,10 @@
-//! `pipewright import contacts people.csv --org acme`: the same engine as the upload page, with the outcome on the terminal.
+//! `pipewright import contacts people.csv --org acme` (or `.xlsx`, or `.vcf`): the same engine as the upload page, with the outcome on the terminal.
 
 use super::{
     commands::{self, NewImport},
     engine::Options,
     queries,
+    reader::{self, Overrides},
 };
 use crate::{
     db::{Db, Reason, Tx},
@@ -26,12 +27,16 @@ pub fn command_line(db: &Db, record: RecordType, file: &Path, org_slug: &str, op
         file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     };
     let new = NewImport { id: ImportId::new(), record, file_name, file_path: None, options };
-    let input: Box<dyn io::Read> = if stdin {
-        Box::new(io::stdin().lock())
+    let result = if stdin {
+        commands::run_now(db, org, &new, io::stdin().lock())
     } else {
-        Box::new(File::open(file).with_context(|| format!("cannot open {}", file.display()))?)
+        File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        if let Ok(shape) = reader::sniff(file, &Overrides::default()) {
+            shape.warnings.iter().for_each(|warning| println!("note: {}", warning.message()));
+        }
+        commands::run_file(db, org, &new, file)
     };
-    if let Err(stopped) = commands::run_now(db, org, &new, input) {
+    if let Err(stopped) = result {
         bail!("{stopped} Nothing was imported.");
     }
     print(db, org, new.id)

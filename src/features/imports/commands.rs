@@ -5,7 +5,8 @@
 use super::{
     apply::Counts,
     engine::{self, Options, Request},
-    reader::FileProblem,
+    reader::{FileProblem, Rows},
+    source,
     stage::Stopped,
     tidy,
 };
@@ -18,11 +19,14 @@ use crate::{
     schema::imports,
     web::{Actor, permission},
 };
-use anyhow::Context as _;
 use chrono::Utc;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::{fs, io::Read, path::PathBuf};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 pub const JOB: &str = "imports.run";
 const ATTEMPTS: i32 = 5;
@@ -121,18 +125,14 @@ pub fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Result<
     Ok(JobOutcome::Done)
 }
 
-fn upload(ctx: &JobContext, org: OrgId, waiting: &Waiting, path: &std::path::Path) -> Result<(), Stopped> {
-    let file = fs::File::open(path).with_context(|| {
-        format!("{} is not on this machine: processes that serve and work together share DATA_DIR", path.display())
-    });
-    let file = file.map_err(|error| Stopped::Other(error.into()))?;
+fn upload(ctx: &JobContext, org: OrgId, waiting: &Waiting, path: &Path) -> Result<(), Stopped> {
     let Some(by) = waiting.by else { return Err(FileProblem::new(None, "nobody sent it").into()) };
     let actor = ctx.db.system_now(Reason::Jobs, |tx| Actor::load(tx, by.into(), org))?;
     let Some(actor) = actor.filter(|a| a.may(permission_key(waiting.record))) else {
         let what = "whoever sent it is no longer a member who may import";
         return Err(FileProblem::new(None, what).into());
     };
-    import(&ctx.db, &actor, waiting, file)
+    import(&ctx.db, &actor, waiting, source::stored(path)?)
 }
 
 /// What a worker needs to know of an import.
@@ -205,7 +205,7 @@ fn whole<T>(db: &Db, tenant: &impl Tenant, work: impl FnOnce(&mut OrgTx) -> Resu
 }
 
 /// The transaction that reads an uploaded file, unless another worker finished it meanwhile.
-fn import(db: &Db, actor: &Actor, waiting: &Waiting, input: impl Read) -> Result<(), Stopped> {
+fn import(db: &Db, actor: &Actor, waiting: &Waiting, rows: Rows<'_>) -> Result<(), Stopped> {
     whole(db, actor, |tx| {
         let status: String =
             imports::table.filter(imports::id.eq(waiting.id)).select(imports::status).for_update().first(tx.conn())?;
@@ -219,18 +219,29 @@ fn import(db: &Db, actor: &Actor, waiting: &Waiting, input: impl Read) -> Result
             options: &waiting.options,
             actor: Some(actor),
         };
-        engine::run(tx, &request, input).map(drop)
+        engine::run(tx, &request, rows).map(drop)
     })
 }
 
 /// Imports from the command line: at once, as the organisation itself. Nobody takes it up again, so that it is written down in the
 /// transaction that reads the file: killed, it leaves no trace.
 pub fn run_now(db: &Db, org: OrgId, new: &NewImport, input: impl Read) -> Result<Counts, Stopped> {
+    run_rows(db, org, new, source::arriving(input))
+}
+
+/// As [`run_now`], from a file.
+pub fn run_file(db: &Db, org: OrgId, new: &NewImport, path: &Path) -> Result<Counts, Stopped> {
+    run_rows(db, org, new, source::stored(path))
+}
+
+fn run_rows(db: &Db, org: OrgId, new: &NewImport, rows: Result<Rows<'_>, Stopped>) -> Result<Counts, Stopped> {
     let (file_name, options) = (new.file_name.as_str(), &new.options);
     let request = Request { import: new.id, record: new.record, file_name, options, actor: None };
-    let result = whole(db, &org, |tx| {
-        note(tx, new, "running", None)?;
-        engine::run(tx, &request, input)
+    let result = rows.and_then(|rows| {
+        whole(db, &org, |tx| {
+            note(tx, new, "running", None)?;
+            engine::run(tx, &request, rows)
+        })
     });
     if let Err(stopped) = &result {
         db.org_now(&org, |tx| {

@@ -56,11 +56,7 @@ impl Context {
             .load(tx.conn())?;
         let locale = Locale::from_tag(&locale);
         Ok(Self {
-            custom: Custom {
-                region: locale.region().to_owned(),
-                zone: calendar::zone(&zone),
-                month_first: locale.tag() == "en-US",
-            },
+            custom: Custom::new(locale, calendar::zone(&zone)),
             currency,
             owners: by_name_and_email(people),
             unknown_owner,

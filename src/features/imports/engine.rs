@@ -4,7 +4,8 @@ use super::{
     apply::{self, Counts, Plan},
     context::{Context, UnknownOwner},
     mapping::{Headings, Role},
-    reader::{FileProblem, Rows},
+    presets,
+    reader::{FileProblem, Format, Rows},
     rows::RowReader,
     stage::{self, Stopped},
 };
@@ -20,7 +21,6 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_query, sql_types};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::io::Read;
 
 /// What the importer chose.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -46,12 +46,16 @@ pub struct Request<'a> {
 const ERRORS: &str = "INSERT INTO import_errors (import_id, line, field, message, record) \
      SELECT $1, s.line, e.key, e.value, coalesce(s.raw, '{}') FROM import_stage s, jsonb_each_text(s.problem) e WHERE s.problem IS NOT NULL";
 
-/// Imports `input` in this transaction and records the outcome on the import's row.
-pub fn run(tx: &mut OrgTx, request: &Request, input: impl Read) -> Result<Counts, Stopped> {
+/// Imports the rows in this transaction and records the outcome on the import's row.
+pub fn run(tx: &mut OrgTx, request: &Request, mut rows: Rows<'_>) -> Result<Counts, Stopped> {
     prepare(tx)?;
     let headings = Headings::of(request.record);
-    let mut rows = Rows::open(input, |header| headings.known(header))?;
-    let mapping = headings.map(&rows.header);
+    let preset = presets::recognise(&rows.header, request.record);
+    let mut mapping = preset.as_ref().map_or_else(|| headings.map(&rows.header), |p| headings.planned(&p.mapping));
+    mapping.write_as(&rows.formats);
+    if mapping.columns.is_empty() {
+        return Err(unknown_headings(&rows).into());
+    }
     let unknown = if request.options.leave_unknown_owners { UnknownOwner::Leave } else { UnknownOwner::Report };
     let context = Context::load(tx, request.actor, unknown)?;
     let mut reader = RowReader::new(request.record, &mapping, &context);
@@ -71,10 +75,21 @@ pub fn run(tx: &mut OrgTx, request: &Request, input: impl Read) -> Result<Counts
         title: &title,
     };
     let counts = apply::run(tx, &plan, &reader, read)?;
-    let columns = json!({ "columns": mapping.pairs(&rows.header) });
-    let delimiter = char::from(rows.delimiter).to_string();
-    finish(tx, request, read, counts, (columns, rows.encoding.get(), &delimiter))?;
+    let columns = json!({ "columns": mapping.pairs(&rows.header), "preset": preset.map(|p| p.name) });
+    let delimiter = match rows.format {
+        Format::Csv => rows.delimiter.unwrap_or(',').to_string(),
+        other => other.key().to_owned(),
+    };
+    finish(tx, request, read, counts, (columns, rows.encoding(), &delimiter))?;
     Ok(counts)
+}
+
+fn unknown_headings(rows: &Rows<'_>) -> FileProblem {
+    if rows.header_row == 0 && rows.format != Format::Vcard {
+        return FileProblem::new(1, "it has no line of headings");
+    }
+    let seen: String = rows.header.iter().take(8).cloned().collect::<Vec<_>>().join(", ").chars().take(200).collect();
+    FileProblem::new(rows.header_row, format!("none of its column headings is known here (it begins: {seen})"))
 }
 
 /// No time limits, room to sort, and one import at a time in an organisation: two at once could both create what neither finds.

@@ -1,7 +1,11 @@
 //! Which column of the file is which field: headings are compared with the keys, labels and aliases of the field catalogue, folded
 //! and without punctuation. A column that is nothing here is listed on the result, and otherwise left alone.
 
-use super::cells;
+use super::{
+    cells,
+    presets::{ColumnPlan, Notes, Treatment},
+    values::{Detected, Formats},
+};
 use crate::kernel::{Field, FieldKind, RecordType, text};
 use csv::StringRecord;
 use std::collections::HashMap;
@@ -35,6 +39,7 @@ pub struct Column {
     pub index: usize,
     pub role: Role,
     pub field: Field,
+    pub treatment: Treatment,
 }
 
 /// Headings besides the catalogue's, by record and key.
@@ -192,7 +197,8 @@ const EXTRA: &[(RecordType, Field)] = &[
 #[derive(Clone, Debug)]
 pub struct Mapping {
     pub columns: Vec<Column>,
-    pub width: usize,
+    /// One for each column of the file, where its export was recognised.
+    pub plans: Vec<ColumnPlan>,
 }
 
 /// Lower case, accents folded, letters and digits only.
@@ -262,9 +268,18 @@ impl Headings {
         self.promote(&mut columns);
         let mapped = columns.iter().enumerate().filter_map(|(index, at)| {
             let field = self.fields[(*at)?];
-            Some(Column { index, role: self.role(&field), field })
+            Some(Column { index, role: self.role(&field), field, treatment: Treatment::default() })
         });
-        Mapping { columns: mapped.collect(), width: header.len() }
+        Mapping { columns: mapped.collect(), plans: Vec::new() }
+    }
+
+    /// As a recognised export has it; columns for what this kind of record does not have are left alone.
+    pub fn planned(&self, plans: &[ColumnPlan]) -> Mapping {
+        let columns = plans.iter().filter_map(|plan| {
+            let field = self.fields[self.position(plan.key.as_deref()?)?];
+            Some(Column { index: plan.index, role: self.role(&field), field, treatment: plan.treatment })
+        });
+        Mapping { columns: columns.collect(), plans: plans.to_vec() }
     }
 
     /// A file with a mobile number only has a phone number.
@@ -319,9 +334,37 @@ impl Mapping {
         self.columns.iter().any(|c| c.role == role)
     }
 
+    /// Dates and numbers are written as was detected, where nobody has said how.
+    pub fn write_as(&mut self, formats: &[Detected]) {
+        for column in &mut self.columns {
+            let detected = formats.get(column.index).copied().unwrap_or_default().formats();
+            let told = &mut column.treatment.formats;
+            *told = Formats { dates: told.dates.or(detected.dates), decimal: told.decimal.or(detected.decimal) };
+        }
+    }
+
+    /// Whether what cannot be read in that role is kept in the notes.
+    pub fn is_soft(&self, role: Role) -> bool {
+        self.columns.iter().any(|c| c.role == role && c.treatment.notes == Notes::Unreadable)
+    }
+
     /// The trimmed cell in that role; empty when the file has no such column.
-    pub fn cell<'r>(&self, role: Role, row: &'r StringRecord) -> &'r str {
-        self.columns.iter().find(|c| c.role == role).and_then(|c| row.get(c.index)).map_or("", cells::unguard)
+    pub fn cell<'r>(&'r self, role: Role, row: &'r StringRecord) -> &'r str {
+        self.columns.iter().find(|c| c.role == role).map_or("", |c| self.read(c.index, row))
+    }
+
+    /// The trimmed cell of that column, or what it means.
+    pub fn read<'r>(&'r self, index: usize, row: &'r StringRecord) -> &'r str {
+        let cell = row.get(index).map_or("", cells::unguard);
+        self.plans.get(index).map_or(cell, |plan| plan.meaning(cell))
+    }
+
+    /// Whether the row says that it is not to be imported.
+    pub fn skips(&self, row: &StringRecord) -> bool {
+        self.plans
+            .iter()
+            .filter(|plan| !plan.skip.is_empty())
+            .any(|plan| plan.skips(row.get(plan.index).unwrap_or_default()))
     }
 
     /// Heading → field label, as the result shows it; unmapped headings have none.

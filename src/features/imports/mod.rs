@@ -1,4 +1,5 @@
-//! Importing CSV files: companies, contacts and deals, streamed into Postgres in one transaction per file.
+//! Importing files (CSV and its kin, Excel workbooks, vCards): companies, contacts and deals, streamed into Postgres in one transaction
+//! per file.
 //!
 //! The file is decoded, its delimiter and columns found, its rows parsed and COPYed into a stage, and the stage applied set by set.
 //! Invariants: a file is imported whole or not at all; created + updated + skipped + failed = rows read; importing the same file
@@ -11,18 +12,21 @@ mod commands;
 mod context;
 mod engine;
 mod errors;
+mod extras;
 mod mapping;
 mod pages;
+mod presets;
 mod queries;
 mod reader;
 mod rows;
+mod source;
 mod stage;
 mod tidy;
 mod upload;
 mod values;
 
 pub use cli::command_line;
-pub use commands::{JOB, NewImport, run_now};
+pub use commands::{JOB, NewImport, run_file, run_now};
 pub use engine::Options;
 
 use crate::jobs::Registry;

@@ -199,6 +199,8 @@ impl Show {
 /// `windows-1252, semicolons`.
 fn format(import: &Import) -> String {
     let delimiter = match import.delimiter.as_deref() {
+        Some("xlsx") => return "Excel workbook".into(),
+        Some("vcard") => "vCards",
         Some(",") => "commas",
         Some(";") => "semicolons",
         Some("\t") => "tabs",

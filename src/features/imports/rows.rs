@@ -2,9 +2,9 @@
 //! recognised among those that exist and those of the same file.
 
 use super::{
-    cells,
     context::Context,
     mapping::{Column, Mapping, Role},
+    presets::Notes,
     values::{self, Value},
 };
 use crate::kernel::{FieldKind, RecordType, text};
@@ -73,6 +73,15 @@ pub struct Staged {
     pub changes: Map<String, Json>,
     /// Field label → what is wrong.
     pub problems: Vec<(String, String)>,
+    /// What no field could hold: lines for the description.
+    pub(super) notes: Vec<String>,
+}
+
+impl Staged {
+    /// A row that is reported as a whole.
+    pub fn refused(why: String) -> Self {
+        Self { problems: vec![("Row".into(), why)], ..Self::default() }
+    }
 }
 
 /// Reads rows of one file.
@@ -100,31 +109,33 @@ impl<'a> RowReader<'a> {
 
     pub fn read(&mut self, row: &StringRecord) -> Staged {
         let mut staged = Staged { values: vec![None; self.slots.len()], ..Staged::default() };
-        if row.len() != self.mapping.width {
-            let what = format!("has {} columns, the header has {}", row.len(), self.mapping.width);
-            staged.problems.push(("Row".into(), what));
-            return staged;
-        }
-        for column in &self.mapping.columns {
-            let cell = row.get(column.index).map_or("", cells::unguard);
+        let group = self.group(row);
+        for column in self.mapping.columns.iter().filter(|c| c.treatment.group == 0 || c.treatment.group == group) {
+            let cell = self.mapping.read(column.index, row);
             if !cell.is_empty() {
-                self.cell(column, cell, &mut staged);
+                self.cell(column, cell, row, &mut staged);
             }
         }
+        self.other_addresses(group, row, &mut staged);
         match self.record {
             RecordType::Company => self.company(row, &mut staged),
             RecordType::Contact => self.contact(row, &mut staged),
             RecordType::Lead => self.lead(row, &mut staged),
             RecordType::Deal => self.deal(row, &mut staged),
         }
+        self.keep_notes(&mut staged);
         staged
     }
 
-    fn cell(&self, column: &Column, cell: &str, staged: &mut Staged) {
+    fn cell(&self, column: &Column, cell: &str, row: &StringRecord, staged: &mut Staged) {
         let field = &column.field;
+        let (custom, formats) = (&self.context.custom, column.treatment.formats);
+        if column.treatment.notes == Notes::Always || self.is_silent(column, row) {
+            return staged.notes.push(format!("{}: {cell}", self.label(column, row)));
+        }
         let parsed = match column.role {
-            Role::Plain | Role::ExternalId => values::parse(field.kind, field.max, cell, &self.context.custom),
-            Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, &self.context.custom),
+            Role::Plain | Role::ExternalId => self.plain(column, cell, staged),
+            Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, custom, formats),
             Role::Owner => match self.context.owner(cell) {
                 Ok(None) => return,
                 Ok(Some(owner)) => {
@@ -137,12 +148,15 @@ impl<'a> RowReader<'a> {
         };
         match parsed {
             Ok(value) => self.put(staged, field.key, value),
+            Err(_) if column.treatment.notes == Notes::Unreadable => {
+                staged.notes.push(format!("{}: {cell}", self.label(column, row)));
+            }
             Err(problem) => staged.problems.push((field.label.to_owned(), problem)),
         }
     }
 
     /// Keeps a value; lists gather what several columns give.
-    fn put(&self, staged: &mut Staged, key: &'static str, value: Value) {
+    pub(super) fn put(&self, staged: &mut Staged, key: &'static str, value: Value) {
         let Some(&at) = self.at.get(key) else { return };
         let is_list = matches!(self.slots[at].kind, FieldKind::Emails | FieldKind::Phones);
         let value = match staged.changes.get(key) {
@@ -153,11 +167,11 @@ impl<'a> RowReader<'a> {
         staged.values[at] = Some(value.sql);
     }
 
-    fn put_text(&self, staged: &mut Staged, key: &'static str, text: String) {
+    pub(super) fn put_text(&self, staged: &mut Staged, key: &'static str, text: String) {
         self.put(staged, key, Value { json: json!(text), sql: text });
     }
 
-    fn value<'s>(&self, staged: &'s Staged, key: &str) -> Option<&'s str> {
+    pub(super) fn value<'s>(&self, staged: &'s Staged, key: &str) -> Option<&'s str> {
         self.at.get(key).and_then(|at| staged.values[*at].as_deref())
     }
 
@@ -180,6 +194,8 @@ impl<'a> RowReader<'a> {
     }
 
     fn contact(&self, row: &StringRecord, staged: &mut Staged) {
+        self.settle_list(staged, "email", "other_emails");
+        self.settle_list(staged, "phone", "other_phones");
         self.split_name(row, staged);
         self.read_company(row, staged);
         let name = [self.value(staged, "first_name"), self.value(staged, "last_name")];
@@ -228,7 +244,9 @@ impl<'a> RowReader<'a> {
     fn read_company(&self, row: &StringRecord, staged: &mut Staged) {
         let domain = self.mapping.cell(Role::CompanyDomain, row);
         let parsed = (!domain.is_empty()).then(|| text::domain(domain));
-        if parsed == Some(None) {
+        if parsed == Some(None) && self.mapping.is_soft(Role::CompanyDomain) {
+            staged.notes.push(format!("Company's domain: {domain}"));
+        } else if parsed == Some(None) {
             staged.problems.push(("Company's domain".into(), "must be a web domain, such as example.com".into()));
         }
         staged.company = company_name(self.mapping.cell(Role::CompanyName, row), parsed.flatten());
@@ -372,6 +390,16 @@ fn slots(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
             Role::Created => add(Slot::of("created_at", "", FieldKind::DateTime)),
             Role::Product => add(Slot::of("custom", "", FieldKind::Text)),
             _ => {}
+        }
+        // Cells may hold more than their field does.
+        match (record, field.key) {
+            (RecordType::Contact, "email") => add(Slot::of("other_emails", "other_emails", FieldKind::Emails)),
+            (RecordType::Contact, "phone") => add(Slot::of("other_phones", "other_phones", FieldKind::Phones)),
+            (RecordType::Deal, "amount") => add(Slot::of("currency", "currency", FieldKind::Currency)),
+            _ => {}
+        }
+        if column.treatment.notes != Notes::Never {
+            add(Slot::of("description", "description", FieldKind::LongText));
         }
     }
     slots

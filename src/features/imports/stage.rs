@@ -2,7 +2,7 @@
 //! Everything in it is text; statements that apply it cast.
 
 use super::{
-    reader::{FileProblem, Rows},
+    reader::{FileProblem, Row, Rows},
     rows::{RowReader, SLOTS, Staged},
 };
 use crate::{
@@ -128,14 +128,17 @@ fn stream(
 ) -> Result<u64, Stopped> {
     let mut out = String::with_capacity(2 * BUFFER);
     let mut count = 0;
-    while let Some((line, record)) = rows.next()? {
-        let staged = reader.read(record);
+    while let Some(Row { line, record, problem }) = rows.next()? {
+        count += 1;
+        if reader.mapping.skips(record) {
+            continue;
+        }
+        let staged = problem.map_or_else(|| reader.read(record), Staged::refused);
         if reader.places.len() > MAX_PLACES {
             let what = format!("it names more than {MAX_PLACES} stages (is the right column called stage?)");
             return Err(FileProblem::new(line, what).into());
         }
         write_row(&mut out, line, record, &staged, keep_raw);
-        count += 1;
         if out.len() > BUFFER {
             copy.write_all(out.as_bytes()).map_err(broken)?;
             out.clear();

@@ -36,6 +36,8 @@ pub struct Span {
     pub lines: u64,
     /// A quotation mark is never closed, or is closed in the middle of a later line's cell.
     pub stray_quote: bool,
+    /// Each of its lines has this many delimiters, quotation marks aside: as many rows may have been read as one.
+    pub alike: Option<usize>,
 }
 
 /// The line that the next byte stands on.
@@ -43,6 +45,7 @@ pub struct Lines {
     line: u64,
     after_cr: bool,
     delimiter: u8,
+    quote: u8,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -56,8 +59,8 @@ enum At {
 }
 
 impl Lines {
-    pub fn new(first: u64, delimiter: u8) -> Self {
-        Self { line: first, after_cr: false, delimiter }
+    pub fn new(first: u64, delimiter: u8, quote: u8) -> Self {
+        Self { line: first, after_cr: false, delimiter, quote }
     }
 
     /// Goes past a row that the csv reader has just finished, `count` bytes long with the empty lines before it.
@@ -74,7 +77,18 @@ impl Lines {
             self.step(byte);
         }
         stray_quote |= matches!(at, At::Quoted(_));
-        Span { line: first, lines: 1 + last - first, stray_quote }
+        let lines = 1 + last - first;
+        let alike = if lines > 1 { self.delimiters_alike(bytes) } else { None };
+        Span { line: first, lines, stray_quote, alike }
+    }
+
+    /// The number of delimiters, when every line that is not empty has the same.
+    fn delimiters_alike(&self, bytes: &[u8]) -> Option<usize> {
+        let mut lines = bytes.split(|b| matches!(b, b'\r' | b'\n')).filter(|line| !line.is_empty());
+        let count = |line: &[u8]| line.iter().filter(|b| **b == self.delimiter).count();
+        let first = count(lines.next()?);
+        let second = count(lines.next()?);
+        (first == second && lines.all(|line| count(line) == first)).then_some(first)
     }
 
     /// The line on which a row begins that could not be finished.
@@ -96,9 +110,10 @@ impl Lines {
 
     fn after(&self, at: At, byte: u8) -> At {
         match (at, byte) {
-            (At::Quoted(opened), b'"') => At::Closed(opened),
-            (At::Quoted(opened), _) | (At::Closed(opened), b'"') => At::Quoted(opened),
-            (At::CellStart, b'"') => At::Quoted(self.line),
+            (At::Quoted(opened), byte) if byte == self.quote => At::Closed(opened),
+            (At::Closed(opened), byte) if byte == self.quote => At::Quoted(opened),
+            (At::Quoted(opened), _) => At::Quoted(opened),
+            (At::CellStart, byte) if byte == self.quote => At::Quoted(self.line),
             (_, byte) if byte == self.delimiter => At::CellStart,
             (_, b'\r' | b'\n') => At::CellStart,
             _ => At::Plain,

@@ -1,30 +1,33 @@
-//! A CSV file as a stream of rows: encoding and delimiter found by looking, header first, line numbers as an editor shows them.
-//! Never more than a few megabytes in memory, whatever the file: a quote that is never closed is refused, not swallowed.
+//! A file as a stream of rows, whatever its format: delimited text, a sheet of an Excel workbook, vCards. What the file is gets found
+//! by looking ([`sniff`]), is shown, and may be overridden; [`open`] reads it accordingly. Line numbers are those an editor shows (rows
+//! of a sheet, first lines of cards). Never more than a few megabytes in memory, whatever the file; what cannot be read safely stops
+//! the file ([`FileProblem`]) or comes as a row with its problem, and is never half understood.
 
+mod archive;
+mod card;
+mod cards;
+mod cells;
 mod decode;
+mod examine;
+mod header;
+mod inflate;
 mod lines;
+mod shape;
+mod table;
+mod workbook;
 
+pub use examine::{open, sniff};
+pub use shape::{FileShape, Format, Overrides, PreviewRow, ShortRows, Warning};
+
+use super::values::Detected;
+use crate::kernel::text;
 use csv::StringRecord;
-use decode::{Decoded, refused};
-use lines::{Lines, Passed};
-use std::{
-    cell::{Cell, RefCell},
-    io::{self, Cursor, Read},
-    rc::Rc,
-};
+use serde::{Deserialize, Serialize};
 
-/// The longest cell, in bytes.
-const MAX_FIELD: usize = 1024 * 1024;
-/// The most lines one row may span.
-const MAX_LINES: u64 = 1_000;
-/// The most bytes that may be read without a row coming of them.
-const MAX_ROW: usize = 8 * 1024 * 1024;
 const MAX_COLUMNS: usize = 1_000;
-const PREFIX: u64 = 64 * 1024;
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Why a file cannot be read, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProblem {
     pub line: Option<u64>,
     pub what: String,
@@ -43,192 +46,170 @@ impl FileProblem {
     }
 }
 
-/// An open file, its header read.
+/// A format's own reading: every row of the file, headings and all.
+trait Source {
+    fn next(&mut self, record: &mut StringRecord) -> Result<Option<Read>, FileProblem>;
+
+    /// As far as the file has been read.
+    fn encoding(&self) -> &'static str {
+        "UTF-8"
+    }
+}
+
+/// What a source says of the row it has just read.
+#[derive(Clone, Debug, Default)]
+struct Read {
+    line: u64,
+    problem: Option<String>,
+}
+
+/// A row of the file.
+#[derive(Clone, Debug)]
+pub struct Row<'r> {
+    /// The line it begins on, counting from 1.
+    pub line: u64,
+    /// As many cells as there are headings, unless there is a problem.
+    pub record: &'r StringRecord,
+    /// Why it must not be imported.
+    pub problem: Option<String>,
+}
+
+/// An open file, its headings read.
 pub struct Rows<'a> {
-    csv: csv::Reader<Watched<Box<dyn Read + 'a>>>,
+    source: Box<dyn Source + 'a>,
     record: StringRecord,
+    /// The row behind the current one: a total stands at the foot.
+    ahead: StringRecord,
+    waiting: Option<Read>,
     pub header: Vec<String>,
-    pub encoding: Rc<Cell<&'static str>>,
-    pub delimiter: u8,
-    lines: Lines,
-    passed: Rc<RefCell<Passed>>,
+    /// The line of the headings; 0 when the file has none.
+    pub header_row: u64,
+    pub format: Format,
+    pub delimiter: Option<char>,
+    /// How the dates and numbers of each column are written, as far as the first rows tell.
+    pub formats: Vec<Detected>,
+    short_rows: ShortRows,
+    loose_delimiters: bool,
+    empty_words: Vec<String>,
 }
 
 impl<'a> Rows<'a> {
-    /// `known` counts the cells of a header row that mean something: the delimiter is the one under which most do.
-    pub fn open(input: impl Read + 'a, known: impl Fn(&[String]) -> usize) -> Result<Self, FileProblem> {
-        let (encoding, passed) = (Rc::new(Cell::new("UTF-8")), Rc::new(RefCell::new(Passed::default())));
-        let mut decoded = Decoded::new(Box::new(input) as Box<dyn Read + 'a>);
-        let mut prefix = Vec::new();
-        decoded.by_ref().take(PREFIX).read_to_end(&mut prefix).map_err(|e| FileProblem::new(1, e.to_string()))?;
-        if prefix.iter().all(u8::is_ascii_whitespace) {
-            return Err(FileProblem::new(None, "it is empty"));
-        }
-        encoding.set(decoded.encoding());
-        let (told, skip) = told_separator(&prefix);
-        let delimiter = told.unwrap_or_else(|| sniff(&prefix[skip..], &known));
-        prefix.drain(..skip);
-        let watched =
-            Watched { prefix: Cursor::new(prefix), rest: decoded, passed: passed.clone(), encoding: encoding.clone() };
-        let csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(watched);
+    /// `header` is what the columns are called when the file does not say so.
+    fn new(source: Box<dyn Source + 'a>, shape: &FileShape) -> Result<Self, FileProblem> {
         let mut rows = Self {
-            csv,
+            source,
             record: StringRecord::new(),
-            header: Vec::new(),
-            encoding,
-            delimiter,
-            lines: Lines::new(1 + u64::from(skip > 0), delimiter),
-            passed,
+            ahead: StringRecord::new(),
+            waiting: None,
+            header: shape.columns.clone(),
+            header_row: shape.header_row,
+            format: shape.format,
+            delimiter: shape.delimiter,
+            formats: shape.formats.clone(),
+            short_rows: shape.short_rows,
+            loose_delimiters: shape.loose_delimiters,
+            empty_words: shape.empty_words.clone(),
         };
-        rows.read_header(known)?;
+        rows.advance()?;
+        while rows.waiting.as_ref().is_some_and(|read| read.line <= rows.header_row) {
+            rows.advance()?;
+        }
         Ok(rows)
     }
 
-    fn read_header(&mut self, known: impl Fn(&[String]) -> usize) -> Result<(), FileProblem> {
-        let Some((line, _)) = self.next()? else { return Err(FileProblem::new(None, "it is empty")) };
-        let header: Vec<String> = self.record.iter().map(|cell| cell.trim().to_owned()).collect();
-        if header.len() > MAX_COLUMNS {
-            return Err(FileProblem::new(line, format!("it has more than {MAX_COLUMNS} columns")));
-        }
-        if known(&header) == 0 {
-            let seen: String =
-                header.iter().take(8).cloned().collect::<Vec<_>>().join(", ").chars().take(200).collect();
-            let what = format!("none of its column headings is known here (it begins: {seen})");
-            return Err(FileProblem::new(line, what));
-        }
-        self.header = header;
+    /// As far as the file has been read; ASCII is called UTF-8.
+    pub fn encoding(&self) -> &'static str {
+        self.source.encoding()
+    }
+
+    fn advance(&mut self) -> Result<(), FileProblem> {
+        self.waiting = self.source.next(&mut self.ahead)?;
         Ok(())
     }
 
-    /// The next row and the line it begins on, counting from 1.
+    /// The next row.
     #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Result<Option<(u64, &StringRecord)>, FileProblem> {
-        let before = self.csv.position().byte();
-        let more = self.csv.read_record(&mut self.record);
-        let more = more.map_err(|e| problem(self.lines.begun(&self.passed.borrow()), &e))?;
-        if !more {
-            return Ok(None);
+    pub fn next(&mut self) -> Result<Option<Row<'_>>, FileProblem> {
+        let Some(Read { line, mut problem }) = self.waiting.take() else { return Ok(None) };
+        std::mem::swap(&mut self.record, &mut self.ahead);
+        self.advance()?;
+        self.fit();
+        let (cells, width) = (self.record.len(), self.header.len());
+        if problem.is_none() && cells != width {
+            problem = Some(format!("has {cells} columns, the header has {width}"));
         }
-        let count = usize::try_from(self.csv.position().byte() - before).unwrap_or(usize::MAX);
-        let span = self.lines.row(&mut self.passed.borrow_mut(), count);
-        let line = span.line;
-        if span.stray_quote || span.lines > MAX_LINES {
-            return Err(FileProblem::new(line, "a quotation mark is opened and not closed"));
+        if problem.is_none() && self.waiting.is_none() && is_total(&self.record) {
+            problem = Some("looks like a total at the foot of the list, not a record".into());
         }
-        if self.record.iter().any(|cell| cell.len() > MAX_FIELD) {
-            return Err(FileProblem::new(line, "a cell is longer than 1 MB (a quotation mark that is not closed?)"));
+        Ok(Some(Row { line, record: &self.record, problem }))
+    }
+
+    /// Empty cells at the end come and go; words for nothing are nothing.
+    fn fit(&mut self) {
+        let (cells, width) = (self.record.len(), self.header.len());
+        if cells > width && self.record.iter().skip(width).all(|cell| cell.trim().is_empty()) {
+            self.record.truncate(width);
+        } else if cells > width
+            && self.loose_delimiters
+            && let Some(joined) = rejoin(self.record.iter(), self.delimiter.unwrap_or(','), width)
+        {
+            self.record = joined.into();
         }
-        Ok(Some((line, &self.record)))
+        if cells < width && self.short_rows == ShortRows::Fill {
+            (cells..width).for_each(|_| self.record.push_field(""));
+        }
+        if !self.empty_words.is_empty() && self.record.iter().any(|cell| self.is_nothing(cell)) {
+            self.record = self.record.iter().map(|cell| if self.is_nothing(cell) { "" } else { cell }).collect();
+        }
+    }
+
+    fn is_nothing(&self, cell: &str) -> bool {
+        self.empty_words.iter().any(|word| word == cell.trim())
     }
 }
 
-fn problem(line: u64, error: &csv::Error) -> FileProblem {
-    match error.kind() {
-        csv::ErrorKind::Io(io) => FileProblem::new(line, io.to_string()),
-        _ => FileProblem::new(line, error.to_string()),
-    }
-}
-
-/// Excel's own first line: `sep=;`. Returns the separator and how many bytes the line takes.
-fn told_separator(prefix: &[u8]) -> (Option<u8>, usize) {
-    let end = prefix.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1);
-    let line = prefix[..end].trim_ascii();
-    match line.strip_prefix(b"sep=") {
-        Some([delimiter]) => (Some(*delimiter), end),
-        _ => (None, 0),
-    }
-}
-
-/// The delimiter under which most headings are known; among equals, the one that gives most columns.
-fn sniff(prefix: &[u8], known: &impl Fn(&[String]) -> usize) -> u8 {
-    let score = |delimiter: u8| {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(prefix);
-        let mut record = StringRecord::new();
-        let header: Vec<String> = match reader.read_record(&mut record) {
-            Ok(true) => record.iter().map(|cell| cell.trim().to_owned()).collect(),
-            _ => Vec::new(),
-        };
-        (known(&header), header.len())
-    };
-    DELIMITERS.into_iter().rev().max_by_key(|d| score(*d)).unwrap_or(b',')
-}
-
-/// Remembers what passes until it has become a row, and notices a row that never ends before it fills the memory.
-struct Watched<R> {
-    /// The part of the file that has been looked at already.
-    prefix: Cursor<Vec<u8>>,
-    rest: Decoded<R>,
-    passed: Rc<RefCell<Passed>>,
-    encoding: Rc<Cell<&'static str>>,
-}
-
-impl<R: Read> Read for Watched<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let mut n = self.prefix.read(out)?;
-        if n == 0 {
-            n = self.rest.read(out)?;
-            self.encoding.set(self.rest.encoding());
+/// The cells with those that begin with a space put back behind the one before, if that makes `width` of them.
+fn rejoin<'c>(cells: impl Iterator<Item = &'c str>, delimiter: char, width: usize) -> Option<Vec<String>> {
+    let mut joined: Vec<String> = Vec::with_capacity(width);
+    for cell in cells {
+        match joined.last_mut() {
+            Some(last) if cell.starts_with(' ') => {
+                last.push(delimiter);
+                last.push_str(cell);
+            }
+            _ => joined.push(cell.to_owned()),
         }
-        let mut passed = self.passed.borrow_mut();
-        passed.push(&out[..n]);
-        if passed.waiting().len() > MAX_ROW {
-            return Err(refused("a row is longer than 8 MB (a quotation mark that is not closed?)"));
-        }
-        Ok(n)
     }
+    (joined.len() == width).then_some(joined)
+}
+
+/// `Total,,,1234`: a word for it, a number, and hardly anything else.
+fn is_total(record: &StringRecord) -> bool {
+    const WORDS: [&str; 14] = [
+        "total",
+        "totals",
+        "grand total",
+        "subtotal",
+        "sum",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "totaal",
+        "som",
+        "somme",
+        "total general",
+        "totale",
+        "razem",
+    ];
+    let filled: Vec<&str> = record.iter().map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let Some(first) = filled.first() else { return false };
+    let word = text::fold(first.trim_end_matches(':'));
+    let number = |cell: &&str| cell.chars().any(|c| c.is_ascii_digit()) && !cell.chars().any(char::is_alphabetic);
+    record.len() >= 3
+        && filled.len() * 2 <= record.len() + 1
+        && WORDS.contains(&word.as_str())
+        && filled[1..].iter().any(number)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(header: &[String]) -> usize {
-        header.iter().filter(|h| matches!(h.as_str(), "name" | "city")).count()
-    }
-
-    type Lines = Vec<(u64, Vec<String>)>;
-
-    fn read(bytes: &[u8]) -> Result<Lines, FileProblem> {
-        let mut rows = Rows::open(bytes, known)?;
-        let mut out = Vec::new();
-        while let Some((line, record)) = rows.next()? {
-            out.push((line, record.iter().map(str::to_owned).collect()));
-        }
-        Ok(out)
-    }
-
-    #[test]
-    fn rows_know_their_lines() -> Result<(), FileProblem> {
-        let rows = read(b"name;city\r\n\"two\nlines\";X\r\n\r\nlast;Y")?;
-        assert_eq!(rows.iter().map(|r| r.0).collect::<Vec<_>>(), [2, 5]);
-        assert_eq!(rows[0].1, ["two\nlines", "X"]);
-        assert_eq!(read(b"sep=|\nname|city\na,b|c")?, [(3, vec!["a,b".into(), "c".into()])]);
-        // Old Mac files end lines with a bare CR; empty lines count, at the start as well.
-        let rows = read(b"\n\nname,city\r\ra,\"x\ry\"\r\rb,5\" pipe\r")?;
-        assert_eq!(rows.iter().map(|r| r.0).collect::<Vec<_>>(), [5, 8]);
-        // However the file is cut into pieces as it is read.
-        let long = [b"name,city\r\n".to_vec(), b"a,\"b\r\n\"\"c\"\r\n\r\n".repeat(30_000)].concat();
-        let rows = read(&long)?;
-        assert!(rows.iter().enumerate().all(|(n, row)| row.0 == 2 + 3 * n as u64 && row.1 == ["a", "b\r\n\"c"]));
-        assert_eq!(rows.len(), 30_000);
-        Ok(())
-    }
-
-    #[test]
-    fn what_cannot_be_read_safely_is_refused_by_line() {
-        let line = |bytes: &[u8]| read(bytes).err().map(|p| p.line);
-        assert_eq!(line(b""), Some(None));
-        assert_eq!(line(b"foo,bar\n1,2\n"), Some(Some(1)));
-        assert_eq!(line(b"name,city\na,\"b\nc,d\ne,f\n"), Some(Some(2)));
-        assert_eq!(line(b"name,city\n\n\na,b\n\n\"c,d\ne,f"), Some(Some(6)));
-        // Closed by the opening quote of a later row: what lies between is no cell.
-        assert_eq!(line(b"name,city\n\"a\",\"b\n\"c\",\"d\"\n"), Some(Some(2)));
-        let endless = [b"name,city\na,b\nc,\"".to_vec(), b"x\n".repeat(2_000)].concat();
-        assert_eq!(line(&endless), Some(Some(3)));
-        let wide = [b"name,city\na,\"".to_vec(), vec![b'x'; 9 * 1024 * 1024], b"\"\n".to_vec()].concat();
-        assert_eq!(line(&wide), Some(Some(2)));
-        let wide = [b"name,city\r\n\r\na,\"".to_vec(), b"x\r\n".repeat(3 * 1024 * 1024)].concat();
-        assert_eq!(line(&wide), Some(Some(3)));
-    }
-}
+mod tests;
