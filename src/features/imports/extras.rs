@@ -36,6 +36,10 @@ impl RowReader<'_> {
                 formats,
             );
         }
+        // Of several ways to say no, one is enough.
+        if field.kind == FieldKind::Bool && self.value(staged, field.key) == Some("true") {
+            return values::parse(field.kind, field.max, "true", custom, formats);
+        }
         if field.kind == FieldKind::Money
             && let Some(currency) = values::currency_of(cell, formats)
         {

@@ -105,9 +105,29 @@ pub fn known(cells: &[String]) -> usize {
 /// The export that has these headings, read as that kind of record.
 pub fn recognise(header: &[String], record: RecordType) -> Option<Preset> {
     let names: Vec<String> = header.iter().map(|h| norm(h)).collect();
-    let layout = layouts::all().find(|layout| layout.record == record.key() && layout.fits(&names))?;
-    let mapping = (0..header.len()).map(|index| layout.plan(index, header, &names)).collect();
+    let of = |key: &'static str| layouts::all().find(|layout| layout.record == key && layout.fits(&names));
+    let as_person = || if record == RecordType::Lead { of(RecordType::Contact.key()) } else { None };
+    let layout = of(record.key()).or_else(as_person)?;
+    let plan = |index| match record {
+        RecordType::Lead => as_lead(layout.plan(index, header, &names)),
+        _ => layout.plan(index, header, &names),
+    };
+    let mapping = (0..header.len()).map(plan).collect();
     Some(Preset { name: layout.name.to_owned(), mapping })
+}
+
+/// A lead is a person whose company is a name, and who has no postal code.
+fn as_lead(mut plan: ColumnPlan) -> ColumnPlan {
+    match plan.key.as_deref() {
+        Some("company_id") => plan.key = Some("company_name".into()),
+        Some("company_domain") => plan.key = Some("domain".into()),
+        Some("postal_code") => {
+            plan.key = Some("description".into());
+            plan.treatment.notes = Notes::Always;
+        }
+        _ => {}
+    }
+    plan
 }
 
 /// The kinds of record that a known export with these headings holds, likeliest first.

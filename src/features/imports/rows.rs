@@ -213,6 +213,8 @@ impl<'a> RowReader<'a> {
 
     /// A person or a company; its company is words, not a record.
     fn lead(&self, row: &StringRecord, staged: &mut Staged) {
+        self.settle_list(staged, "email", "other_emails");
+        self.settle_list(staged, "phone", "other_phones");
         self.split_name(row, staged);
         let parts = ["first_name", "last_name", "company_name"].map(|key| self.value(staged, key).unwrap_or_default());
         let key = match (self.value(staged, "external_id"), self.value(staged, "email")) {
@@ -393,9 +395,15 @@ fn slots(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
         }
         // Cells may hold more than their field does.
         match (record, field.key) {
-            (RecordType::Contact, "email") => add(Slot::of("other_emails", "other_emails", FieldKind::Emails)),
-            (RecordType::Contact, "phone") => add(Slot::of("other_phones", "other_phones", FieldKind::Phones)),
-            (RecordType::Deal, "amount") => add(Slot::of("currency", "currency", FieldKind::Currency)),
+            (RecordType::Contact | RecordType::Lead, "email") => {
+                add(Slot::of("other_emails", "other_emails", FieldKind::Emails))
+            }
+            (RecordType::Contact | RecordType::Lead, "phone") => {
+                add(Slot::of("other_phones", "other_phones", FieldKind::Phones))
+            }
+            (RecordType::Deal, "amount") | (RecordType::Lead, "estimated_value") => {
+                add(Slot::of("currency", "currency", FieldKind::Currency))
+            }
             _ => {}
         }
         if column.treatment.notes != Notes::Never {

@@ -196,6 +196,27 @@ async fn northwind_and_bare_layouts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leads() {
+    let app = TestApp::start().await;
+    let org = app.org("xeducation").await;
+    twice(&app, &org, RecordType::Lead, "02-lead-scoring-xeducation/Leads.csv", (9_240, 0, 0, 0)).await;
+    if file("02-lead-scoring-xeducation/Leads.csv").is_some() {
+        let sums = "SELECT concat_ws(' ', count(*)::text, count(DISTINCT last_name)::text, count(source)::text, \
+            (count(*) FILTER (WHERE do_not_contact))::text, (count(*) FILTER (WHERE city = 'Select'))::text) AS t FROM leads";
+        let rows = String::from_utf8(file("02-lead-scoring-xeducation/Leads.csv").unwrap()).unwrap();
+        let rows: Vec<csv::StringRecord> =
+            csv::Reader::from_reader(rows.as_bytes()).records().map(Result::unwrap).collect();
+        let sources = rows.iter().filter(|r| !r[3].is_empty()).count();
+        let silent = rows.iter().filter(|r| &r[4] == "Yes" || &r[5] == "Yes").count();
+        assert_eq!(texts(&app, sums).await, [format!("9240 9240 {sources} {silent} 0")]);
+    }
+    let people = app.org("people").await;
+    let contacts = "05-contact-exports/hubspot-import-shape_contacts.csv";
+    twice(&app, &people, RecordType::Lead, contacts, (950, 0, 0, 0)).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_workbook_is_a_list_too() {
     let app = TestApp::start().await;
     let org = app.org("acme").await;

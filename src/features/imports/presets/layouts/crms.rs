@@ -213,7 +213,8 @@ pub const ALL: &[Layout] = &[
         columns: &[
             col("prospectid", "external_id"),
             col("leadsource", "source"),
-            note("leadnumber"),
+            // Nobody has a name here; the number is what people know them by.
+            col("leadnumber", "last_name"),
             note("leadorigin"),
             map(note("specialization"), &[("Select", "")]),
             map(note("howdidyouhearaboutxeducation"), &[("Select", "")]),
@@ -222,6 +223,8 @@ pub const ALL: &[Layout] = &[
             map(place("city", "city", 1), &[("Select", "")]),
             place("country", "country", 1),
             soft("donotemail", "do_not_contact"),
+            soft("donotcall", "do_not_contact"),
+            note("converted"),
         ],
     },
 ];
