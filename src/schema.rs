@@ -39,6 +39,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         archived_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
+        annual_revenue_key -> Nullable<Int8>,
     }
 }
 
@@ -143,6 +144,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         archived_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
+        amount_key -> Nullable<Int8>,
     }
 }
 
@@ -436,6 +438,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    recent_records (org_id, member_id, record_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        record_id -> Uuid,
+        record_type -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    recent_searches (org_id, member_id, words) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        words -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     record_tags (org_id, record_type, record_id, tag_id) {
         org_id -> Uuid,
         record_type -> Text,
@@ -464,6 +485,24 @@ diesel::table! {
         permissions -> Array<Nullable<Text>>,
         visibility -> Text,
         position -> Int4,
+    }
+}
+
+diesel::table! {
+    saved_views (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        name -> Text,
+        owner_id -> Uuid,
+        sharing -> Text,
+        team_id -> Nullable<Uuid>,
+        query -> Text,
+        layout -> Nullable<Jsonb>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -597,6 +636,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    view_defaults (org_id, role_id, record_type) {
+        org_id -> Uuid,
+        role_id -> Uuid,
+        record_type -> Text,
+        view_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    view_matches (org_id, member_id, view_id, record_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        view_id -> Uuid,
+        record_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    view_pins (org_id, member_id, view_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        view_id -> Uuid,
+        position -> Int4,
+    }
+}
+
+diesel::table! {
+    view_watches (org_id, member_id, view_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        view_id -> Uuid,
+        watermark -> Timestamptz,
+        small -> Bool,
+        fresh -> Int4,
+        unmailed -> Int4,
+        mailed_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(auth_tokens -> users (user_id));
 diesel::joinable!(companies -> organisations (org_id));
 diesel::joinable!(contacts -> organisations (org_id));
@@ -616,6 +695,7 @@ diesel::joinable!(organisation_logos -> organisations (org_id));
 diesel::joinable!(pipelines -> organisations (org_id));
 diesel::joinable!(record_totals -> organisations (org_id));
 diesel::joinable!(roles -> organisations (org_id));
+diesel::joinable!(saved_views -> organisations (org_id));
 diesel::joinable!(search_documents -> organisations (org_id));
 diesel::joinable!(search_words -> organisations (org_id));
 diesel::joinable!(sessions -> organisations (org_id));
@@ -644,6 +724,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     pipelines,
     record_totals,
     roles,
+    saved_views,
     search_documents,
     search_words,
     sessions,

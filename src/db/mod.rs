@@ -127,6 +127,12 @@ impl OrgTx<'_> {
         }
     }
 
+    /// From here on no statement of this transaction takes longer: for what people may ask, however hopeless.
+    pub fn limit_time(&mut self, most: Duration) -> AppResult<()> {
+        let sql = format!("SET LOCAL statement_timeout = {}", most.as_millis());
+        self.conn.batch_execute(&sql).map_err(AppError::from)
+    }
+
     /// Lets one statement or transaction run longer than a page may (imports, bulk work).
     pub fn without_time_limit(&mut self) -> AppResult<()> {
         self.conn.batch_execute("SET LOCAL statement_timeout = 0").map_err(AppError::from)

@@ -38,10 +38,11 @@ pub fn encode<K: Serialize>(key: &K) -> String {
 }
 
 pub fn decode<K: DeserializeOwned>(cursor: &str) -> AppResult<K> {
-    let bad = AppError::Rejected(
-        StatusCode::BAD_REQUEST,
-        "This link to the next page is damaged. Start again from the first.",
-    );
-    let Ok(bytes) = URL_SAFE_NO_PAD.decode(cursor) else { return Err(bad) };
-    serde_json::from_slice(&bytes).map_err(|_| bad)
+    let Ok(bytes) = URL_SAFE_NO_PAD.decode(cursor) else { return Err(damaged()) };
+    serde_json::from_slice(&bytes).map_err(|_| damaged())
+}
+
+/// A cursor that says what no page ever said.
+pub fn damaged() -> AppError {
+    AppError::Rejected(StatusCode::BAD_REQUEST, "This link to the next page is damaged. Start again from the first.")
 }

@@ -117,6 +117,11 @@ impl Locale {
         format!("{} {}", self.weekday(date), self.day(date, today))
     }
 
+    /// `November 2026`.
+    pub fn month(&self, date: NaiveDate) -> String {
+        date.format_localized("%B %Y", LOCALES[self.0].5).to_string()
+    }
+
     /// Numeric, for forms and exact titles: `28/11/2026`.
     pub fn date(&self, date: NaiveDate) -> String {
         date.format(LOCALES[self.0].4).to_string()

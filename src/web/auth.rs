@@ -142,6 +142,11 @@ impl Actor {
         self.visible_owners().is_none_or(|owners| owner.is_some_and(|o| owners.contains(&o)))
     }
 
+    /// Themselves and those in their teams, whatever they may see.
+    pub fn team(&self) -> &[Uuid] {
+        &self.team
+    }
+
     pub fn today(&self) -> NaiveDate {
         calendar::today(self.zone)
     }

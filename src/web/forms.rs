@@ -99,6 +99,11 @@ impl Form {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.trim()).filter(|v| !v.is_empty())
     }
 
+    /// Every field in the order it was posted, values trimmed.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.trim()))
+    }
+
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.retain(|(n, _)| n != name);
         self.0.push((name.to_owned(), value.into()));

@@ -11,6 +11,8 @@ const ON_DEMAND = [
   ["trix-editor", () => import("./editor.js")],
   ["[data-combobox]", () => import("./combobox.js")],
   ["textarea[data-rich]", () => import("./rich.js")],
+  ["thead[data-widths], [data-groups]", () => import("./list.js")],
+  ["[data-open-panel], [data-filter-builder], [data-column-chooser]", () => import("./list-panel.js")],
 ];
 
 /** Wakes whatever the markup under `root` asks for; safe to call again after every swap. */

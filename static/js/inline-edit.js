@@ -61,6 +61,8 @@ function focusFirst(form) {
 function finish(form, value, html) {
   const fragment = parse(html);
   applyPartials(fragment);
+  const row = form.closest("tr[data-row]");
+  if (row) return renew(row, value.id);
   const fresh = (value.id && fragment.querySelector(`#${CSS.escape(value.id)}`)) || fragment.querySelector("[data-inline-edit]");
   if (!form.isConnected) return document.getElementById(value.id)?.focus(); // a partial replaced the whole place
   if (fresh) form.replaceWith(fresh);
@@ -68,6 +70,17 @@ function finish(form, value, html) {
   const place = fresh ?? document.getElementById(value.id);
   (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
   refreshRest();
+}
+
+/** In a list the whole row is shown anew: other values of it may follow from the one that changed. */
+async function renew(row, focus) {
+  const reply = await get(row.dataset.row);
+  const fresh = reply.ok && parse(`<table><tbody>${reply.html}</tbody></table>`).querySelector("tr");
+  if (!fresh) return location.reload(); // it may have left the list
+  row.replaceWith(fresh);
+  window.htmx?.process(fresh);
+  const place = document.getElementById(focus);
+  (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
 }
 
 /** What else the page says of the record (title, facts, timeline) is taken from the page as it is now. */

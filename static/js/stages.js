@@ -59,7 +59,7 @@ function setEnds(list) {
   });
 }
 
-function loadSortable() {
+export function loadSortable() {
   if (window.Sortable) return Promise.resolve(window.Sortable);
   sortable ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");

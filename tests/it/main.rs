@@ -20,6 +20,7 @@ mod input;
 mod jobs;
 mod kill;
 mod leads;
+mod lists;
 mod live;
 mod mail;
 mod notes;

@@ -36,6 +36,10 @@ const PERSONAL: &[&str] = &[
     "/settings/email-verification",
     "/invitations/{token}",
     "/preferences",
+    "/companies/columns",
+    "/contacts/columns",
+    "/leads/columns",
+    "/deals/columns",
 ];
 
 async fn send(client: &Client, route: &Route, path: &str, token: Option<&str>) -> Page {

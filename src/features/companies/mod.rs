@@ -34,12 +34,12 @@ pub static SPEC: Spec = Spec {
 };
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/companies", get().to(pages::index))
-        .route("/companies", post().to(pages::create))
+    // The list's own addresses come before those of a record.
+    records::configure(cfg, &SPEC);
+    cfg.route("/companies", post().to(pages::create))
         .route("/companies/new", get().to(pages::new))
         .route("/companies/options", get().to(pages::options))
         .route("/companies/{id}", get().to(pages::show))
         .route("/companies/{id}", post().to(pages::save))
         .route("/companies/{id}/edit", get().to(pages::edit));
-    records::configure(cfg, &SPEC);
 }

@@ -11,14 +11,13 @@ use crate::{
             Head,
             display::{self, Part},
             inline::Cell,
-            list::{self, ListQuery, ListView},
             require_view,
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
         tags,
     },
-    kernel::{CompanyId, RecordType, countries, text},
+    kernel::{CompanyId, RecordType, text},
     web::{
         Actor, Allow, Form, Page, Shell, csrf,
         flash::Flash,
@@ -29,74 +28,6 @@ use crate::{
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use uuid::Uuid;
-
-const COLUMNS: &[&str] = &["name", "domain", "industry", "employees", "country", "owner_id", "created_at"];
-
-#[derive(Template)]
-#[template(path = "companies/index.html")]
-struct Index {
-    shell: Shell,
-    list: ListView,
-    rows: Vec<Row>,
-}
-
-#[derive(Template)]
-#[template(path = "companies/_more.html")]
-struct More {
-    list: ListView,
-    rows: Vec<Row>,
-}
-
-/// A row of the list.
-struct Row {
-    id: CompanyId,
-    name: String,
-    domain: String,
-    industry: String,
-    employees: String,
-    country: String,
-    owner: Option<Person>,
-    added: String,
-    added_exact: String,
-}
-
-impl Row {
-    fn new(company: Company, actor: &Actor, people: &[Person]) -> Self {
-        Self {
-            id: company.id,
-            name: company.name,
-            domain: company.domain.unwrap_or_default(),
-            industry: company.industry.unwrap_or_default(),
-            employees: company.employees.map(|n| actor.locale.integer(n.into())).unwrap_or_default(),
-            country: company.country.as_deref().map(countries::name).unwrap_or_default(),
-            owner: people.iter().find(|p| Some(p.id) == company.owner_id).cloned(),
-            added: actor.moment(company.created_at),
-            added_exact: actor.exact(company.created_at),
-        }
-    }
-}
-
-/// `GET /companies`
-pub(super) async fn index(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    require_view(&page.actor, RecordType::Company)?;
-    let query = ListQuery::parse(RecordType::Company, &page.actor, page.req.query_string(), &[])?;
-    let actor = page.actor.clone();
-    let (query, list, rows) = db
-        .org(&page, move |tx| {
-            let found = list::find(tx, &actor, &query)?;
-            let people = members::directory(tx)?;
-            let companies = queries::rows(tx, &found.page.rows)?;
-            let counted = (companies.len(), found.count, found.page.next.as_deref());
-            let list = ListView::new(&query, &actor, &people, (COLUMNS, &[]), counted);
-            Ok((query, list, companies.into_iter().map(|c| Row::new(c, &actor, &people)).collect::<Vec<_>>()))
-        })
-        .await?;
-    if reply::is_partial(&page.req) {
-        let list = list.appended(&query, rows.len(), &page.actor);
-        return reply::fragment(&More { list, rows });
-    }
-    reply::page(&page.req, &Index { shell: page.shell("companies"), list, rows })
-}
 
 #[derive(Template)]
 #[template(path = "companies/form.html")]

@@ -46,14 +46,6 @@ pub fn names(tx: &mut OrgTx, ids: &[CompanyId]) -> AppResult<HashMap<CompanyId, 
     Ok(rows.into_iter().collect())
 }
 
-/// These companies, in this order.
-pub(super) fn rows(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<Company>> {
-    let mut rows: Vec<Company> =
-        companies::table.filter(companies::id.eq_any(ids)).select(Company::as_select()).load(tx.conn())?;
-    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id.0));
-    Ok(rows)
-}
-
 /// The live companies whose name begins with these words, for a combobox: id, name, domain.
 pub(super) fn options(tx: &mut OrgTx, actor: &Actor, q: &str) -> AppResult<Vec<(CompanyId, String, Option<String>)>> {
     let from = text::fold(q);

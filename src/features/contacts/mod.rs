@@ -32,12 +32,12 @@ pub static SPEC: Spec = Spec {
 };
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/contacts", get().to(pages::index))
-        .route("/contacts", post().to(pages::create))
+    // The list's own addresses come before those of a record.
+    records::configure(cfg, &SPEC);
+    cfg.route("/contacts", post().to(pages::create))
         .route("/contacts/new", get().to(pages::new))
         .route("/contacts/options", get().to(pages::options))
         .route("/contacts/{id}", get().to(pages::show))
         .route("/contacts/{id}", post().to(pages::save))
         .route("/contacts/{id}/edit", get().to(pages::edit));
-    records::configure(cfg, &SPEC);
 }

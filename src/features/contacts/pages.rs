@@ -6,22 +6,20 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
-        companies,
         leads::{self, Origin},
         records::{
             Head,
             display::{self, Shown},
             inline::Cell,
-            list::{self, ListQuery, ListView},
             require_view,
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
         tags,
     },
-    kernel::{CompanyId, ContactId, RecordType, people as numbers, text},
+    kernel::{ContactId, RecordType},
     web::{
-        Actor, Allow, Form, Page, SelectOption, Shell, csrf,
+        Allow, Form, Page, SelectOption, Shell, csrf,
         flash::Flash,
         permission::contacts::{Create, Edit},
         reply,
@@ -29,105 +27,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
-use std::collections::HashMap;
 use uuid::Uuid;
-
-const COLUMNS: &[&str] = &["name", "title", "company_id", "email", "phone", "lifecycle", "owner_id", "created_at"];
-const FILTERS: &[&str] = &["lifecycle"];
-
-#[derive(Template)]
-#[template(path = "contacts/index.html")]
-struct Index {
-    shell: Shell,
-    list: ListView,
-    rows: Vec<Row>,
-}
-
-#[derive(Template)]
-#[template(path = "contacts/_more.html")]
-struct More {
-    list: ListView,
-    rows: Vec<Row>,
-}
-
-/// A row of the list.
-struct Row {
-    id: ContactId,
-    name: String,
-    initials: String,
-    class: String,
-    title: String,
-    company: Option<(CompanyId, String)>,
-    email: String,
-    phone: String,
-    phone_shown: String,
-    lifecycle: &'static str,
-    tone: &'static str,
-    do_not_contact: bool,
-    owner: Option<Person>,
-    added: String,
-    added_exact: String,
-}
-
-impl Row {
-    fn new(contact: Contact, companies: &HashMap<CompanyId, String>, actor: &Actor, people: &[Person]) -> Self {
-        let name = contact.name();
-        let phone = contact.phone.unwrap_or_default();
-        Self {
-            id: contact.id,
-            initials: text::initials(&name),
-            class: text::avatar_class(&contact.id.to_string()),
-            name,
-            title: contact.title.unwrap_or_default(),
-            company: contact.company_id.and_then(|id| companies.get(&id).map(|name| (id, name.clone()))),
-            email: contact.email.unwrap_or_default(),
-            phone_shown: numbers::format_phone(&phone, Some(actor.locale.region())),
-            phone,
-            lifecycle: LIFECYCLES.iter().find(|(key, _)| *key == contact.lifecycle).map_or("", |(_, label)| label),
-            tone: tone(&contact.lifecycle),
-            do_not_contact: contact.do_not_contact,
-            owner: people.iter().find(|p| Some(p.id) == contact.owner_id).cloned(),
-            added: actor.moment(contact.created_at),
-            added_exact: actor.exact(contact.created_at),
-        }
-    }
-}
-
-fn tone(lifecycle: &str) -> &'static str {
-    match lifecycle {
-        "customer" => "good",
-        "qualified" => "info",
-        _ => "none",
-    }
-}
-
-/// `GET /contacts`
-pub(super) async fn index(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    require_view(&page.actor, RecordType::Contact)?;
-    let query = ListQuery::parse(RecordType::Contact, &page.actor, page.req.query_string(), FILTERS)?;
-    let actor = page.actor.clone();
-    let (query, list, rows) = db
-        .org(&page, move |tx| {
-            let found = list::find(tx, &actor, &query)?;
-            let people = members::directory(tx)?;
-            let contacts = queries::rows(tx, &found.page.rows)?;
-            let employers: Vec<CompanyId> = contacts.iter().filter_map(|c| c.company_id).collect();
-            let companies = companies::names(tx, &employers)?;
-            let counted = (contacts.len(), found.count, found.page.next.as_deref());
-            let list = ListView::new(&query, &actor, &people, (COLUMNS, FILTERS), counted);
-            Ok((
-                query,
-                list,
-                contacts.into_iter().map(|c| Row::new(c, &companies, &actor, &people)).collect::<Vec<_>>(),
-            ))
-        })
-        .await?;
-    if reply::is_partial(&page.req) {
-        let list = list.appended(&query, rows.len(), &page.actor);
-        return reply::fragment(&More { list, rows });
-    }
-    reply::page(&page.req, &Index { shell: page.shell("contacts"), list, rows })
-}
 
 #[derive(Template)]
 #[template(path = "contacts/form.html")]

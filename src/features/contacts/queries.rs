@@ -32,14 +32,6 @@ pub(super) fn lock(tx: &mut OrgTx, actor: &Actor, id: ContactId) -> AppResult<Co
     if actor.sees(contact.owner_id.map(Uuid::from)) { Ok(contact) } else { Err(AppError::NotFound) }
 }
 
-/// These contacts, in this order.
-pub(super) fn rows(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<Contact>> {
-    let mut rows: Vec<Contact> =
-        contacts::table.filter(contacts::id.eq_any(ids)).select(Contact::as_select()).load(tx.conn())?;
-    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id.0));
-    Ok(rows)
-}
-
 /// The live contacts whose name begins with these words, for a combobox.
 pub(super) fn options(tx: &mut OrgTx, actor: &Actor, q: &str) -> AppResult<Vec<Contact>> {
     let from = text::fold(q);

@@ -10,7 +10,6 @@ mod commands;
 mod contacts;
 mod fields;
 mod forms;
-mod list;
 mod model;
 mod moves;
 mod narrowing;
@@ -26,6 +25,7 @@ pub use contacts::take_part;
 pub use fields::{FIELDS, STATUSES};
 pub use model::{Deal, DealFields, DealStatus, NewDeal};
 pub use moves::{Moved, move_pipeline, move_to, reposition};
+pub use narrowing::extras as list_filters;
 pub use positions::Place;
 pub use queries::find;
 
@@ -54,8 +54,9 @@ fn after_change(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
 }
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/deals", get().to(list::index))
-        .route("/deals/new", get().to(pages::new))
+    // The list's own addresses come before those of a record.
+    records::configure(cfg, &SPEC);
+    cfg.route("/deals/new", get().to(pages::new))
         .route("/deals/new", post().to(pages::create))
         .route("/deals/{id}", get().to(pages::show))
         .route("/deals/{id}", post().to(pages::save))
@@ -67,5 +68,4 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/deals/{id}/closure/undo", post().to(actions::reopen))
         .route("/deals/{id}/contacts", post().to(contacts::add))
         .route("/deals/{id}/contacts/{contact}/removal", post().to(contacts::remove));
-    records::configure(cfg, &SPEC);
 }

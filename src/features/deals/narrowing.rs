@@ -18,7 +18,7 @@ const CLOSED: &[(&str, &str)] =
     &[("this_month", "This month"), ("last_month", "Last month"), ("this_quarter", "This quarter")];
 
 /// What the address asks for. A pipeline that is not there, or a stage of another pipeline, is refused.
-pub(super) fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extra>> {
+pub fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extra>> {
     let stages = pipeline::stages(tx)?;
     let chosen = chosen_stage(&stages, query)?;
     let pipeline = in_pipeline(tx, chosen, query)?;

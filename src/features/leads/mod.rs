@@ -33,8 +33,9 @@ pub static SPEC: Spec = Spec {
 };
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/leads", get().to(pages::index))
-        .route("/leads", post().to(pages::create))
+    // The list's own addresses come before those of a record.
+    records::configure(cfg, &SPEC);
+    cfg.route("/leads", post().to(pages::create))
         .route("/leads/new", get().to(pages::new))
         .route("/leads/{id}", get().to(pages::show))
         .route("/leads/{id}", post().to(pages::save))
@@ -42,5 +43,4 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/leads/{id}/conversion", get().to(conversion::form))
         .route("/leads/{id}/conversion", post().to(conversion::convert))
         .route("/leads/{id}/conversion/undo", post().to(conversion::undo));
-    records::configure(cfg, &SPEC);
 }

@@ -4,9 +4,7 @@ use super::{
     SPEC, commands,
     conversion::{self, Conversion},
     fields::STATUSES,
-    forms,
-    model::Lead,
-    queries,
+    forms, queries,
 };
 use crate::{
     db::{Db, OrgTx},
@@ -17,14 +15,13 @@ use crate::{
             self, Head,
             display::{self, Shown},
             inline::Cell,
-            list::{self, ListQuery, ListView},
             require_view,
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
         tags,
     },
-    kernel::{Currency, LeadId, RecordType, people as numbers, text},
+    kernel::{Currency, LeadId, RecordType},
     web::{
         Actor, Allow, Form, Page, SelectOption, Shell, csrf,
         flash::Flash,
@@ -35,106 +32,6 @@ use crate::{
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use uuid::Uuid;
-
-const COLUMNS: &[&str] =
-    &["name", "company_name", "email", "phone", "source", "status", "score", "owner_id", "created_at"];
-const FILTERS: &[&str] = &["status"];
-
-#[derive(Template)]
-#[template(path = "leads/index.html")]
-struct Index {
-    shell: Shell,
-    list: ListView,
-    rows: Vec<Row>,
-}
-
-#[derive(Template)]
-#[template(path = "leads/_more.html")]
-struct More {
-    list: ListView,
-    rows: Vec<Row>,
-}
-
-/// A row of the list.
-struct Row {
-    id: LeadId,
-    name: String,
-    initials: String,
-    class: String,
-    title: String,
-    company: String,
-    email: String,
-    phone: String,
-    phone_shown: String,
-    source: String,
-    status: &'static str,
-    tone: &'static str,
-    score: String,
-    do_not_contact: bool,
-    owner: Option<Person>,
-    added: String,
-    added_exact: String,
-}
-
-impl Row {
-    fn new(lead: Lead, actor: &Actor, people: &[Person]) -> Self {
-        let name = lead.name();
-        let fields = lead.fields;
-        let phone = fields.phone.unwrap_or_default();
-        Self {
-            id: lead.id,
-            initials: text::initials(&name),
-            class: text::avatar_class(&lead.id.to_string()),
-            name,
-            title: fields.title.unwrap_or_default(),
-            company: fields.company_name.unwrap_or_default(),
-            email: fields.email.unwrap_or_default(),
-            phone_shown: numbers::format_phone(&phone, Some(actor.locale.region())),
-            phone,
-            source: fields.source.unwrap_or_default(),
-            status: STATUSES.iter().find(|(key, _)| *key == fields.status).map_or("", |(_, label)| label),
-            tone: tone(&fields.status),
-            score: fields.score.map(|n| actor.locale.integer(n.into())).unwrap_or_default(),
-            do_not_contact: fields.do_not_contact,
-            owner: people.iter().find(|p| Some(p.id) == fields.owner_id).cloned(),
-            added: actor.moment(lead.created_at),
-            added_exact: actor.exact(lead.created_at),
-        }
-    }
-}
-
-fn tone(status: &str) -> &'static str {
-    match status {
-        "new" => "accent",
-        "working" => "info",
-        "qualified" => "good",
-        "disqualified" => "bad",
-        _ => "none",
-    }
-}
-
-/// `GET /leads`
-pub(super) async fn index(page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    require_view(&page.actor, RecordType::Lead)?;
-    let query = ListQuery::parse(RecordType::Lead, &page.actor, page.req.query_string(), FILTERS)?;
-    let actor = page.actor.clone();
-    let (query, list, rows) = db
-        .org(&page, move |tx| {
-            let found = list::find(tx, &actor, &query)?;
-            let people = members::directory(tx)?;
-            let leads = queries::rows(tx, &found.page.rows)?;
-            let counted = (leads.len(), found.count, found.page.next.as_deref());
-            let list = ListView::new(&query, &actor, &people, (COLUMNS, FILTERS), counted);
-            let rows: Vec<Row> = leads.into_iter().map(|lead| Row::new(lead, &actor, &people)).collect();
-            Ok((query, list, rows))
-        })
-        .await?;
-    if reply::is_partial(&page.req) {
-        let list = list.appended(&query, rows.len(), &page.actor);
-        return reply::fragment(&More { list, rows });
-    }
-    reply::page(&page.req, &Index { shell: page.shell("leads"), list, rows })
-}
 
 #[derive(Template)]
 #[template(path = "leads/form.html")]

@@ -35,10 +35,3 @@ pub(super) fn lock(tx: &mut OrgTx, actor: &Actor, id: LeadId) -> AppResult<Lead>
 fn seen(actor: &Actor, lead: Lead) -> AppResult<Lead> {
     if actor.sees(lead.fields.owner_id.map(Uuid::from)) { Ok(lead) } else { Err(AppError::NotFound) }
 }
-
-/// These leads, in this order.
-pub(super) fn rows(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<Lead>> {
-    let mut rows: Vec<Lead> = leads::table.filter(leads::id.eq_any(ids)).select(Lead::as_select()).load(tx.conn())?;
-    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id.0));
-    Ok(rows)
-}

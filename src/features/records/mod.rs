@@ -4,6 +4,7 @@
 //! is built on those two, so that the whole form, the field edited in place and the conflict all follow one rule.
 
 pub mod display;
+pub mod filter;
 pub mod history;
 pub mod inline;
 pub mod lifecycle;
@@ -61,6 +62,20 @@ pub fn configure(cfg: &mut ServiceConfig, spec: &'static Spec) {
     type Key = web::Path<(Uuid, String)>;
     type Database = web::Data<Db>;
     let at = |rest: &str| format!("/{}/{{id}}/{rest}", spec.record.noun());
+    let record = spec.record;
+    let all = |rest: &str| format!("/{}{rest}", record.noun());
+    cfg.route(&all(""), get().to(move |p: Page, db: Database| list::index(record, p, db)))
+        .route(&all("/filter"), get().to(move |p: Page, db: Database| list::filter_builder(record, p, db)))
+        .route(&all("/columns"), get().to(move |p: Page, db: Database| list::column_chooser(record, p, db)))
+        .route(
+            &all("/columns"),
+            post().to(move |p: Page, form: Form, db: Database| list::save_columns(record, p, form, db)),
+        )
+        .route(
+            &all("/columns/width"),
+            post().to(move |p: Page, form: Form, db: Database| list::column_width(record, p, form, db)),
+        );
+    cfg.route(&at("row"), get().to(move |p: Page, id: Id, db: Database| list::row(record, p, id, db)));
     cfg.route(&at("archival"), post().to(move |p: Page, id: Id, db: Database| lifecycle::archive(spec, p, id, db)))
         .route(
             &at("archival/undo"),

@@ -49,27 +49,27 @@ fn sources(dir: &Path) -> Vec<std::path::PathBuf> {
     files
 }
 
-/// Reads `"/path", method().to(…` or `&at("rest"), method()…`, the routes every record type has.
+/// Reads `"/path", method().to(…`, `&all("/rest"), method()…` or `&at("rest"), method()…`: the routes every record type's list has,
+/// and each record of it.
 fn read(part: &str, file: &Path) -> Vec<Route> {
     let part = part.trim_start();
-    let (shared, part) = match part.strip_prefix("&at(") {
-        Some(rest) => (true, rest.trim_start()),
-        None => (false, part),
-    };
+    let shapes = [("&at(", Some("/{id}/")), ("&all(", Some(""))];
+    let shape = shapes.iter().find_map(|(start, way)| Some((*way, part.strip_prefix(start)?.trim_start())));
+    let (shared, part) = shape.unwrap_or((None, part));
     let unreadable = || panic!("{}: cannot read the route at {:?}", file.display(), &part[..part.len().min(60)]);
     let Some((path, rest)) = part.strip_prefix('"').and_then(|part| part.split_once('"')) else { unreadable() };
     let rest = rest.trim_start_matches([')', ',', ' ', '\n']);
     let rest = rest.strip_prefix("web::").unwrap_or(rest);
     let Some((method, _)) = rest.split_once('(') else { unreadable() };
     let route = |path: String| Route { method: method.trim().to_uppercase(), path };
-    if shared {
+    if let Some(way) = shared {
         let feature = |plural: &str| {
             fs::read_to_string(format!("{}/src/features/{plural}/mod.rs", env!("CARGO_MANIFEST_DIR"))).unwrap()
         };
         let plurals = ["companies", "contacts", "leads", "deals"]
             .into_iter()
             .filter(|plural| feature(plural).contains("records::configure("));
-        plurals.map(|plural| route(format!("/{plural}/{{id}}/{path}"))).collect()
+        plurals.map(|plural| route(format!("/{plural}{way}{path}"))).collect()
     } else {
         vec![route(path.to_owned())]
     }

@@ -1,10 +1,8 @@
 //! Filters that one record type's list has beside the shared ones, such as a deal's pipeline: what is offered, and the condition when
 //! one is chosen.
 
-use super::Sql;
 use crate::{kernel::calendar::Span, web::SelectOption};
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::sql_types;
 use uuid::Uuid;
 
 /// A filter as the list offers it.
@@ -35,33 +33,5 @@ impl Extra {
     /// The chosen option, when there is one.
     pub fn selected(&self) -> Option<&SelectOption> {
         self.condition.as_ref().and_then(|_| self.options.iter().find(|option| option.selected))
-    }
-}
-
-impl Condition {
-    pub(super) fn add_to(&self, sql: &mut Sql) {
-        match *self {
-            Self::Is(column, id) => {
-                sql.text(format!(" AND {column} = "));
-                sql.bind::<sql_types::Uuid, _>(id);
-            }
-            Self::Before(column, day) => {
-                sql.text(format!(" AND {column} < "));
-                sql.bind::<sql_types::Date, _>(day);
-            }
-            Self::Days(column, span) => {
-                sql.text(format!(" AND {column} >= "));
-                sql.bind::<sql_types::Date, _>(span.from);
-                sql.text(format!(" AND {column} < "));
-                sql.bind::<sql_types::Date, _>(span.to);
-            }
-            Self::Instants(column, from, to) => {
-                sql.text(format!(" AND {column} >= "));
-                sql.bind::<sql_types::Timestamptz, _>(from);
-                sql.text(format!(" AND {column} < "));
-                sql.bind::<sql_types::Timestamptz, _>(to);
-            }
-            Self::Empty(column) => sql.text(format!(" AND {column} IS NULL")),
-        }
     }
 }

@@ -1,13 +1,20 @@
 //! A list as its page shows it: title and count, search, filters as chips and menus, sortable headers, the way on.
 
-use super::{Count, ListQuery, OwnerFilter};
+use super::{
+    Columns, Count, ListQuery, OwnerFilter, choice_fields, columns::is_listable, groups::is_groupable, keys::Sort,
+};
 use crate::{
-    features::{accounts::members::Person, records::inline::owner_choices},
-    kernel::{Field, FieldKind},
+    error::AppResult,
+    features::{
+        accounts::members::Person,
+        fields::Entry,
+        records::{filter::Filter, filter::Names, inline::owner_choices},
+    },
+    kernel::FieldKind,
     web::{Actor, SelectOption},
 };
 
-/// What `records/list.html` needs, under the name `list`.
+/// What the templates of `records/list` need, under the name `list`.
 #[derive(Clone, Debug)]
 pub struct ListView {
     pub title: &'static str,
@@ -19,17 +26,28 @@ pub struct ListView {
     pub noun: String,
     pub icon: &'static str,
     pub q: String,
-    pub sort: String,
     pub archived: bool,
     pub chips: Vec<Chip>,
     pub menus: Vec<FilterMenu>,
     pub headers: Vec<Header>,
+    /// One select for each column the list may be sorted by.
+    pub sorts: Vec<Vec<SelectOption>>,
+    pub groupings: Vec<SelectOption>,
+    /// Parameters that the search form keeps.
+    pub kept: Vec<(String, String)>,
+    /// Parameters that the sort menu keeps.
+    pub kept_order: Vec<(String, String)>,
+    pub filter_href: String,
+    pub columns_href: String,
+    /// `name,email`: the columns shown, for fragments to show the same.
+    pub columns: String,
     pub showing: String,
     pub next: Option<String>,
     pub is_empty: bool,
     /// Something narrows the list, so an empty one does not mean that there are no records.
     pub is_narrowed: bool,
-    pub archived_href: String,
+    /// Why nothing is listed although there may be records.
+    pub trouble: String,
     pub create: Option<String>,
     pub import: Option<String>,
 }
@@ -50,39 +68,53 @@ pub struct FilterMenu {
 
 #[derive(Clone, Debug)]
 pub struct Header {
-    pub label: &'static str,
+    pub key: String,
+    pub label: String,
     pub href: Option<String>,
+    /// The same column added to those the list is sorted by.
+    pub also: String,
     /// `ascending`, `descending` or empty.
     pub order: &'static str,
+    /// 1, 2, 3 where the list is sorted by several.
+    pub rank: String,
     pub end: bool,
+    /// In pixels.
+    pub width: u16,
 }
 
 impl ListView {
-    /// `columns` and `filters` are catalogue keys; `rows` is how many rows this page has.
+    /// `rows` is how many rows this page has.
     pub fn new(
         query: &ListQuery,
         actor: &Actor,
-        people: &[Person],
-        (columns, filters): (&[&str], &[&str]),
+        names: &Names,
+        columns: &Columns,
         (rows, count, next): (usize, Count, Option<&str>),
-    ) -> Self {
-        let record = query.record;
+    ) -> AppResult<Self> {
+        let (record, catalogue) = (query.record, query.catalogue()?);
         let rows = i64::try_from(rows).unwrap_or(0);
         let last = query.shown + rows;
         let noun = record.noun();
         let one = count.records == 1 && !count.more;
-        Self {
+        let shown = columns.0.iter().filter_map(|c| Some((c, catalogue.get(&c.key)?)));
+        Ok(Self {
             title: record.plural(),
             base: format!("/{noun}"),
             total: format!("{}{}", actor.locale.integer(count.records), if count.more { "+" } else { "" }),
             noun: if one { record.label().to_lowercase() } else { noun.to_owned() },
             icon: record.icon(),
             q: query.q.clone(),
-            sort: query.sort_param(),
             archived: query.archived,
-            chips: query.chips(people),
-            menus: menus(query, people, filters),
-            headers: columns.iter().filter_map(|key| record.field(key)).map(|field| query.header(field)).collect(),
+            chips: query.chips(names, actor),
+            menus: menus(query, &names.people),
+            headers: shown.map(|(column, entry)| query.header(entry, column.pixels(entry))).collect(),
+            sorts: query.sort_menus(),
+            groupings: query.groupings(),
+            kept: query.kept(&["filter", "sort", "group"]),
+            kept_order: query.kept_but(&["sort", "group"]),
+            filter_href: query.panel_href("filter"),
+            columns_href: query.panel_href("columns"),
+            columns: columns.param(),
             showing: if query.after.is_some() && query.shown > 0 && rows > 0 {
                 format!("{}–{}", actor.locale.integer(query.shown + 1), actor.locale.integer(last))
             } else {
@@ -91,10 +123,21 @@ impl ListView {
             next: next.map(|cursor| query.href(&[("after", cursor), ("shown", &last.to_string())])),
             is_empty: rows == 0,
             is_narrowed: !query.is_plain() || query.owner != OwnerFilter::Anybody,
-            archived_href: query.href(&[("archived", if query.archived { "" } else { "1" })]),
+            trouble: query.problem.as_ref().map(|p| p.message.clone()).unwrap_or_default(),
             create: actor.may(&format!("{noun}.create")).then(|| format!("/{noun}/new")),
             import: actor.may(&format!("{noun}.import")).then(|| "/imports/new".to_owned()),
+        })
+    }
+
+    /// The same within a group: the way on stays there.
+    pub fn within(mut self, group: &str) -> Self {
+        if !group.is_empty()
+            && let Some(next) = &mut self.next
+        {
+            next.push_str("&part=");
+            next.push_str(group);
         }
+        self
     }
 
     /// The same, when the rows are appended to those already on the page.
@@ -104,13 +147,13 @@ impl ListView {
     }
 }
 
-fn menus(query: &ListQuery, people: &[Person], filters: &[&str]) -> Vec<FilterMenu> {
+fn menus(query: &ListQuery, people: &[Person]) -> Vec<FilterMenu> {
     let current = query.owner_param();
     let mut owners =
         vec![SelectOption::new("me", "Me", current == "me"), SelectOption::new("none", "Nobody", current == "none")];
     owners.extend(owner_choices(people, &current));
     let mut menus = vec![FilterMenu { name: "owner", label: "Owner", options: owners }];
-    for field in filters.iter().filter_map(|key| query.record.field(key)) {
+    for field in choice_fields(query.record) {
         let FieldKind::Choice(choices) = field.kind else { continue };
         let current = query.picks.iter().find(|(f, _)| f.key == field.key).map_or("", |(_, key)| key);
         let options = choices.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == current)).collect();
@@ -122,91 +165,140 @@ fn menus(query: &ListQuery, people: &[Person], filters: &[&str]) -> Vec<FilterMe
 }
 
 impl ListQuery {
-    fn owner_param(&self) -> String {
-        match self.owner {
-            OwnerFilter::Anybody => String::new(),
-            OwnerFilter::Nobody => "none".to_owned(),
-            OwnerFilter::Member(id) => id.to_string(),
-        }
+    fn kept(&self, names: &[&str]) -> Vec<(String, String)> {
+        self.params().into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect()
     }
 
-    fn sort_param(&self) -> String {
-        format!("{}{}", if self.descending { "-" } else { "" }, self.sort.key)
+    fn kept_but(&self, names: &[&str]) -> Vec<(String, String)> {
+        self.params().into_iter().filter(|(name, _)| !names.contains(&name.as_str())).collect()
     }
 
-    /// The list's address with some parameters changed; it begins at the first page unless they say otherwise.
-    fn href(&self, changes: &[(&str, &str)]) -> String {
-        let mut pairs = vec![
-            ("q", self.q.clone()),
-            ("owner", self.owner_param()),
-            ("archived", if self.archived { "1".to_owned() } else { String::new() }),
-            ("sort", if self.sort_param() == "name" { String::new() } else { self.sort_param() }),
-        ];
-        pairs.extend(self.picks.iter().map(|(field, key)| (field.key, key.clone())));
-        pairs.extend(self.extras.iter().filter_map(|e| e.selected().map(|option| (e.name, option.value.clone()))));
-        for (name, value) in changes {
-            match pairs.iter_mut().find(|(n, _)| n == name) {
-                Some(pair) => pair.1 = (*value).to_owned(),
-                None => pairs.push((name, (*value).to_owned())),
-            }
-        }
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
-        let query = query.finish();
-        let base = self.record.noun();
-        if query.is_empty() { format!("/{base}") } else { format!("/{base}?{query}") }
+    /// The builder's or chooser's own address; `list` brings the reader back here.
+    fn panel_href(&self, panel: &str) -> String {
+        let list = self.query_string();
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("list", &list).finish();
+        format!("/{}/{panel}?{query}", self.record.noun())
     }
 
-    fn chips(&self, people: &[Person]) -> Vec<Chip> {
+    fn chips(&self, names: &Names, actor: &Actor) -> Vec<Chip> {
+        let chip = |icon, label: String, name| Chip { icon, label, remove: self.href(&[(name, "")]) };
         let mut chips = Vec::new();
         match self.owner {
             OwnerFilter::Anybody => {}
-            OwnerFilter::Nobody => {
-                chips.push(Chip { icon: "user", label: "Owner is nobody".into(), remove: self.href(&[("owner", "")]) });
-            }
+            OwnerFilter::Nobody => chips.push(chip("user", "Owner is nobody".into(), "owner")),
+            OwnerFilter::Me => chips.push(chip("user", "Owner is me".into(), "owner")),
             OwnerFilter::Member(id) => {
-                let name = people.iter().find(|p| p.id.0 == id).map_or("somebody else", |p| p.name.as_str());
-                chips.push(Chip {
-                    icon: "user",
-                    label: format!("Owner is {name}"),
-                    remove: self.href(&[("owner", "")]),
-                });
+                let name = names.people.iter().find(|p| p.id.0 == id).map_or("somebody else", |p| p.name.as_str());
+                chips.push(chip("user", format!("Owner is {name}"), "owner"));
             }
         }
         for (field, key) in &self.picks {
             let FieldKind::Choice(choices) = field.kind else { continue };
             let choice = choices.iter().find(|(k, _)| k == key).map_or(key.as_str(), |(_, label)| label);
-            let label = format!("{} is {choice}", field.label);
-            chips.push(Chip { icon: "flag", label, remove: self.href(&[(field.key, "")]) });
+            chips.push(chip("flag", format!("{} is {choice}", field.label), field.key));
         }
         for (extra, option) in self.extras.iter().filter_map(|e| e.selected().map(|option| (e, option))) {
-            let label = format!("{} is {}", extra.label, option.label);
-            chips.push(Chip { icon: extra.icon, label, remove: self.href(&[(extra.name, "")]) });
+            chips.push(chip(extra.icon, format!("{} is {}", extra.label, option.label), extra.name));
         }
+        chips.extend(self.filter_chips(names, actor));
         if self.archived {
-            chips.push(Chip { icon: "archive", label: "Archived".into(), remove: self.href(&[("archived", "")]) });
+            chips.push(chip("archive", "Archived".into(), "archived"));
         }
         if !self.q.is_empty() {
-            chips.push(Chip { icon: "search", label: format!("“{}”", self.q), remove: self.href(&[("q", "")]) });
+            chips.push(chip("search", format!("“{}”", self.q), "q"));
         }
         chips
     }
 
-    fn header(&self, field: &Field) -> Header {
-        let current = self.sort.key == field.key;
-        let order = match (current, self.descending) {
-            (false, _) => "",
-            (true, false) => "ascending",
-            (true, true) => "descending",
+    /// One for each rule that must hold; one for all of them where any may.
+    fn filter_chips(&self, names: &Names, actor: &Actor) -> Vec<Chip> {
+        let words = |part: &Filter| names.words(part, self.record, &self.schema, actor);
+        let chip = |part: &Filter, rest: Filter| {
+            let mut label = words(part);
+            if let Some(first) = label.get(..1).map(str::to_uppercase) {
+                label.replace_range(..1, &first);
+            }
+            Chip { icon: "filter", label, remove: self.href(&[("filter", &rest.json())]) }
         };
-        // Times are first wanted newest first, all else from A to Z.
-        let descending = if current { !self.descending } else { field.kind == FieldKind::DateTime };
-        let sort = format!("{}{}", if descending { "-" } else { "" }, field.key);
-        Header {
-            label: field.label,
-            href: field.sortable.then(|| self.href(&[("sort", &sort)])),
-            order,
-            end: matches!(field.kind, FieldKind::Money | FieldKind::Integer | FieldKind::Percent),
+        match &self.filter {
+            empty if empty.is_empty() => Vec::new(),
+            Filter::All(parts) => {
+                let real = parts.iter().enumerate().filter(|(_, part)| !part.is_empty());
+                real.map(|(n, part)| chip(part, self.filter.without(n))).collect()
+            }
+            other => vec![chip(other, Filter::default())],
         }
+    }
+
+    fn header(&self, entry: &Entry, width: u16) -> Header {
+        let place = self.sorts.iter().position(|s| s.key == entry.key);
+        let current = place.and_then(|n| self.sorts.get(n));
+        let sort = Sort::by(self.record, entry, false);
+        // Times and numbers are first wanted largest first, all else from A to Z.
+        let flipped = sort.as_ref().map(|sort| {
+            let descending = current.map_or(sort.large_first, |c| !c.descending);
+            format!("{}{}", if descending { "-" } else { "" }, entry.key)
+        });
+        let also = flipped.as_ref().map(|param| {
+            let mut all: Vec<String> = self.sorts.iter().map(Sort::param).collect();
+            match place {
+                Some(n) => all[n] = param.clone(),
+                None => all.push(param.clone()),
+            }
+            self.href(&[("sort", &all.join(","))])
+        });
+        Header {
+            key: entry.key.clone(),
+            label: entry.label.clone(),
+            href: flipped.map(|param| self.href(&[("sort", &param)])),
+            also: also.unwrap_or_default(),
+            order: match current.map(|c| c.descending) {
+                None => "",
+                Some(false) => "ascending",
+                Some(true) => "descending",
+            },
+            rank: if self.sorts.len() > 1 {
+                place.map(|n| (n + 1).to_string()).unwrap_or_default()
+            } else {
+                String::new()
+            },
+            end: entry.kind.is_number(),
+            width,
+        }
+    }
+
+    /// One select more than the list is sorted by, up to three.
+    fn sort_menus(&self) -> Vec<Vec<SelectOption>> {
+        let Ok(catalogue) = self.catalogue() else { return Vec::new() };
+        let sortable: Vec<Sort> =
+            catalogue.entries.iter().filter_map(|entry| Sort::by(self.record, entry, false)).collect();
+        let menu = |n: usize| {
+            let current = self.sorts.get(n).map(Sort::param).unwrap_or_default();
+            let options = sortable.iter().flat_map(|sort| {
+                [false, true].map(|descending| {
+                    let param = format!("{}{}", if descending { "-" } else { "" }, sort.key);
+                    let label = format!("{}, {}", sort.label, sort.words(descending));
+                    let selected = param == current;
+                    SelectOption::new(param, label, selected)
+                })
+            });
+            options.collect()
+        };
+        (0..(self.sorts.len() + 1).min(super::MOST_SORTS)).map(menu).collect()
+    }
+
+    fn groupings(&self) -> Vec<SelectOption> {
+        let Ok(catalogue) = self.catalogue() else { return Vec::new() };
+        let groupable = catalogue.entries.iter().filter(|entry| is_groupable(entry));
+        groupable.map(|e| SelectOption::new(&e.key, &e.label, self.group.as_ref() == Some(&e.key))).collect()
+    }
+
+    /// The fields the chooser offers: those shown in their order, then the rest.
+    pub(super) fn choices(&self, columns: &Columns) -> AppResult<Vec<(String, String, bool)>> {
+        let catalogue = self.catalogue()?;
+        let shown = columns.0.iter().filter_map(|c| catalogue.get(&c.key)).map(|e| (e, true));
+        let hidden = catalogue.entries.iter().filter(|e| columns.0.iter().all(|c| c.key != e.key));
+        let all = shown.chain(hidden.filter(|e| is_listable(e)).map(|e| (e, false)));
+        Ok(all.map(|(entry, on)| (entry.key.clone(), entry.label.clone(), on)).collect())
     }
 }

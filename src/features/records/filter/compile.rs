@@ -1,0 +1,83 @@
+//! A filter as SQL. Fields come from the reader's catalogues, relations from the table of relations, values as binds: nothing of
+//! the user's reaches the statement's text.
+
+use super::{
+    Filter, Schema,
+    relations::{Relation, relation},
+    rules,
+};
+use crate::{
+    features::records::list::sql::{Fragment, Literal},
+    kernel::RecordType,
+    web::Actor,
+};
+
+/// What is wrong with a filter, and with which part of it: the way down through the groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub path: Vec<usize>,
+    pub message: String,
+}
+
+/// The condition over the record's table, aliased `r`; always in brackets.
+pub fn compile(filter: &Filter, record: RecordType, schema: &Schema, actor: &Actor) -> Result<Fragment, Problem> {
+    Compiler { schema, actor }.filter(filter, record, &mut Vec::new())
+}
+
+struct Compiler<'a> {
+    schema: &'a Schema,
+    actor: &'a Actor,
+}
+
+impl Compiler<'_> {
+    fn filter(&self, filter: &Filter, record: RecordType, path: &mut Vec<usize>) -> Result<Fragment, Problem> {
+        match filter {
+            Filter::All(parts) => Ok(Fragment::join(self.parts(parts, record, path)?, "AND")),
+            Filter::Any(parts) => Ok(Fragment::join(self.parts(parts, record, path)?, "OR")),
+            Filter::Rule { key, op, values } => {
+                let entry = self.schema.get(record).and_then(|c| c.get(key)).filter(|entry| entry.filterable);
+                let entry = entry.ok_or_else(|| problem(path, "There is no such field any more, or not for you."))?;
+                rules::compile(record, entry, *op, values, self.actor).map_err(|message| problem(path, &message))
+            }
+            Filter::Related { relation: key, has, filter } => {
+                let relation = relation(record, key).filter(|r| self.schema.get(r.target).is_some());
+                let relation = relation.ok_or_else(|| problem(path, "There are no such related records for you."))?;
+                path.push(0);
+                let inner = self.filter(filter, relation.target, path)?;
+                path.pop();
+                Ok(self.related(relation, *has, inner))
+            }
+        }
+    }
+
+    /// Empty groups narrow nothing, also within "any of".
+    fn parts(&self, parts: &[Filter], record: RecordType, path: &mut Vec<usize>) -> Result<Vec<Fragment>, Problem> {
+        let mut all = Vec::with_capacity(parts.len());
+        for (n, part) in parts.iter().enumerate() {
+            if part.is_empty() {
+                continue;
+            }
+            path.push(n);
+            all.push(self.filter(part, record, path)?);
+            path.pop();
+        }
+        Ok(all)
+    }
+
+    /// The derived table keeps the related record's `r` apart from the record's own; Postgres makes a (anti-)semi-join of it.
+    fn related(&self, relation: &Relation, has: bool, inner: Fragment) -> Fragment {
+        let Relation { from, link, own, .. } = relation;
+        let mut all = Fragment::text(format!(
+            "({}EXISTS (SELECT 1 FROM (SELECT {link} AS link FROM {from} WHERE r.archived_at IS NULL AND r.deleted_at IS NULL",
+            if has { "" } else { "NOT " },
+        ));
+        if let Some(owners) = self.actor.visible_owners() {
+            all = all.push(" AND r.owner_id = ANY (").bind(Literal::Uuids(owners)).push(")");
+        }
+        all.push(" AND ").append(inner).push(format!(") x WHERE x.link = {own}))"))
+    }
+}
+
+fn problem(path: &[usize], message: &str) -> Problem {
+    Problem { path: path.to_vec(), message: message.to_owned() }
+}

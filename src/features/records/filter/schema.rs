@@ -1,0 +1,55 @@
+//! The catalogues a filter is read against: the record's own, and those of the related records it asks about.
+
+use super::{Filter, relations::relation};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::{fields::Catalogue, records::require_view},
+    kernel::RecordType,
+    web::Actor,
+};
+use std::sync::Arc;
+
+/// Cheap to clone. A type that the reader may not see is not in it.
+#[derive(Clone, Debug)]
+pub struct Schema(Arc<Vec<Catalogue>>);
+
+impl Schema {
+    /// The record's own catalogue and what the filter needs.
+    pub fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType, filter: &Filter) -> AppResult<Self> {
+        let mut wanted = vec![record];
+        targets(record, filter, &mut wanted);
+        let mut all = Vec::with_capacity(wanted.len());
+        for record in wanted {
+            if require_view(actor, record).is_ok() {
+                all.push(Catalogue::load(tx, actor, record)?);
+            }
+        }
+        Ok(Self(Arc::new(all)))
+    }
+
+    /// Every type that the reader may see: for the builder.
+    pub fn whole(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
+        let seen = RecordType::ALL.into_iter().filter(|record| require_view(actor, *record).is_ok());
+        let all: AppResult<Vec<Catalogue>> = seen.map(|record| Catalogue::load(tx, actor, record)).collect();
+        Ok(Self(Arc::new(all?)))
+    }
+
+    pub fn get(&self, record: RecordType) -> Option<&Catalogue> {
+        self.0.iter().find(|catalogue| catalogue.record == record)
+    }
+}
+
+fn targets(record: RecordType, filter: &Filter, wanted: &mut Vec<RecordType>) {
+    match filter {
+        Filter::All(parts) | Filter::Any(parts) => parts.iter().for_each(|part| targets(record, part, wanted)),
+        Filter::Rule { .. } => {}
+        Filter::Related { relation: key, filter, .. } => {
+            let Some(relation) = relation(record, key) else { return };
+            if !wanted.contains(&relation.target) {
+                wanted.push(relation.target);
+            }
+            targets(relation.target, filter, wanted);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The rows of a list: the values of the chosen columns as text, read in one statement, and how each is shown.
+
+use super::sql::Sql;
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    features::{
+        accounts::members::Person,
+        fields::{Catalogue, Entry, Kind},
+        pipeline::{self, Pipeline, Stage},
+        records::require_edit,
+    },
+    kernel::{Money, RecordType, countries, people as numbers, text},
+    web::Actor,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::{prelude::*, sql_types};
+use rust_decimal::Decimal;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A row as the template shows it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// `contact-…`: the element's id.
+    pub element: String,
+    pub name: String,
+    pub href: String,
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// `contact-…-email`
+    pub id: String,
+    pub label: String,
+    pub end: bool,
+    pub content: Content,
+    /// Where to edit it in place, when the reader may.
+    pub edit_url: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Content {
+    Empty,
+    /// The record itself; initials and colour where it is a person.
+    Name {
+        text: String,
+        href: String,
+        avatar: Option<(String, String)>,
+    },
+    Text(String),
+    Number(String),
+    Link {
+        text: String,
+        href: String,
+        outside: bool,
+    },
+    /// Not to be used: the person asked not to be contacted.
+    Struck(String),
+    Badge {
+        text: String,
+        tone: &'static str,
+    },
+    Dots(Vec<(String, String)>),
+    Person(Person),
+    Moment {
+        text: String,
+        exact: String,
+    },
+}
+
+impl Content {
+    /// A link is followed by a click, so that editing has a button of its own.
+    pub fn is_link(&self) -> bool {
+        matches!(self, Content::Link { .. })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Content::Empty)
+    }
+}
+
+/// What the record is called, over its table aliased `r`.
+pub(super) fn name_sql(record: RecordType) -> &'static str {
+    match record {
+        RecordType::Contact => "coalesce(nullif(btrim(r.first_name || ' ' || r.last_name), ''), r.email, '')",
+        RecordType::Lead => {
+            "coalesce(nullif(btrim(r.first_name || ' ' || r.last_name), ''), r.company_name, r.email, '')"
+        }
+        RecordType::Company | RecordType::Deal => "r.name",
+    }
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Text)]
+    name: String,
+}
+
+/// The names of these records, of owners that the reader sees when `owners` says so.
+pub fn names(
+    tx: &mut OrgTx,
+    record: RecordType,
+    ids: &[Uuid],
+    owners: Option<Vec<Uuid>>,
+) -> AppResult<HashMap<Uuid, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = format!(
+        "SELECT r.id, {} AS name FROM {} r WHERE r.id = ANY ($1) AND r.deleted_at IS NULL AND ($2 IS NULL OR r.owner_id = ANY ($2))",
+        name_sql(record),
+        record.noun()
+    );
+    let rows: Vec<Named> = diesel::sql_query(sql)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(owners)
+        .load(tx.conn())?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Values {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Text)]
+    name: String,
+    #[diesel(sql_type = sql_types::Bool)]
+    untouchable: bool,
+    /// Two for each column: the value, and the currency of money.
+    #[diesel(sql_type = sql_types::Array<sql_types::Nullable<sql_types::Text>>)]
+    cells: Vec<Option<String>>,
+}
+
+/// These records, in this order, with the values of these columns.
+pub(super) fn rows(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    catalogue: &Catalogue,
+    keys: &[&str],
+    ids: &[Uuid],
+    people: &[Person],
+) -> AppResult<Vec<Row>> {
+    let entries: Vec<&Entry> = keys.iter().filter_map(|key| catalogue.get(key)).collect();
+    let record = catalogue.record;
+    let values = read(tx, record, &entries, ids)?;
+    let shower = Shower::load(tx, actor, record, &entries, &values, people)?;
+    let mut found: HashMap<Uuid, Row> = values.into_iter().map(|v| (v.id, shower.row(&entries, v))).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+fn read(tx: &mut OrgTx, record: RecordType, entries: &[&Entry], ids: &[Uuid]) -> AppResult<Vec<Values>> {
+    let cell = |entry: &&Entry| {
+        let expr = &entry.expr;
+        let value = match entry.kind.value() {
+            kind if kind.is_list() => format!("array_to_string({expr}, E'\\n')"),
+            _ => format!("({expr})::text"),
+        };
+        format!("{value}, {}", entry.currency.as_deref().unwrap_or("NULL"))
+    };
+    let cells: Vec<String> = entries.iter().map(cell).collect();
+    let untouchable = if is_person(record) { "r.do_not_contact" } else { "false" };
+    let mut sql = Sql::new(format!(
+        "SELECT r.id, {} AS name, {untouchable} AS untouchable, ARRAY[{}]::text[] AS cells FROM {} r WHERE r.id = ANY (",
+        name_sql(record),
+        cells.join(", "),
+        record.noun()
+    ));
+    sql.bind::<sql_types::Array<sql_types::Uuid>, _>(ids.to_vec());
+    sql.text(")");
+    Ok(sql.query().load(tx.conn())?)
+}
+
+fn is_person(record: RecordType) -> bool {
+    matches!(record, RecordType::Contact | RecordType::Lead)
+}
+
+/// How values are shown to one reader, with the names of what they refer to.
+struct Shower<'a> {
+    record: RecordType,
+    actor: &'a Actor,
+    people: &'a [Person],
+    stages: Vec<Stage>,
+    pipelines: Vec<Pipeline>,
+    names: HashMap<Uuid, String>,
+    may_edit: bool,
+}
+
+impl<'a> Shower<'a> {
+    fn load(
+        tx: &mut OrgTx,
+        actor: &'a Actor,
+        record: RecordType,
+        entries: &[&Entry],
+        values: &[Values],
+        people: &'a [Person],
+    ) -> AppResult<Self> {
+        let mut all = HashMap::new();
+        for (n, entry) in entries.iter().enumerate() {
+            if let Kind::Record(target) = entry.kind.value() {
+                let ids: Vec<Uuid> = values.iter().filter_map(|v| v.cell(n)?.parse().ok()).collect();
+                all.extend(names(tx, *target, &ids, None)?);
+            }
+        }
+        let any = |kind: Kind| entries.iter().any(|entry| *entry.kind.value() == kind);
+        Ok(Self {
+            record,
+            actor,
+            people,
+            stages: if any(Kind::Stage) { pipeline::stages(tx)? } else { vec![] },
+            pipelines: if any(Kind::Pipeline) { pipeline::pipelines(tx)? } else { vec![] },
+            names: all,
+            may_edit: require_edit(actor, record).is_ok(),
+        })
+    }
+
+    fn row(&self, entries: &[&Entry], values: Values) -> Row {
+        let element = format!("{}-{}", self.record, values.id);
+        let href = format!("/{}/{}", self.record.noun(), values.id);
+        let cells = entries.iter().enumerate().map(|(n, entry)| {
+            let editable = self.may_edit && entry.editable && entry.key != "name";
+            Cell {
+                id: format!("{element}-{}", entry.key.replace('_', "-")),
+                label: entry.label.clone(),
+                end: entry.kind.is_number(),
+                content: self.content(entry, &values, n),
+                edit_url: editable.then(|| format!("{href}/fields/{}", entry.key)),
+            }
+        });
+        Row { cells: cells.collect(), name: values.name.clone(), element, href }
+    }
+
+    fn content(&self, entry: &Entry, values: &Values, n: usize) -> Content {
+        if entry.key == "name" {
+            let avatar = is_person(self.record)
+                .then(|| (text::initials(&values.name), text::avatar_class(&values.id.to_string())));
+            let href = format!("/{}/{}", self.record.noun(), values.id);
+            return Content::Name { text: values.name.clone(), href, avatar };
+        }
+        match values.cell(n) {
+            Some(raw) => self.shown(entry, raw, values.currency(n), values.untouchable),
+            None if *entry.kind.value() == Kind::Bool => Content::Text("No".to_owned()),
+            None => Content::Empty,
+        }
+    }
+
+    fn shown(&self, entry: &Entry, raw: &str, currency: Option<&str>, untouchable: bool) -> Content {
+        match entry.kind.value() {
+            Kind::Email | Kind::Emails | Kind::Phone | Kind::Phones => self.reach(entry, raw, untouchable),
+            Kind::Domain => Content::Link { text: raw.to_owned(), href: format!("https://{raw}"), outside: true },
+            Kind::Url if raw.starts_with("https://") || raw.starts_with("http://") => {
+                let text = raw.trim_start_matches("https://").trim_start_matches("http://").to_owned();
+                Content::Link { text, href: raw.to_owned(), outside: true }
+            }
+            Kind::Record(target) => match raw.parse().ok().and_then(|id: Uuid| self.names.get(&id)) {
+                Some(name) => {
+                    Content::Link { text: name.clone(), href: format!("/{}/{raw}", target.noun()), outside: false }
+                }
+                None => Content::Empty,
+            },
+            Kind::Member => {
+                let person = self.people.iter().find(|p| p.id.to_string() == raw);
+                person.map_or(Content::Empty, |p| Content::Person(p.clone()))
+            }
+            Kind::Stage => {
+                let stage = self.stages.iter().find(|s| s.id.to_string() == raw);
+                stage.map_or(Content::Empty, |s| Content::Dots(vec![(s.color.clone(), s.name.clone())]))
+            }
+            Kind::Pipeline => {
+                let found = self.pipelines.iter().find(|p| p.id.to_string() == raw);
+                found.map_or(Content::Empty, |p| Content::Text(p.name.clone()))
+            }
+            Kind::Choice(choices) => {
+                let choice = choices.iter().find(|c| c.key == raw);
+                let label = choice.map_or_else(|| raw.to_owned(), |c| c.label.clone());
+                match choice.map(|c| c.color.as_str()).filter(|c| !c.is_empty()) {
+                    Some(color) => Content::Dots(vec![(color.to_owned(), label)]),
+                    None => Content::Badge { text: label, tone: tone(raw) },
+                }
+            }
+            Kind::Choices(choices) => Content::Dots(
+                raw.lines()
+                    .map(|key| {
+                        let choice = choices.iter().find(|c| c.key == key);
+                        choice.map_or_else(|| (String::new(), key.to_owned()), |c| (c.color.clone(), c.label.clone()))
+                    })
+                    .collect(),
+            ),
+            kind => self.plain(entry, kind, raw, currency),
+        }
+    }
+
+    fn reach(&self, entry: &Entry, raw: &str, untouchable: bool) -> Content {
+        let phone = matches!(entry.kind.value(), Kind::Phone | Kind::Phones);
+        let shown = |v: &str| {
+            if phone { numbers::format_phone(v, Some(self.actor.locale.region())) } else { v.to_owned() }
+        };
+        let all: Vec<String> = raw.lines().map(shown).collect();
+        if untouchable {
+            return Content::Struck(all.join(", "));
+        }
+        match (all.len(), phone) {
+            (1, true) => Content::Link { text: all.concat(), href: format!("tel:{raw}"), outside: false },
+            (1, false) => Content::Link { text: all.concat(), href: format!("mailto:{raw}"), outside: false },
+            _ => Content::Text(all.join(", ")),
+        }
+    }
+
+    fn plain(&self, entry: &Entry, kind: &Kind, raw: &str, currency: Option<&str>) -> Content {
+        let actor = self.actor;
+        let number = match kind {
+            Kind::Money => raw
+                .parse::<Decimal>()
+                .ok()
+                .map(|n| actor.locale.money(Money::from_columns(n, currency.unwrap_or(&actor.org.currency)))),
+            Kind::Integer if entry.key == "number" => Some(format!("D-{raw}")),
+            Kind::Integer => raw.parse().ok().map(|n| actor.locale.integer(n)),
+            Kind::Decimal => raw.parse::<Decimal>().ok().map(|n| {
+                let n = n.normalize();
+                actor.locale.decimal(n, n.scale())
+            }),
+            Kind::Percent => raw.parse::<Decimal>().ok().map(|n| format!("{} %", n.normalize())),
+            Kind::Date => raw.parse::<NaiveDate>().ok().map(|d| actor.locale.day(d, actor.today())),
+            _ => None,
+        };
+        if let Some(number) = number {
+            return Content::Number(number);
+        }
+        match kind {
+            Kind::DateTime => instant(raw)
+                .map_or(Content::Empty, |at| Content::Moment { text: actor.moment(at), exact: actor.exact(at) }),
+            Kind::Bool => Content::Text(if raw == "true" { "Yes" } else { "No" }.to_owned()),
+            Kind::Country => Content::Text(countries::name(raw)),
+            Kind::Tags => Content::Dots(raw.lines().map(|t| (String::new(), t.to_owned())).collect()),
+            _ => Content::Text(raw.to_owned()),
+        }
+    }
+}
+
+impl Values {
+    fn cell(&self, n: usize) -> Option<&str> {
+        self.cells.get(2 * n).and_then(Option::as_deref).filter(|v| !v.is_empty())
+    }
+
+    fn currency(&self, n: usize) -> Option<&str> {
+        self.cells.get(2 * n + 1).and_then(Option::as_deref)
+    }
+}
+
+/// As Postgres writes it in UTC.
+fn instant(raw: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_str(raw, "%Y-%m-%d %H:%M:%S%.f%#z").ok().map(|at| at.to_utc())
+}
+
+/// The colour of a built-in choice.
+fn tone(key: &str) -> &'static str {
+    match key {
+        "customer" | "won" => "good",
+        "lost" | "disqualified" => "bad",
+        "qualified" | "working" => "info",
+        "new" => "accent",
+        _ => "none",
+    }
+}

@@ -1,0 +1,69 @@
+//! The list's address: one way of writing it, for links, saved views and jobs.
+
+use super::{ListQuery, OwnerFilter};
+
+impl ListQuery {
+    pub(super) fn owner_param(&self) -> String {
+        match self.owner {
+            OwnerFilter::Anybody => String::new(),
+            OwnerFilter::Nobody => "none".to_owned(),
+            OwnerFilter::Me => "me".to_owned(),
+            OwnerFilter::Member(id) => id.to_string(),
+        }
+    }
+
+    pub(super) fn sort_param(&self) -> String {
+        let all: Vec<String> = self.sorts.iter().map(super::Sort::param).collect();
+        all.join(",")
+    }
+
+    /// Every parameter in force, in a fixed order; none that says nothing.
+    pub(super) fn params(&self) -> Vec<(String, String)> {
+        let sort = self.sort_param();
+        let mut pairs = vec![
+            ("q", self.q.clone()),
+            ("owner", self.owner_param()),
+            ("archived", if self.archived { "1".to_owned() } else { String::new() }),
+            ("sort", if sort == "name" { String::new() } else { sort }),
+            ("group", self.group.clone().unwrap_or_default()),
+            ("filter", self.filter.json()),
+        ];
+        pairs.extend(self.picks.iter().map(|(field, key)| (field.key, key.clone())));
+        pairs.extend(self.extras.iter().filter_map(|e| e.selected().map(|option| (e.name, option.value.clone()))));
+        pairs.into_iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n.to_owned(), v)).collect()
+    }
+
+    /// What the list shows, without where one is in it: what a saved view keeps.
+    pub fn query_string(&self) -> String {
+        encode(&self.params())
+    }
+
+    /// The list's address with some parameters changed; it begins at the first page unless they say otherwise.
+    pub fn href(&self, changes: &[(&str, &str)]) -> String {
+        let mut pairs = self.params();
+        for (name, value) in changes {
+            pairs.retain(|(n, _)| n != name);
+            pairs.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        pairs.retain(|(_, value)| !value.is_empty());
+        self.address(&pairs)
+    }
+
+    /// Of a changed list that began as a saved view, the address says so: `view` and `edited`.
+    fn address(&self, pairs: &[(String, String)]) -> String {
+        let mut pairs = pairs.to_vec();
+        if let Some(view) = self.view {
+            pairs.push(("view".to_owned(), view.to_string()));
+            pairs.push(("edited".to_owned(), "1".to_owned()));
+        }
+        let query = encode(&pairs);
+        let base = self.record.noun();
+        if query.is_empty() { format!("/{base}") } else { format!("/{base}?{query}") }
+    }
+}
+
+pub(super) fn encode(pairs: &[(String, String)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    query.finish()
+}

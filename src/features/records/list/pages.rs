@@ -1,0 +1,156 @@
+//! The list's own pages and fragments, the same for every record type: the list, more of it, a group's rows, one row.
+
+use super::{
+    Columns, Count, ListQuery, ListView, cells,
+    cells::{Content, Row},
+    find::{self, Found, is_too_long},
+    groups::{self, Group, Groups},
+};
+use crate::{
+    db::{Db, paging},
+    error::{AppError, AppResult},
+    features::{
+        accounts::members,
+        records::{filter::Names, require_view, visible},
+    },
+    kernel::RecordType,
+    web::{Form, Page, Shell, reply},
+};
+use actix_web::{HttpResponse, http::StatusCode, web};
+use askama::Template;
+use uuid::Uuid;
+
+const TOO_LONG: &str = "No index serves this filter and order, and there are too many records to look at one by one. Narrow the list further, by owner, stage or date for example, or sort it by name.";
+
+#[derive(Template)]
+#[template(path = "records/list/index.html")]
+struct Index {
+    shell: Shell,
+    list: ListView,
+    rows: Vec<Row>,
+    groups: Vec<Group>,
+}
+
+#[derive(Template)]
+#[template(path = "records/list/_more.html")]
+struct More {
+    list: ListView,
+    rows: Vec<Row>,
+    /// `group-3-`, in a group; the ids of its parts begin so.
+    prefix: String,
+}
+
+#[derive(Template)]
+#[template(path = "records/list/_group.html")]
+struct GroupRows {
+    list: ListView,
+    rows: Vec<Row>,
+    prefix: String,
+}
+
+#[derive(Template)]
+#[template(path = "records/list/_one.html")]
+struct One {
+    list: RowOf,
+    row: Row,
+}
+
+/// What `_row.html` needs of a list.
+struct RowOf {
+    columns: String,
+}
+
+struct Loaded {
+    query: ListQuery,
+    list: ListView,
+    rows: Vec<Row>,
+    groups: Vec<Group>,
+}
+
+/// `GET /contacts`
+pub async fn index(record: RecordType, page: Page, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, record)?;
+    let part = Form::decode(page.req.query_string().as_bytes())?.get("part").to_owned();
+    let partial = reply::is_partial(&page.req);
+    let loaded = match load(&page, &db, record, partial, true).await {
+        Err(error) if is_too_long(&error) && !partial => {
+            let mut loaded = load(&page, &db, record, partial, false).await?;
+            loaded.list.trouble = TOO_LONG.to_owned();
+            loaded
+        }
+        Err(error) if is_too_long(&error) => {
+            return Err(AppError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, TOO_LONG));
+        }
+        other => other?,
+    };
+    let Loaded { query, list, rows, groups } = loaded;
+    let prefix = if is_group_id(&part) { format!("{part}-") } else { String::new() };
+    if partial {
+        let more = query.after.is_some();
+        let list = list.appended(&query, rows.len(), &page.actor).within(prefix.trim_end_matches('-'));
+        return match more || prefix.is_empty() {
+            true => reply::fragment(&More { list, rows, prefix }),
+            false => reply::fragment(&GroupRows { list, rows, prefix }),
+        };
+    }
+    let status = if list.trouble.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    reply::page_with(&page.req, status, &Index { shell: page.shell(record.noun()), list, rows, groups })
+}
+
+/// `group-12`: an element's id, and nothing else.
+fn is_group_id(part: &str) -> bool {
+    part.strip_prefix("group-").is_some_and(|n| !n.is_empty() && n.len() < 6 && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: bool) -> AppResult<Loaded> {
+    let (actor, asked) = (page.actor.clone(), page.req.query_string().to_owned());
+    db.org(page, move |tx| {
+        let query = ListQuery::load(tx, &actor, record, &asked)?;
+        let people = members::directory(tx)?;
+        let mut names = Names::load(tx, &actor, (record, &query.filter, &query.schema), people)?;
+        let mut trouble = String::new();
+        let mut in_groups = Vec::new();
+        if let Some(key) = query.group.as_deref().filter(|_| look && !partial && query.problem.is_none()) {
+            tx.limit_time(find::PATIENCE)?;
+            match groups::load(tx, &actor, &query, key, &mut names)? {
+                Groups::Some(groups) => in_groups = groups,
+                Groups::TooMany(why) => why.clone_into(&mut trouble),
+            }
+        }
+        let found = if look { find::find(tx, &actor, &query)? } else { nothing() };
+        let columns = Columns::of(tx, actor.id, &query)?;
+        let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
+        let rows = cells::rows(tx, &actor, query.catalogue()?, &keys, &found.page.rows, &names.people)?;
+        let counted = (rows.len(), found.count, found.page.next.as_deref());
+        let mut list = ListView::new(&query, &actor, &names, &columns, counted)?;
+        if !trouble.is_empty() {
+            list.trouble = trouble;
+        }
+        Ok(Loaded { query, list, rows, groups: in_groups })
+    })
+    .await
+}
+
+fn nothing() -> Found {
+    Found { page: paging::Page { rows: Vec::new(), next: None }, count: Count { records: 0, more: true } }
+}
+
+/// `GET /contacts/{id}/row?columns=`: a row anew, after one of its values was edited in place.
+pub async fn row(record: RecordType, page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
+    require_view(&page.actor, record)?;
+    let asked = Form::decode(page.req.query_string().as_bytes())?.get("columns").to_owned();
+    let actor = page.actor.clone();
+    let (columns, row) = db
+        .org(&page, move |tx| {
+            visible(tx, &actor, record, *id)?;
+            let query = super::href::encode(&[("columns".to_owned(), asked)]);
+            let query = ListQuery::load(tx, &actor, record, &query)?;
+            let columns = Columns::of(tx, actor.id, &query)?;
+            let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
+            let people = members::directory(tx)?;
+            let row = cells::rows(tx, &actor, query.catalogue()?, &keys, &[*id], &people)?.pop();
+            Ok((columns.param(), row.ok_or(AppError::NotFound)?))
+        })
+        .await?;
+    reply::fragment(&One { list: RowOf { columns }, row })
+}
