@@ -243,3 +243,69 @@ impl<'p> Seen<'p> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    /// An archive of these parts: name, flags, method, packed bytes.
+    fn archive(parts: &[(&str, u16, u16, &[u8])]) -> tempfile::TempPath {
+        let (mut bytes, mut list) = (Vec::new(), Vec::new());
+        for (name, flags, method, packed) in parts {
+            let (offset, length, name_length) = (bytes.len() as u32, packed.len() as u32, name.len() as u16);
+            let mut common = [*flags, *method, 0, 0].map(u16::to_le_bytes).concat();
+            common.extend([0, length, length].map(u32::to_le_bytes).concat());
+            common.extend([name_length, 0].map(u16::to_le_bytes).concat());
+            bytes.extend([b"PK\x03\x04\x14\x00".as_slice(), &common, name.as_bytes(), packed].concat());
+            list.extend([b"PK\x01\x02\x14\x00\x14\x00".as_slice(), &common, &[0; 10], &offset.to_le_bytes()].concat());
+            list.extend(name.as_bytes());
+        }
+        let (start, size, count) = (bytes.len() as u32, list.len() as u32, parts.len() as u16);
+        bytes.extend(list);
+        bytes.extend(b"PK\x05\x06\0\0\0\0");
+        bytes.extend([count, count].map(u16::to_le_bytes).concat());
+        bytes.extend([size, start].map(u32::to_le_bytes).concat());
+        bytes.extend([0, 0]);
+        let mut file = tempfile::NamedTempFile::new().unwrap_or_else(|e| panic!("{e}"));
+        file.write_all(&bytes).unwrap_or_else(|e| panic!("{e}"));
+        file.into_temp_path()
+    }
+
+    /// `byte`, and then itself 258 times over for each of `runs`, packed with the fixed codes (RFC 1951, 3.2.6).
+    fn bomb(byte: u8, runs: usize) -> Vec<u8> {
+        let mut bits: Vec<bool> = vec![true, true, false];
+        let mut code = |value: u16, length: u32| bits.extend((0..length).rev().map(|n| value >> n & 1 == 1));
+        code(0x30 + u16::from(byte), 8);
+        for _ in 0..runs {
+            code(0xC0 + 5, 8);
+            code(0, 5);
+        }
+        code(0, 7);
+        bits.chunks(8).map(|eight| eight.iter().enumerate().map(|(n, bit)| u8::from(*bit) << n).sum()).collect()
+    }
+
+    #[test]
+    fn archives_that_would_fill_the_memory_are_refused() {
+        let why = |parts: &[(&str, u16, u16, &[u8])]| {
+            let parts = [&[("xl/workbook.xml", 0, 0, b"<workbook/>".as_slice())], parts].concat();
+            check(&archive(&parts)).err().map_or_else(String::new, |problem| problem.what)
+        };
+        let strings = b"<sst uniqueCount=\"2\"><si><t>a</t></si><si><t>b</t></si></sst>".as_slice();
+        assert_eq!(why(&[("xl/sharedStrings.xml", 0, 0, strings)]), "");
+        let lie = b"<sst uniqueCount=\"999999999999\"><si><t>a</t></si></sst>".as_slice();
+        assert!(why(&[("xl/sharedStrings.xml", 0, 0, lie)]).contains("more texts than it does"));
+        assert!(why(&[("xl/worksheets/sheet1.xml", 1, 0, b"<x/>")]).contains("password"));
+        assert!(why(&[("xl/worksheets/sheet1.xml", 0, 99, b"<x/>")]).contains("packed in a way"));
+        assert!(why(&[("xl/worksheets/sheet1.xml", 0, 8, b"\xFF\xFF\xFF")]).contains("damaged"));
+        assert_eq!(why(&[("xl/worksheets/sheet1.xml", 0, 8, &bomb(b' ', 100))]), "");
+        // One cell without an end; any number of small ones.
+        let endless = bomb(b'a', 10_000);
+        assert!(endless.len() < 20_000, "{}", endless.len());
+        assert!(why(&[("xl/worksheets/sheet1.xml", 0, 8, &endless)]).contains("more text than any cell"));
+        assert!(why(&[("xl/styles.xml", 0, 8, &bomb(b'<', 70_000))]).contains("unpacks to far more"));
+        // Not a workbook, and a directory that points past the end.
+        assert!(check(&archive(&[("a.txt", 0, 0, b"x")])).is_err_and(|p| p.what.contains("no Excel workbook")));
+        assert!(check(&archive(&[("mimetype", 0, 0, b"x")])).is_err_and(|p| p.what.contains("OpenDocument")));
+    }
+}
