@@ -14,6 +14,7 @@ const PIVOT: i32 = 50;
 /// What the first of three numbers is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "day first is what people call it")]
 pub enum DateOrder {
     DayFirst,
     MonthFirst,
@@ -152,8 +153,7 @@ fn year(text: &str) -> Option<i32> {
 fn named(day: &str, months: &Months) -> Option<NaiveDate> {
     const LITTLE_WORDS: [&str; 9] = ["de", "del", "of", "den", "der", "le", "el", "il", "the"];
     let (mut month, mut numbers): (Option<u32>, Vec<&str>) = (None, Vec::new());
-    let words =
-        day.split(|c: char| matches!(c, ' ' | ',' | '-' | '/' | '\u{a0}' | '\u{202f}')).filter(|w| !w.is_empty());
+    let words = day.split([' ', ',', '-', '/', '\u{a0}', '\u{202f}']).filter(|w| !w.is_empty());
     for (at, word) in words.enumerate() {
         let folded = text::fold(word.trim_end_matches('.'));
         if let Some(found) = months.0.get(&folded) {
@@ -162,7 +162,7 @@ fn named(day: &str, months: &Months) -> Option<NaiveDate> {
             }
         } else if folded.starts_with(|c: char| c.is_ascii_digit()) {
             numbers.push(ordinal(word)?);
-        } else if !LITTLE_WORDS.contains(&folded.as_str()) && !(at == 0 && is_weekday(&folded)) {
+        } else if !(LITTLE_WORDS.contains(&folded.as_str()) || at == 0 && is_weekday(&folded)) {
             return None;
         }
     }
