@@ -27,5 +27,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::imports::configure)
         .configure(features::operations::configure)
         .configure(features::tags::configure)
+        .configure(features::segments::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

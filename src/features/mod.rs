@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod records;
 pub mod search;
 pub mod seeds;
+pub mod segments;
 pub mod settings;
 pub mod tags;
 

@@ -38,6 +38,7 @@ const NAV: &[NavItem] = &[
     NavItem { key: "leads", href: "/leads", label: "Leads", icon: "target" },
     NavItem { key: "contacts", href: "/contacts", label: "Contacts", icon: "users" },
     NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
+    NavItem { key: "segments", href: "/segments", label: "Segments", icon: "chart-funnel" },
     NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
     NavItem { key: "settings", href: "/settings", label: "Settings", icon: "settings" },
 ];

@@ -13,7 +13,7 @@ export function upgrade(root = document) {
 
 /* ── widths ── */
 function handles(head) {
-  const columns = [...head.closest("table").querySelectorAll("col")];
+  const columns = [...head.closest("table").querySelectorAll("col[width]")];
   [...head.querySelectorAll("th[data-column]")].forEach((cell, n) => {
     const handle = document.createElement("span");
     handle.className = "col-size";

@@ -30,6 +30,7 @@ mod routes;
 mod schema;
 mod search;
 mod seeds;
+mod segments;
 mod settings;
 mod support;
 mod tags;

@@ -244,6 +244,47 @@ async fn large_ones_are_jobs_that_can_be_cancelled_killed_and_undone() {
     app.stop().await;
 }
 
+/// All that match: only what the reader sees, as it was when it began, whatever the change makes of the filter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_match() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let (rep, admin) = (app.signed_in(&org, "rep").await, app.signed_in(&org, "admin").await);
+    app.alter("UPDATE roles SET visibility = 'own' WHERE key = 'rep'");
+    contacts(&app, &org, &org.rep.to_string(), "Mine", 300).await;
+    contacts(&app, &org, &org.admin.to_string(), "Theirs", 40).await;
+    let list = rep.get("/contacts?lifecycle=lead").await;
+    for told in ["all 300 that match", "name=\"ids\"", "value=\"archive\"", "value=\"segment\""] {
+        assert!(list.contains(told), "{told}: {}", list.body);
+    }
+    assert!(!app.signed_in(&org, "viewer").await.get("/contacts").await.contains("name=\"ids\""));
+    let all = |matching: &'static str| [("scope", "matching"), ("matching", matching)];
+    let edit = [("field", "lifecycle"), ("value", "customer")];
+
+    // More than are done at once: a job, which finds what matches when it begins, and goes through those.
+    let page = post(&rep, "edit", &[], &[&all("lifecycle=lead")[..], &edit[..]].concat()).await;
+    let path = page.location.unwrap();
+    assert!(path.starts_with("/operations/"), "{path}");
+    app.run_jobs().await;
+    assert_eq!(count(&app, "lifecycle = 'customer'"), "300");
+    assert_eq!(count(&app, "lifecycle = 'customer' AND first_name = 'Theirs'"), "0", "an own-only rep's are theirs alone");
+    assert_eq!(app.texts("SELECT concat_ws(' ', status, total, done, changed) AS value FROM operations"), ["done 300 300 300"]);
+    assert!(rep.get(&path).await.contains("Set Lifecycle to “Customer” of contacts"));
+    rep.post(&format!("{path}/undo"), &[]).await;
+    app.run_jobs().await;
+    assert_eq!(count(&app, "lifecycle = 'lead'"), "340");
+
+    // Few: at once, through the page that asks for more.
+    let filter = "filter=%7B%22all%22%3A%5B%7B%22rule%22%3A%7B%22key%22%3A%22first_name%22%2C%22op%22%3A%22is%22%2C%22values%22%3A%5B%22Theirs%22%5D%7D%7D%5D%7D";
+    let chooser = admin.post("/operations/new", &fields("edit", &[], &all(filter))).await;
+    assert!(chooser.contains("Edit 40 contacts") && chooser.contains("name=\"scope\" value=\"matching\""), "{}", chooser.body);
+    let page = post(&admin, "edit", &[], &[&all(filter)[..], &edit[..]].concat()).await;
+    assert_eq!(toast(&admin, &page).await.0, "40 contacts changed");
+    assert_eq!(post(&admin, "archive", &[], &all("filter=damaged")).await.status(), 400);
+    assert_eq!(post(&admin, "archive", &[], &all("lifecycle=emperor")).await.status(), 400);
+    app.stop().await;
+}
+
 /// Deals that come back to the board find free places there; its totals stay right.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deals_leave_the_board_and_come_back() {

@@ -33,8 +33,23 @@ async fn on_a_record_by_typing_and_in_settings() {
     // Search finds by tag.
     assert!(rep.get("/search?q=key+account").await.contains("Contact of aurelia"));
 
-    // Removed by a click; wrong names; no right to make new ones.
+    // Lists show and filter by them; the board too.
     let id = app.texts("SELECT id::text AS value FROM tags WHERE name = 'VIP'").remove(0);
+    let by = |op: &str, values: &str| {
+        let filter = format!("{{\"all\":[{{\"rule\":{{\"key\":\"tags\",\"op\":\"{op}\",\"values\":[{values}]}}}}]}}");
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("filter", &filter).finish()
+    };
+    let with = rep.get(&format!("/contacts?{}&columns=name,tags", by("any_of", &format!("\"{id}\"")))).await;
+    assert!(with.contains("Contact of aurelia") && with.contains("Tags is VIP") && with.contains("Key account"), "{}", with.body);
+    for without in [by("none_of", &format!("\"{id}\"")), by("empty", "")] {
+        assert!(!rep.get(&format!("/contacts?{without}")).await.contains("Contact of aurelia"), "{without}");
+    }
+    let board = rep.get(&format!("/pipeline/{}?tag={id}", ours.pipeline)).await;
+    assert!(board.contains("Deal of aurelia") && board.contains("deal-tags"), "{}", board.body);
+    let other_tag = format!("/pipeline/{}?tag={}", ours.pipeline, ours.tag);
+    assert!(!rep.get(&other_tag).await.contains("data-deal-id="), "no deal has it");
+
+    // Removed by a click; wrong names; no right to make new ones.
     let at = format!("/contacts/{}", ours.contact);
     let reply = rep.post_partial(&format!("{at}/tags/{id}/removal"), &[]).await;
     assert!(reply.status() == 200 && !reply.contains(">VIP<"), "{}", reply.body);
@@ -66,6 +81,8 @@ async fn on_a_record_by_typing_and_in_settings() {
     }
     assert_eq!(admin.post(&format!("/settings/tags/{id}/merger"), &[("into", &key)]).await.status(), 303);
     assert_eq!(records(&app, "Key account"), "3", "each record keeps one");
+    let merged = rep.get(&format!("/contacts?{}", by("any_of", &format!("\"{id}\"")))).await;
+    assert!(merged.contains("Contact of aurelia"), "a filter by the one that went means the other: {}", merged.body);
     assert_eq!(records(&app, "Very important"), "0");
     assert_eq!(admin.post(&format!("/settings/tags/{id}/deletion/undo"), &[]).await.status(), 404, "merged is merged");
     assert_eq!(admin.post(&format!("/settings/tags/{key}/deletion"), &[]).await.status(), 303);
@@ -120,7 +137,7 @@ async fn in_bulk_with_undo() {
     let saved =
         rep.post_partial(&format!("/contacts/{}/fields/title", ids[0]), &[("version", &v), ("title", "CFO")]).await;
     assert_eq!(saved.status(), 200, "tags make no form stale: {}", saved.body);
-    let undo = told.between("action=\"/operations/", "\"").unwrap().to_owned();
+    let undo = told.between("<form method=\"post\" action=\"/operations/", "\"").unwrap().to_owned();
     assert_eq!(rep.post(&format!("/operations/{undo}"), &[]).await.status(), 303);
     assert_eq!((records(&app, "Fair 2026"), records(&app, "Tag of aurelia")), ("0".into(), "1".into()));
 

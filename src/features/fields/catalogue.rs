@@ -6,6 +6,7 @@
 //! integers; numeric for decimals, percentages and money; date; timestamptz; boolean; uuid for members, records, pipelines and
 //! stages; text[] for several choices, e-mails and phones. It is NULL (or an empty array) when the field is empty, and never raises.
 
+use super::groups;
 use crate::{
     db::OrgTx,
     error::AppResult,
@@ -166,13 +167,17 @@ impl Choice {
 
 impl Catalogue {
     /// What this reader may see of that record type.
-    pub fn load(_tx: &mut OrgTx, _actor: &Actor, record: RecordType) -> AppResult<Self> {
-        Ok(Self::built_in(record))
+    pub fn load(tx: &mut OrgTx, _actor: &Actor, record: RecordType) -> AppResult<Self> {
+        let mut catalogue = Self::built_in(record);
+        catalogue.entries.push(groups::segments(tx, record)?);
+        Ok(catalogue)
     }
 
     /// The fields every organisation has, as the program itself sees them.
     pub fn built_in(record: RecordType) -> Self {
-        Self { record, entries: record.fields().iter().map(|field| Entry::built_in(record, field)).collect() }
+        let mut entries: Vec<Entry> = record.fields().iter().map(|field| Entry::built_in(record, field)).collect();
+        entries.push(groups::tags(record));
+        Self { record, entries }
     }
 
     pub fn get(&self, key: &str) -> Option<&Entry> {
@@ -181,7 +186,7 @@ impl Catalogue {
 }
 
 impl Entry {
-    fn built_in(record: RecordType, field: &'static Field) -> Self {
+    pub(super) fn built_in(record: RecordType, field: &'static Field) -> Self {
         Self {
             key: field.key.to_owned(),
             label: field.label.to_owned(),

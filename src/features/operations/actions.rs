@@ -4,7 +4,7 @@ use super::values::Edit;
 use crate::{
     error::{AppError, AppResult},
     features::records::{require_delete, require_edit},
-    kernel::{RecordType, TagId},
+    kernel::{RecordType, SegmentId, TagId},
     web::Actor,
 };
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,12 @@ pub enum Action {
         remove: Vec<TagId>,
         names: String,
     },
+    /// Records put into a static segment, or taken out.
+    Segment {
+        segment: SegmentId,
+        name: String,
+        into: bool,
+    },
     Archive,
     Restore,
     Delete,
@@ -32,6 +38,7 @@ impl Action {
             Action::Edit(edit) if edit.key == "owner_id" => "assign",
             Action::Edit(_) => "edit",
             Action::Tag { .. } => "tag",
+            Action::Segment { .. } => "segment",
             Action::Archive => "archive",
             Action::Restore => "restore",
             Action::Delete => "delete",
@@ -45,6 +52,8 @@ impl Action {
             Action::Edit(edit) => format!("{} of {many}", edit.words),
             Action::Tag { add, names, .. } if add.is_empty() => format!("Remove the tag {names} from {many}"),
             Action::Tag { names, .. } => format!("Tag {many} {names}"),
+            Action::Segment { name, into: true, .. } => format!("Add {many} to the segment {name}"),
+            Action::Segment { name, .. } => format!("Take {many} out of the segment {name}"),
             Action::Archive => format!("Archive {many}"),
             Action::Restore => format!("Restore {many}"),
             Action::Delete => format!("Delete {many}"),
@@ -64,6 +73,8 @@ impl Action {
                     "tagged"
                 }
             }
+            Action::Segment { into: true, .. } => "added",
+            Action::Segment { .. } => "taken out",
             Action::Archive => "archived",
             Action::Restore => "restored",
             Action::Delete => "deleted",
@@ -102,6 +113,7 @@ pub fn actions(actor: &Actor, record: RecordType, archived: bool) -> Vec<Offer> 
         offers.push(offer("assign", "Assign", "user-check", true));
         offers.push(offer("edit", "Edit field", "pencil", true));
         offers.push(offer("tag", "Tag", "tag", true));
+        offers.push(offer("segment", "Segment", "chart-funnel", true));
         offers.push(if archived {
             offer("restore", "Restore", "archive-off", false)
         } else {
@@ -114,10 +126,14 @@ pub fn actions(actor: &Actor, record: RecordType, archived: bool) -> Vec<Offer> 
     offers
 }
 
+/// Whether this person may change any records at all.
+pub fn may_any(actor: &Actor) -> bool {
+    RecordType::ALL.into_iter().any(|record| !actions(actor, record, false).is_empty())
+}
+
 /// Refuses with 403 whoever may change no records at all.
 pub fn require_any(actor: &Actor) -> AppResult<()> {
-    let may = RecordType::ALL.into_iter().any(|record| !actions(actor, record, false).is_empty());
-    if may {
+    if may_any(actor) {
         Ok(())
     } else {
         Err(AppError::Forbidden("Your role does not let you change records. Ask an administrator."))

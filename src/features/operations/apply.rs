@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::{deals, tags},
+    features::{deals, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -70,8 +70,8 @@ impl Statement {
                 let already = ("r.deleted_at IS NOT NULL", "already deleted");
                 step("deleted_at", "now()", already, "deleted", Done::Deleted)
             }
-            // Only to sort by: tags are written by their own feature.
-            Action::Tag { .. } => step("updated_at", "now()", ("false", ""), "tagged", Done::Updated),
+            // Only to sort by: tags and segments are written by their own features.
+            Action::Tag { .. } | Action::Segment { .. } => step("updated_at", "now()", ("false", ""), "tagged", Done::Updated),
             Action::Edit(edit) => {
                 let setting = Setting::of(record, edit)?;
                 let after = match edit.mode {
@@ -126,6 +126,13 @@ pub(super) fn batch(
     if let Action::Tag { add, remove, .. } = action {
         let (add, remove) = (tags::each(&change, add), tags::each(&change, remove));
         let changed = tags::change(tx, record, &add, &remove, Some(op), true)?;
+        tally.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
+        tally.skip("already so", i64::try_from(change.len() - changed.len()).unwrap_or(0));
+        return Ok((tally, changed));
+    }
+    if let Action::Segment { segment, into, .. } = action {
+        let members = segments::Members { segment: *segment, record, ids: &change, into: *into };
+        let changed = segments::change(tx, &members, Some(op), true)?;
         tally.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
         tally.skip("already so", i64::try_from(change.len() - changed.len()).unwrap_or(0));
         return Ok((tally, changed));

@@ -3,14 +3,15 @@
 use super::{actions::require_any, request, values};
 use crate::{
     db::Db,
-    error::AppResult,
+    error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
         records::{
             inline::{self, Control},
+            list::Selection,
             require_edit,
         },
-        tags::{self, Tag},
+        segments, tags,
     },
     kernel::{Field, FieldKind, RecordType},
     web::{Form, FormErrors, FormView, Page, SelectOption, Shell, reply},
@@ -27,11 +28,13 @@ struct Choose {
     title: String,
     record: RecordType,
     ids: Vec<Uuid>,
+    /// The list's query, when all that match are meant.
+    matching: Option<String>,
     back: String,
     request_key: String,
     action: &'static str,
-    /// Tags to choose from.
-    known: Vec<Tag>,
+    /// Names of the tags or segments there are.
+    known: Vec<String>,
     fields: Vec<SelectOption>,
     /// The field chosen, when there is one.
     field: Option<Asked>,
@@ -85,26 +88,45 @@ pub(super) async fn page(
 ) -> AppResult<HttpResponse> {
     let record = request::record(&form)?;
     require_edit(&page.actor, record)?;
-    let ids = request::ids(&form)?;
     let (action, verb) = match form.get("action") {
         "assign" => ("assign", "Assign"),
         "tag" => ("tag", "Tag"),
+        "segment" => ("segment", "Put into a segment:"),
         _ => ("edit", "Edit"),
     };
     if action == "assign" {
         form.set("field", "owner_id");
     }
-    let (people, known) = db.org(page, |tx| Ok((members::directory(tx)?, tags::all(tx)?))).await?;
+    let (actor, posted) = (page.actor.clone(), form.clone());
+    let chosen = db
+        .org(page, move |tx| {
+            let selection = request::chosen(tx, &actor, record, &posted)?;
+            let count = selection.count(tx, &actor)?;
+            let known: Vec<String> = match action {
+                "tag" => tags::all(tx)?.into_iter().map(|tag| tag.name).collect(),
+                "segment" => segments::statics(tx, record)?.into_iter().map(|segment| segment.name).collect(),
+                _ => Vec::new(),
+            };
+            Ok((members::directory(tx)?, known, selection, count))
+        })
+        .await;
+    let (people, known, selection, count): (_, Vec<String>, _, _) = match chosen {
+        Err(AppError::Invalid(errors)) if errors.get("ids").is_some() => {
+            return Ok(request::nothing_chosen(page, &form));
+        }
+        other => other?,
+    };
     let key = form.get("field").to_owned();
     let editable = values::editable(record);
-    let many = if ids.len() == 1 { record.label() } else { record.plural() }.to_lowercase();
-    let count = page.actor.locale.integer(i64::try_from(ids.len()).unwrap_or(i64::MAX));
+    let many = if count.records == 1 { record.label() } else { record.plural() }.to_lowercase();
+    let count = format!("{}{}", page.actor.locale.integer(count.records), if count.more { "+" } else { "" });
     let template = Choose {
         csrf: crate::web::csrf::token(&page.req),
         shell: page.shell(record.noun()),
         title: format!("{verb} {count} {many}"),
         record,
-        ids,
+        ids: if let Selection::Ids(_, ids) = &selection { ids.clone() } else { vec![] },
+        matching: matches!(selection, Selection::Matching(_)).then(|| form.get("matching").to_owned()),
         back: request::back_of(&form, record),
         request_key: form.get("request_key").to_owned(),
         action,

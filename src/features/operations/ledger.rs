@@ -132,6 +132,14 @@ pub fn set_total(tx: &mut OrgTx, op: OperationId, total: i64) -> AppResult<()> {
     Ok(())
 }
 
+/// The pieces are laid out.
+pub(super) fn planned(tx: &mut OrgTx, op: OperationId, total: i64) -> AppResult<()> {
+    diesel::update(operations::table.filter(operations::id.eq(op)))
+        .set((operations::planned.eq(true), operations::total.eq(total)))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
 /// Everything is done.
 pub fn finish(tx: &mut OrgTx, op: OperationId) -> AppResult<()> {
     end(tx, op, "done", None)

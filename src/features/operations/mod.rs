@@ -18,7 +18,7 @@ mod run;
 mod undo;
 mod values;
 
-pub use actions::{Action, Offer, actions};
+pub use actions::{Action, Offer, actions, may_any, require_any};
 pub use bar::Bar;
 pub use ledger::{advance, begin, fail, finish, remember, remember_created, set_total};
 pub use model::{Done, NewOperation, Operation, Status, Tally};

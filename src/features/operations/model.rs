@@ -74,6 +74,7 @@ pub struct Operation {
     pub title: String,
     pub params: Value,
     pub(super) status: String,
+    pub(super) planned: bool,
     pub total: i64,
     pub done: i64,
     pub changed: i64,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::tags,
+    features::{records::list::Selection, segments, tags},
     kernel::{OperationId, RecordType},
     web::{Actor, Form, Page, flash::Flash, reply},
 };
@@ -21,9 +21,6 @@ use actix_web::{
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-/// Most records that a form may name one by one; more are chosen by what they match.
-const NAMED: usize = 10_000;
 
 /// `POST /operations`: `record_type`, `action`, `ids` …
 pub(super) async fn create(page: Page, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -85,6 +82,7 @@ fn read(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Request> {
         "restore" => Action::Restore,
         "delete" => Action::Delete,
         "tag" => tagging(tx, actor, record, form)?,
+        "segment" => enlisting(tx, actor, record, form)?,
         "edit" | "assign" => {
             crate::features::records::require_edit(actor, record)?;
             let mut form = form.clone();
@@ -95,12 +93,9 @@ fn read(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Request> {
         }
         _ => return Err(AppError::Rejected(StatusCode::BAD_REQUEST, "It is not clear what is to be done.")),
     };
-    let ids = ids(form)?;
-    if ids.is_empty() {
-        return Err(AppError::field("ids", "are needed"));
-    }
-    let key = key(form, &action, &ids);
-    Ok(Request { record, action, ids, back: back_of(form, record), key })
+    let selection = chosen(tx, actor, record, form)?;
+    let key = key(form, &action, &selection);
+    Ok(Request { record, action, selection, back: back_of(form, record), key })
 }
 
 /// `value` holds the names; `mode` says whether they are added or removed.
@@ -122,38 +117,47 @@ fn tagging(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> Ap
     })
 }
 
+/// `value` names a static segment, a new one when records are put in; `mode` says whether they are put in or taken out.
+fn enlisting(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppResult<Action> {
+    crate::features::records::require_edit(actor, record)?;
+    let name = form.get("value");
+    let into = form.get("mode") != "remove";
+    let found = match into {
+        true => segments::create_static(tx, actor, record, name).map_err(at_value)?,
+        false => segments::by_name(tx, record, name)?
+            .filter(|segment| !segment.is_dynamic())
+            .ok_or_else(|| AppError::field("value", "is not a segment that records are put into by hand"))?,
+    };
+    Ok(Action::Segment { segment: found.id, name: found.name, into })
+}
+
+/// What is wrong with the name is wrong with the one value there is.
+fn at_value(error: AppError) -> AppError {
+    match error {
+        AppError::Invalid(errors) => AppError::field("value", errors.get("name").unwrap_or("is not a name")),
+        other => other,
+    }
+}
+
 pub(super) fn record(form: &Form) -> AppResult<RecordType> {
     let bad = AppError::Rejected(StatusCode::BAD_REQUEST, "It is not clear which kind of record is meant.");
     RecordType::parse(form.get("record_type")).ok_or(bad)
 }
 
-/// The records named one by one, each once.
-pub(super) fn ids(form: &Form) -> AppResult<Vec<Uuid>> {
-    let mut ids = Vec::new();
-    for text in form.all("ids") {
-        let id =
-            text.parse().map_err(|_| AppError::Rejected(StatusCode::BAD_REQUEST, "One of the records is none."))?;
-        ids.push(id);
+/// The records that are ticked, or all that match.
+pub(super) fn chosen(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppResult<Selection> {
+    if form.get("scope") != "matching" && form.all("ids").next().is_none() {
+        return Err(AppError::field("ids", "are needed"));
     }
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.len() > NAMED {
-        return Err(AppError::Rejected(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "These are too many at once: choose all that match.",
-        ));
-    }
-    Ok(ids)
+    Selection::parse(tx, actor, record, form)
 }
 
 /// The form's own key, bound to what it asks for: the same form with another button is another operation.
-fn key(form: &Form, action: &Action, ids: &[Uuid]) -> Option<Uuid> {
+fn key(form: &Form, action: &Action, selection: &Selection) -> Option<Uuid> {
     let key: Uuid = form.get("request_key").parse().ok()?;
     let mut digest = Sha256::new().chain_update(key.as_bytes());
     digest.update(serde_json::to_vec(action).unwrap_or_default());
-    for id in ids {
-        digest.update(id.as_bytes());
-    }
+    digest.update(serde_json::to_vec(&selection.keep()).unwrap_or_default());
     Uuid::from_slice(&digest.finalize()[..16]).ok()
 }
 
@@ -170,7 +174,7 @@ fn back(operation: &Operation) -> String {
     operation.params["back"].as_str().map_or_else(|| format!("/{noun}"), str::to_owned)
 }
 
-fn nothing_chosen(page: &Page, form: &Form) -> HttpResponse {
+pub(super) fn nothing_chosen(page: &Page, form: &Form) -> HttpResponse {
     let path = RecordType::parse(form.get("record_type")).map_or_else(|| "/".to_owned(), |r| back_of(form, r));
     reply::redirect(&page.req, &path, Some(Flash::danger("Select some records first")))
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Reason, Tx},
     error::{AppError, AppResult},
+    features::records::list::{self, Kept, Selection},
     jobs::{self, Job, JobContext, JobOutcome},
     kernel::{OperationId, OrgId, RecordType},
     live::{self, LiveMessage},
@@ -28,6 +29,8 @@ use uuid::Uuid;
 
 pub(super) const JOB: &str = "operations.run";
 const ATTEMPTS: i32 = 8;
+/// Ids read at a time while a selection is laid out.
+const PLANNED: i64 = 5_000;
 /// Up to so many records are done in the request.
 pub const AT_ONCE: usize = 200;
 
@@ -41,7 +44,7 @@ struct Payload {
 pub struct Request {
     pub record: RecordType,
     pub action: Action,
-    pub ids: Vec<Uuid>,
+    pub selection: Selection,
     /// A path of ours to come back to.
     pub back: String,
     pub key: Option<Uuid>,
@@ -57,26 +60,41 @@ pub fn start(tx: &mut OrgTx, actor: &Actor, request: &Request) -> AppResult<Oper
         Some(known) => return Ok(known),
         None => {}
     }
-    let small = request.ids.len() <= AT_ONCE;
+    let most = i64::try_from(AT_ONCE).unwrap_or(i64::MAX) + 1;
+    let named = match &request.selection {
+        // As they were ticked: what is hidden or gone by now is counted as such.
+        Selection::Ids(_, ids) => Some(ids.clone()),
+        matching => Some(matching.next(tx, actor, None, most)?).filter(|ids| ids.len() <= AT_ONCE),
+    };
     let new = NewOperation {
         kind: request.action.kind(),
         record: request.record,
         title: request.action.title(request.record),
-        params: json!({ "action": request.action, "back": request.back }),
-        total: i64::try_from(request.ids.len()).unwrap_or(i64::MAX),
+        params: json!({ "action": request.action, "back": request.back, "selection": kept(request, named.is_some()) }),
+        total: named.as_ref().map_or(0, |ids| i64::try_from(ids.len()).unwrap_or(i64::MAX)),
         request_key: key,
     };
-    let op = ledger::insert(tx, &new, if small { "running" } else { "queued" }, true)?;
-    if small {
-        let (tally, changed) = apply::batch(tx, actor, op, request.record, &request.action, &request.ids)?;
-        ledger::advance(tx, op, &tally)?;
-        ledger::finish(tx, op)?;
-        tell(tx, request.record, changed)?;
-    } else {
-        batches::add(tx, op, request.record, &request.ids)?;
-        enqueue(tx, op)?;
+    let small = named.as_ref().is_some_and(|ids| ids.len() <= AT_ONCE);
+    let op = ledger::insert(tx, &new, if small { "running" } else { "queued" }, named.is_some())?;
+    match named {
+        Some(ids) if small => {
+            let (tally, changed) = apply::batch(tx, actor, op, request.record, &request.action, &ids)?;
+            ledger::advance(tx, op, &tally)?;
+            ledger::finish(tx, op)?;
+            tell(tx, request.record, changed)?;
+        }
+        Some(ids) => {
+            batches::add(tx, op, request.record, &ids)?;
+            enqueue(tx, op)?;
+        }
+        None => enqueue(tx, op)?,
     }
     ledger::lock(tx, op)
+}
+
+/// Of a selection that the job is yet to lay out.
+fn kept(request: &Request, named: bool) -> Option<Kept> {
+    (!named).then(|| request.selection.keep())
 }
 
 /// Takes the operation back: at once when it is small, else by a job.
@@ -168,6 +186,10 @@ fn piece(tx: &mut OrgTx, actor: &Actor, op: OperationId) -> AppResult<ControlFlo
     if operation.cancel_requested {
         return stop(tx, op, undoing, true);
     }
+    if !undoing && !operation.planned {
+        plan(tx, actor, &operation)?;
+        return Ok(ControlFlow::Continue(()));
+    }
     let Some((record, ids)) = batches::next(tx, op)? else { return stop(tx, op, undoing, false) };
     if undoing {
         undo::piece(tx, &operation, record, &ids)?;
@@ -179,6 +201,19 @@ fn piece(tx: &mut OrgTx, actor: &Actor, op: OperationId) -> AppResult<ControlFlo
     let (tally, _) = apply::batch(tx, actor, op, record, &action, &ids)?;
     ledger::advance(tx, op, &tally)?;
     Ok(ControlFlow::Continue(()))
+}
+
+/// Everything that matches as of now, laid out: from here on it is these records, whatever the changes make of the filter.
+fn plan(tx: &mut OrgTx, actor: &Actor, operation: &Operation) -> AppResult<()> {
+    let record = operation.record().ok_or(AppError::NotFound)?;
+    let kept: Kept = serde_json::from_value(operation.params["selection"].clone()).map_err(anyhow::Error::from)?;
+    let selection = Selection::restore(tx, actor, record, &kept)?;
+    let (op, mut total) = (operation.id, 0);
+    list::batches(tx, actor, &selection, PLANNED, |tx, ids| {
+        total += i64::try_from(ids.len()).unwrap_or(0);
+        batches::add(tx, op, record, ids)
+    })?;
+    ledger::planned(tx, op, total)
 }
 
 fn stop(tx: &mut OrgTx, op: OperationId, undoing: bool, cancelled: bool) -> AppResult<ControlFlow<()>> {

@@ -11,9 +11,9 @@ use crate::{
     features::{
         deals,
         records::{require_delete, require_edit},
-        tags,
+        segments, tags,
     },
-    kernel::{OperationId, RecordType, TagId},
+    kernel::{OperationId, RecordType, SegmentId, TagId},
     schema::operations,
     search,
     web::{
@@ -135,6 +135,7 @@ fn batch(tx: &mut OrgTx, operation: &Operation, record: RecordType, ids: &[Uuid]
     let tagged = of(3);
     if !tagged.is_empty() {
         untag(tx, operation.id, record, &tagged)?;
+        unlist(tx, operation.id, record, &tagged)?;
         mark(tx, operation.id, record, &tagged, "restored")?;
     }
     mark(tx, operation.id, record, &back, "restored")?;
@@ -171,6 +172,33 @@ fn untag(tx: &mut OrgTx, op: OperationId, record: RecordType, ids: &[Uuid]) -> A
         if row.added { remove.push(row.id, row.tag) } else { add.push(row.id, row.tag) }
     }
     tags::change(tx, record, &add, &remove, Some(op), false).map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Listed {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Uuid)]
+    segment: SegmentId,
+    #[diesel(sql_type = sql_types::Bool)]
+    added: bool,
+}
+
+/// Takes out of their segment those the operation put in, and puts back those it took.
+fn unlist(tx: &mut OrgTx, op: OperationId, record: RecordType, ids: &[Uuid]) -> AppResult<()> {
+    let rows: Vec<Listed> = diesel::sql_query(
+        "SELECT c.record_id AS id, (c.before #>> '{segment,id}')::uuid AS segment, (c.before #>> '{segment,added}')::boolean AS added \
+         FROM operation_changes c WHERE c.operation_id = $1 AND c.record_type = $2 AND c.record_id = ANY ($3) AND c.action = 'segment'",
+    )
+    .bind::<sql_types::Uuid, _>(op)
+    .bind::<sql_types::Text, _>(record.key())
+    .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+    .load(tx.conn())?;
+    // One operation, one segment, one way.
+    let Some(Listed { segment, added, .. }) = rows.first() else { return Ok(()) };
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let members = segments::Members { segment: *segment, record, ids: &ids, into: !added };
+    segments::change(tx, &members, Some(op), false).map(drop)
 }
 
 const RESTORE: &str = "

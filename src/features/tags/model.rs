@@ -1,6 +1,13 @@
 //! A tag.
 
-use crate::{features::pipeline::COLORS, kernel::TagId, schema::tags};
+use crate::{
+    features::{
+        pipeline::COLORS,
+        records::filter::{Filter, Op},
+    },
+    kernel::{RecordType, TagId},
+    schema::tags,
+};
 use diesel::prelude::*;
 
 /// Longest name, in characters.
@@ -16,10 +23,11 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// Where its records are found.
-    pub fn href(&self) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::from("/search?"));
-        query.append_pair("q", &self.name).finish()
+    /// The list of the records of that type that have it.
+    pub fn href(&self, record: &RecordType) -> String {
+        let filter = Filter::All(vec![Filter::rule("tags", Op::AnyOf, &[&self.id.to_string()])]);
+        let mut query = url::form_urlencoded::Serializer::new(format!("/{}?", record.noun()));
+        query.append_pair("filter", &filter.json()).finish()
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Belongings {
     pub job: Uuid,
     pub operation: Uuid,
     pub tag: Uuid,
+    pub segment: Uuid,
 }
 
 impl Belongings {
@@ -45,6 +46,7 @@ impl Belongings {
             job: id(),
             operation: id(),
             tag: id(),
+            segment: id(),
         }
     }
 }
@@ -87,8 +89,9 @@ impl TestApp {
             "INSERT INTO operations (org_id, id, kind, record_type, title, status, created_by)
                VALUES ('{o}', '{}', 'archive', 'contact', 'Operation of {s}', 'done', '{rep}');
              INSERT INTO tags (org_id, id, name) VALUES ('{o}', '{1}', 'Tag of {s}');
-             INSERT INTO record_tags (org_id, record_type, record_id, tag_id) VALUES ('{o}', 'contact', '{2}', '{1}')",
-            b.operation, b.tag, b.contact
+             INSERT INTO record_tags (org_id, record_type, record_id, tag_id) VALUES ('{o}', 'contact', '{2}', '{1}');
+             INSERT INTO segments (org_id, id, record_type, name, created_by) VALUES ('{o}', '{3}', 'contact', 'Segment of {s}', '{rep}')",
+            b.operation, b.tag, b.contact, b.segment
         ))
         .await;
         b

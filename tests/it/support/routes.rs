@@ -123,6 +123,7 @@ impl Route {
                     "jobs" => b.job,
                     "operations" => b.operation,
                     "tags" => b.tag,
+                    "segments" => b.segment,
                     // Named by a hash; nobody has this one.
                     "sessions" => b.job,
                     "pipelines" | "pipeline" => b.pipeline,

@@ -2,12 +2,15 @@
 //! the user's reaches the statement's text.
 
 use super::{
-    Filter, Schema,
+    Filter, Op, Schema,
     relations::{Relation, relation},
     rules,
 };
 use crate::{
-    features::records::list::sql::{Fragment, Literal},
+    features::{
+        records::list::sql::{Fragment, Literal},
+        segments,
+    },
     kernel::RecordType,
     web::Actor,
 };
@@ -34,6 +37,7 @@ impl Compiler<'_> {
         match filter {
             Filter::All(parts) => Ok(Fragment::join(self.parts(parts, record, path)?, "AND")),
             Filter::Any(parts) => Ok(Fragment::join(self.parts(parts, record, path)?, "OR")),
+            Filter::Rule { key, op, values } if key == segments::RULE => self.segments(record, *op, values, path),
             Filter::Rule { key, op, values } => {
                 let entry = self.schema.get(record).and_then(|c| c.get(key)).filter(|entry| entry.filterable);
                 let entry = entry.ok_or_else(|| problem(path, "There is no such field any more, or not for you."))?;
@@ -48,6 +52,39 @@ impl Compiler<'_> {
                 Ok(self.related(relation, *has, inner))
             }
         }
+    }
+
+    /// In any of these segments: put there by hand, or matching the segment's own filter. None is built on another, so this ends.
+    fn segments(
+        &self,
+        record: RecordType,
+        op: Op,
+        values: &[String],
+        path: &mut Vec<usize>,
+    ) -> Result<Fragment, Problem> {
+        const BY_HAND: &str = "r.id IN (SELECT m.record_id FROM segment_members m WHERE m.segment_id";
+        if matches!(op, Op::Empty | Op::NotEmpty) {
+            let any = Fragment::text(format!("{BY_HAND} = ANY (SELECT s.id FROM segments s WHERE s.deleted_at IS NULL))"));
+            return Ok(if op == Op::NotEmpty { any } else { Fragment::text("NOT (").append(any).push(")") });
+        }
+        let mut parts = Vec::new();
+        for value in values {
+            let found = self.schema.segment(record, value);
+            let segment = found.ok_or_else(|| problem(path, "There is no such segment any more."))?;
+            parts.push(match segment.filter() {
+                Some(filter) if filter.names(segments::RULE) => return Err(problem(path, "This segment is damaged.")),
+                Some(filter) => self.filter(&filter, record, path)?,
+                None => Fragment::text(format!("{BY_HAND} = ")).bind(Literal::Uuid(segment.id.0)).push(")"),
+            });
+        }
+        if parts.is_empty() {
+            return Err(problem(path, "Segment: a value is missing."));
+        }
+        let any = Fragment::join(parts, "OR");
+        Ok(match op {
+            Op::NoneOf | Op::IsNot => Fragment::text("(").append(any).push(" IS NOT TRUE)"),
+            _ => any,
+        })
     }
 
     /// Empty groups narrow nothing, also within "any of".

@@ -141,6 +141,15 @@ impl Filter {
         copy
     }
 
+    /// Whether a rule asks about that field.
+    pub fn names(&self, field: &str) -> bool {
+        match self {
+            Filter::All(parts) | Filter::Any(parts) => parts.iter().any(|part| part.names(field)),
+            Filter::Rule { key, .. } => key == field,
+            Filter::Related { filter, .. } => filter.names(field),
+        }
+    }
+
     fn depth(&self) -> usize {
         match self {
             Filter::All(parts) | Filter::Any(parts) => 1 + parts.iter().map(Filter::depth).max().unwrap_or(0),

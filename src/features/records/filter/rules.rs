@@ -78,7 +78,8 @@ impl Rule<'_> {
             Kind::Date | Kind::DateTime => self.day(),
             Kind::Bool => self.yes(),
             Kind::Choice(_) | Kind::Country | Kind::Currency => Ok(self.one_of()),
-            Kind::Choices(_) | Kind::Tags => Ok(self.some_of()),
+            Kind::Choices(_) => Ok(self.some_of()),
+            Kind::Tags => Ok(self.tagged()),
             Kind::Member | Kind::Record(_) | Kind::Pipeline | Kind::Stage => self.ids(),
             Kind::Formula(_) => Err("cannot be filtered".to_owned()),
         }
@@ -95,6 +96,11 @@ impl Rule<'_> {
     fn empty(&self) -> Fragment {
         let expr = self.expr();
         Fragment::text(match self.entry.kind.value() {
+            Kind::Tags => format!(
+                "NOT EXISTS (SELECT 1 FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id \
+                 WHERE x.record_type = '{}' AND x.record_id = r.id AND t.deleted_at IS NULL)",
+                self.record
+            ),
             kind if kind.is_list() => format!("coalesce(cardinality({expr}), 0) = 0"),
             Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Domain => {
                 format!("({expr} IS NULL OR {expr} = '')")
@@ -284,6 +290,18 @@ impl Rule<'_> {
     fn some_of(&self) -> Fragment {
         let keys = self.values.iter().map(|v| (*v).to_owned()).collect();
         Fragment::text(format!("{} && ", self.expr())).bind(Literal::Texts(keys))
+    }
+
+    /// Tags by id: a tag that was merged means the one it went into. Read from the tag's side, which an index serves.
+    fn tagged(&self) -> Fragment {
+        let ids = self.values.iter().filter_map(|v| v.parse().ok()).collect();
+        Fragment::text(format!(
+            "r.id IN (SELECT x.record_id FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id \
+             WHERE x.record_type = '{}' AND t.deleted_at IS NULL AND t.id IN (SELECT coalesce(m.merged_into, m.id) FROM tags m WHERE m.id = ANY (",
+            self.record
+        ))
+        .bind(Literal::Uuids(ids))
+        .push(")))")
     }
 
     /// "me" and "team" are the reader's own, whoever made the filter.

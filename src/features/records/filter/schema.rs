@@ -4,7 +4,11 @@ use super::{Filter, relations::relation};
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::{fields::Catalogue, records::require_view},
+    features::{
+        fields::Catalogue,
+        records::require_view,
+        segments::{self, Segment},
+    },
     kernel::RecordType,
     web::Actor,
 };
@@ -12,31 +16,48 @@ use std::sync::Arc;
 
 /// Cheap to clone. A type that the reader may not see is not in it.
 #[derive(Clone, Debug)]
-pub struct Schema(Arc<Vec<Catalogue>>);
+pub struct Schema(Arc<Loaded>);
+
+#[derive(Debug)]
+struct Loaded {
+    catalogues: Vec<Catalogue>,
+    /// Those the filter names.
+    segments: Vec<Segment>,
+}
 
 impl Schema {
     /// The record's own catalogue and what the filter needs.
     pub fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType, filter: &Filter) -> AppResult<Self> {
         let mut wanted = vec![record];
         targets(record, filter, &mut wanted);
+        let segments = if filter.names(segments::RULE) { segments::all(tx)? } else { vec![] };
+        for segment in &segments {
+            if let (Some(record), Some(filter)) = (segment.record(), segment.filter()) {
+                targets(record, &filter, &mut wanted);
+            }
+        }
         let mut all = Vec::with_capacity(wanted.len());
         for record in wanted {
             if require_view(actor, record).is_ok() {
                 all.push(Catalogue::load(tx, actor, record)?);
             }
         }
-        Ok(Self(Arc::new(all)))
+        Ok(Self(Arc::new(Loaded { catalogues: all, segments })))
     }
 
     /// Every type that the reader may see: for the builder.
     pub fn whole(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
         let seen = RecordType::ALL.into_iter().filter(|record| require_view(actor, *record).is_ok());
         let all: AppResult<Vec<Catalogue>> = seen.map(|record| Catalogue::load(tx, actor, record)).collect();
-        Ok(Self(Arc::new(all?)))
+        Ok(Self(Arc::new(Loaded { catalogues: all?, segments: segments::all(tx)? })))
     }
 
     pub fn get(&self, record: RecordType) -> Option<&Catalogue> {
-        self.0.iter().find(|catalogue| catalogue.record == record)
+        self.0.catalogues.iter().find(|catalogue| catalogue.record == record)
+    }
+
+    pub(super) fn segment(&self, record: RecordType, id: &str) -> Option<&Segment> {
+        self.0.segments.iter().find(|s| s.record() == Some(record) && s.id.to_string() == id)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         fields::{Entry, Kind},
         pipeline::{self, Pipeline, Stage},
         records::list,
+        tags::{self, Tag},
     },
     kernel::{Money, RecordType, countries, money},
     web::Actor,
@@ -22,6 +23,7 @@ pub struct Names {
     pub people: Vec<Person>,
     pub stages: Vec<Stage>,
     pub pipelines: Vec<Pipeline>,
+    pub tags: Vec<Tag>,
     records: HashMap<Uuid, String>,
 }
 
@@ -39,7 +41,7 @@ impl Names {
         for (record, ids) in wanted {
             records.extend(list::names(tx, record, &ids, actor.visible_owners())?);
         }
-        Ok(Self { people, stages: pipeline::stages(tx)?, pipelines: pipeline::pipelines(tx)?, records })
+        Ok(Self { people, stages: pipeline::stages(tx)?, pipelines: pipeline::pipelines(tx)?, tags: tags::all(tx)?, records })
     }
 
     /// Further records.
@@ -55,6 +57,7 @@ impl Names {
             Kind::Member => self.people.iter().find(|p| p.id.to_string() == value).map(|p| p.name.clone()),
             Kind::Stage => self.stages.iter().find(|s| s.id.to_string() == value).map(|s| s.name.clone()),
             Kind::Pipeline => self.pipelines.iter().find(|p| p.id.to_string() == value).map(|p| p.name.clone()),
+            Kind::Tags => self.tags.iter().find(|t| t.id.to_string() == value).map(|t| t.name.clone()),
             Kind::Record(_) => value.parse().ok().and_then(|id: Uuid| self.records.get(&id).cloned()),
             _ => return None,
         };

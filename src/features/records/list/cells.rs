@@ -9,6 +9,7 @@ use crate::{
         fields::{Catalogue, Entry, Kind},
         pipeline::{self, Pipeline, Stage},
         records::require_edit,
+        tags::{self, Tag},
     },
     kernel::{Money, RecordType, countries, people as numbers, text},
     web::Actor,
@@ -22,6 +23,7 @@ use uuid::Uuid;
 /// A row as the template shows it.
 #[derive(Clone, Debug)]
 pub struct Row {
+    pub id: Uuid,
     /// `contact-…`: the element's id.
     pub element: String,
     pub name: String,
@@ -185,6 +187,7 @@ struct Shower<'a> {
     people: &'a [Person],
     stages: Vec<Stage>,
     pipelines: Vec<Pipeline>,
+    tags: Vec<Tag>,
     names: HashMap<Uuid, String>,
     may_edit: bool,
 }
@@ -212,6 +215,7 @@ impl<'a> Shower<'a> {
             people,
             stages: if any(Kind::Stage) { pipeline::stages(tx)? } else { vec![] },
             pipelines: if any(Kind::Pipeline) { pipeline::pipelines(tx)? } else { vec![] },
+            tags: if any(Kind::Tags) { tags::all(tx)? } else { vec![] },
             names: all,
             may_edit: require_edit(actor, record).is_ok(),
         })
@@ -230,7 +234,7 @@ impl<'a> Shower<'a> {
                 edit_url: editable.then(|| format!("{href}/fields/{}", entry.key)),
             }
         });
-        Row { cells: cells.collect(), name: values.name.clone(), element, href }
+        Row { id: values.id, cells: cells.collect(), name: values.name.clone(), element, href }
     }
 
     fn content(&self, entry: &Entry, values: &Values, n: usize) -> Content {
@@ -334,7 +338,10 @@ impl<'a> Shower<'a> {
                 .map_or(Content::Empty, |at| Content::Moment { text: actor.moment(at), exact: actor.exact(at) }),
             Kind::Bool => Content::Text(if raw == "true" { "Yes" } else { "No" }.to_owned()),
             Kind::Country => Content::Text(countries::name(raw)),
-            Kind::Tags => Content::Dots(raw.lines().map(|t| (String::new(), t.to_owned())).collect()),
+            Kind::Tags => {
+                let color = |name: &str| self.tags.iter().find(|t| t.name == name).map(|t| t.color.clone());
+                Content::Dots(raw.lines().map(|t| (color(t).unwrap_or_default(), t.to_owned())).collect())
+            }
             _ => Content::Text(raw.to_owned()),
         }
     }

@@ -141,7 +141,8 @@ impl Columns {
 
 /// Whether a field can be a column at all.
 pub fn is_listable(entry: &Entry) -> bool {
-    !matches!(entry.kind, Kind::LongText) || entry.is_custom() || entry.listed
+    let shown = !matches!(entry.kind, Kind::LongText) || entry.is_custom() || entry.listed;
+    shown && entry.key != crate::features::segments::RULE
 }
 
 impl Column {

@@ -24,7 +24,7 @@ pub use find::{Count, Found, find, is_too_long};
 pub use keys::Sort;
 pub use pages::{index, row};
 pub use panels::{column_chooser, column_width, filter_builder, save_columns};
-pub use selection::{Selection, batches};
+pub use selection::{Kept, Selection, batches};
 pub use view::{FilterMenu, Header, ListView};
 
 use crate::{

@@ -58,6 +58,7 @@ struct One {
 /// What `_row.html` needs of a list.
 struct RowOf {
     columns: String,
+    ticks: bool,
 }
 
 struct Loaded {
@@ -138,7 +139,8 @@ fn nothing() -> Found {
 /// `GET /contacts/{id}/row?columns=`: a row anew, after one of its values was edited in place.
 pub async fn row(record: RecordType, page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
     require_view(&page.actor, record)?;
-    let asked = Form::decode(page.req.query_string().as_bytes())?.get("columns").to_owned();
+    let form = Form::decode(page.req.query_string().as_bytes())?;
+    let (asked, ticks) = (form.get("columns").to_owned(), form.get("ticks") == "1");
     let actor = page.actor.clone();
     let (columns, row) = db
         .org(&page, move |tx| {
@@ -152,5 +154,5 @@ pub async fn row(record: RecordType, page: Page, id: web::Path<Uuid>, db: web::D
             Ok((columns.param(), row.ok_or(AppError::NotFound)?))
         })
         .await?;
-    reply::fragment(&One { list: RowOf { columns }, row })
+    reply::fragment(&One { list: RowOf { columns, ticks }, row })
 }

@@ -8,7 +8,13 @@ use crate::{
     features::{
         accounts::members::Person,
         fields::Entry,
-        records::{filter::Filter, filter::Names, inline::owner_choices},
+        operations::Bar,
+        records::{
+            filter::{Filter, Names, Op},
+            inline::owner_choices,
+            require_edit,
+        },
+        segments,
     },
     kernel::FieldKind,
     web::{Actor, SelectOption},
@@ -50,6 +56,12 @@ pub struct ListView {
     pub trouble: String,
     pub create: Option<String>,
     pub import: Option<String>,
+    /// What can be done to the rows that are ticked.
+    pub bulk: Option<Bar>,
+    /// Rows have a box to tick.
+    pub ticks: bool,
+    /// Where what the list shows becomes a segment.
+    pub segment: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,11 +108,20 @@ impl ListView {
         let last = query.shown + rows;
         let noun = record.noun();
         let one = count.records == 1 && !count.more;
+        let total = format!("{}{}", actor.locale.integer(count.records), if count.more { "+" } else { "" });
+        let all_here = next.is_none() && query.after.is_none();
+        let bulk = Bar::new(
+            actor,
+            record,
+            query.archived,
+            &query.href(&[]),
+            if all_here { String::new() } else { total.clone() },
+        );
         let shown = columns.0.iter().filter_map(|c| Some((c, catalogue.get(&c.key)?)));
         Ok(Self {
             title: record.plural(),
             base: format!("/{noun}"),
-            total: format!("{}{}", actor.locale.integer(count.records), if count.more { "+" } else { "" }),
+            total,
             noun: if one { record.label().to_lowercase() } else { noun.to_owned() },
             icon: record.icon(),
             q: query.q.clone(),
@@ -126,11 +147,21 @@ impl ListView {
             trouble: query.problem.as_ref().map(|p| p.message.clone()).unwrap_or_default(),
             create: actor.may(&format!("{noun}.create")).then(|| format!("/{noun}/new")),
             import: actor.may(&format!("{noun}.import")).then(|| "/imports/new".to_owned()),
+            ticks: bulk.is_some(),
+            bulk,
+            segment: query.as_filter().filter(|_| require_edit(actor, record).is_ok()).map(|filter| {
+                let mut address = url::form_urlencoded::Serializer::new("/segments/new?".to_owned());
+                address.append_pair("record_type", record.key()).append_pair("filter", &filter.json()).finish()
+            }),
         })
     }
 
     /// The same within a group: the way on stays there.
     pub fn within(mut self, group: &str) -> Self {
+        // In a group, rows are only looked at: the list that the group leads to has the boxes.
+        if !group.is_empty() {
+            (self.bulk, self.ticks) = (None, false);
+        }
         if !group.is_empty()
             && let Some(next) = &mut self.next
         {
@@ -165,6 +196,23 @@ fn menus(query: &ListQuery, people: &[Person]) -> Vec<FilterMenu> {
 }
 
 impl ListQuery {
+    /// What narrows the list, as one filter; `None` when nothing does, or something that a filter cannot say.
+    fn as_filter(&self) -> Option<Filter> {
+        if !self.q.is_empty() || self.archived || self.problem.is_some() || self.chosen().next().is_some() {
+            return None;
+        }
+        let owner = match self.owner {
+            OwnerFilter::Anybody => Filter::default(),
+            OwnerFilter::Nobody => Filter::rule("owner_id", Op::Empty, &[]),
+            OwnerFilter::Me => Filter::rule("owner_id", Op::Is, &["me"]),
+            OwnerFilter::Member(id) => Filter::rule("owner_id", Op::Is, &[&id.to_string()]),
+        };
+        let picks = self.picks.iter().map(|(field, key)| Filter::rule(field.key, Op::Is, &[key]));
+        let filter = picks.fold(self.filter.clone().and(owner), Filter::and);
+        let built_on_another = filter.names(segments::RULE);
+        (!filter.is_empty() && !built_on_another).then_some(filter)
+    }
+
     fn kept(&self, names: &[&str]) -> Vec<(String, String)> {
         self.params().into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect()
     }

@@ -199,6 +199,7 @@ impl Writer<'_> {
                 let offered = all.iter().filter(|c| !c.retired || values.contains(&c.key));
                 offered.map(|c| option(c.key.clone(), c.label.clone())).collect()
             }
+            Kind::Tags => self.names.tags.iter().map(|t| option(t.id.to_string(), t.name.clone())).collect(),
             Kind::Country => countries::all().into_iter().map(|(code, name)| option(code.to_owned(), name)).collect(),
             Kind::Currency => {
                 Currency::all().into_iter().map(|(code, name)| option(code.clone(), format!("{code} {name}"))).collect()

@@ -1,0 +1,31 @@
+//! What people group records by themselves, as entries of the catalogue: tags and segments. Filters name both by id (see
+//! `records::filter`).
+
+use super::{Choice, Entry, Kind};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::segments,
+    kernel::{Field, FieldKind, RecordType},
+};
+
+static TAGS: Field = Field::new("tags", "Tags", FieldKind::Text).computed();
+static SEGMENT: Field = Field::new(segments::RULE, "Segment", FieldKind::Text).computed();
+
+/// The names of a record's tags, in order.
+pub(super) fn tags(record: RecordType) -> Entry {
+    let expr = format!(
+        "ARRAY(SELECT t.name FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id WHERE x.org_id = r.org_id \
+         AND x.record_type = '{record}' AND x.record_id = r.id AND t.deleted_at IS NULL ORDER BY t.name_key)"
+    );
+    Entry { kind: Kind::Tags, expr, ..Entry::built_in(record, &TAGS) }
+}
+
+/// The segments of that record type, only to filter by.
+pub(super) fn segments(tx: &mut OrgTx, record: RecordType) -> AppResult<Entry> {
+    let choice =
+        |s: segments::Segment| Choice { key: s.id.to_string(), label: s.name, color: String::new(), retired: false };
+    let choices = segments::of(tx, record)?.into_iter().map(choice).collect();
+    let entry = Entry::built_in(record, &SEGMENT);
+    Ok(Entry { kind: Kind::Choices(choices), expr: "'{}'::text[]".to_owned(), exportable: false, ..entry })
+}
