@@ -267,8 +267,15 @@ async fn all_that_match() {
     assert!(path.starts_with("/operations/"), "{path}");
     app.run_jobs().await;
     assert_eq!(count(&app, "lifecycle = 'customer'"), "300");
-    assert_eq!(count(&app, "lifecycle = 'customer' AND first_name = 'Theirs'"), "0", "an own-only rep's are theirs alone");
-    assert_eq!(app.texts("SELECT concat_ws(' ', status, total, done, changed) AS value FROM operations"), ["done 300 300 300"]);
+    assert_eq!(
+        count(&app, "lifecycle = 'customer' AND first_name = 'Theirs'"),
+        "0",
+        "an own-only rep's are theirs alone"
+    );
+    assert_eq!(
+        app.texts("SELECT concat_ws(' ', status, total, done, changed) AS value FROM operations"),
+        ["done 300 300 300"]
+    );
     assert!(rep.get(&path).await.contains("Set Lifecycle to “Customer” of contacts"));
     rep.post(&format!("{path}/undo"), &[]).await;
     app.run_jobs().await;
@@ -277,7 +284,11 @@ async fn all_that_match() {
     // Few: at once, through the page that asks for more.
     let filter = "filter=%7B%22all%22%3A%5B%7B%22rule%22%3A%7B%22key%22%3A%22first_name%22%2C%22op%22%3A%22is%22%2C%22values%22%3A%5B%22Theirs%22%5D%7D%7D%5D%7D";
     let chooser = admin.post("/operations/new", &fields("edit", &[], &all(filter))).await;
-    assert!(chooser.contains("Edit 40 contacts") && chooser.contains("name=\"scope\" value=\"matching\""), "{}", chooser.body);
+    assert!(
+        chooser.contains("Edit 40 contacts") && chooser.contains("name=\"scope\" value=\"matching\""),
+        "{}",
+        chooser.body
+    );
     let page = post(&admin, "edit", &[], &[&all(filter)[..], &edit[..]].concat()).await;
     assert_eq!(toast(&admin, &page).await.0, "40 contacts changed");
     assert_eq!(post(&admin, "archive", &[], &all("filter=damaged")).await.status(), 400);

@@ -67,7 +67,11 @@ async fn by_filter_and_by_hand() {
 
     // Its page, its name, its end.
     let index = rep.get("/segments").await;
-    assert!(index.contains("Customers") && index.contains("Fair 2026") && !index.contains("borealis"), "{}", index.body);
+    assert!(
+        index.contains("Customers") && index.contains("Fair 2026") && !index.contains("borealis"),
+        "{}",
+        index.body
+    );
     let manager = app.signed_in(&org, "manager").await;
     let renamed = [("name", "Trade fair"), ("description", "Hall 4")];
     assert_eq!(manager.post(&format!("/segments/{id}"), &renamed).await.status(), 403, "not theirs to rename");

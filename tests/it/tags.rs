@@ -40,7 +40,11 @@ async fn on_a_record_by_typing_and_in_settings() {
         url::form_urlencoded::Serializer::new(String::new()).append_pair("filter", &filter).finish()
     };
     let with = rep.get(&format!("/contacts?{}&columns=name,tags", by("any_of", &format!("\"{id}\"")))).await;
-    assert!(with.contains("Contact of aurelia") && with.contains("Tags is VIP") && with.contains("Key account"), "{}", with.body);
+    assert!(
+        with.contains("Contact of aurelia") && with.contains("Tags is VIP") && with.contains("Key account"),
+        "{}",
+        with.body
+    );
     for without in [by("none_of", &format!("\"{id}\"")), by("empty", "")] {
         assert!(!rep.get(&format!("/contacts?{without}")).await.contains("Contact of aurelia"), "{without}");
     }

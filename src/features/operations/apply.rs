@@ -71,7 +71,9 @@ impl Statement {
                 step("deleted_at", "now()", already, "deleted", Done::Deleted)
             }
             // Only to sort by: tags and segments are written by their own features.
-            Action::Tag { .. } | Action::Segment { .. } => step("updated_at", "now()", ("false", ""), "tagged", Done::Updated),
+            Action::Tag { .. } | Action::Segment { .. } => {
+                step("updated_at", "now()", ("false", ""), "tagged", Done::Updated)
+            }
             Action::Edit(edit) => {
                 let setting = Setting::of(record, edit)?;
                 let after = match edit.mode {

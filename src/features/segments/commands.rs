@@ -146,7 +146,9 @@ pub fn undelete(tx: &mut OrgTx, actor: &Actor, id: SegmentId) -> AppResult<Segme
         .set(segments::deleted_at.eq(None::<chrono::DateTime<chrono::Utc>>))
         .execute(tx.conn())
         .map_err(|error| match taken(error) {
-            AppError::Invalid(_) => AppError::Conflict("Another segment has its name by now: rename that one first.".into()),
+            AppError::Invalid(_) => {
+                AppError::Conflict("Another segment has its name by now: rename that one first.".into())
+            }
             other => other,
         })?;
     let segment = own(tx, actor, id)?;
@@ -186,14 +188,11 @@ struct Id {
 
 /// Puts records in or takes them out; the caller has found them to be the actor's to edit. Returns those for which it made a
 /// difference. `remember`: the operation that does it, whose undo takes it back.
-pub fn change(
-    tx: &mut OrgTx,
-    members: &Members,
-    op: Option<OperationId>,
-    remember: bool,
-) -> AppResult<Vec<Uuid>> {
+pub fn change(tx: &mut OrgTx, members: &Members, op: Option<OperationId>, remember: bool) -> AppResult<Vec<Uuid>> {
     let write = match members.into {
-        true => "INSERT INTO segment_members (segment_id, record_id) SELECT $1, i FROM unnest($2) i ON CONFLICT DO NOTHING RETURNING record_id",
+        true => {
+            "INSERT INTO segment_members (segment_id, record_id) SELECT $1, i FROM unnest($2) i ON CONFLICT DO NOTHING RETURNING record_id"
+        }
         false => "DELETE FROM segment_members WHERE segment_id = $1 AND record_id = ANY ($2) RETURNING record_id",
     };
     let by = tx.by();

@@ -196,10 +196,7 @@ async fn one(
         })
         .await?;
     let form = form.unwrap_or_else(|| {
-        Form::new([
-            ("name".to_owned(), segment.name.clone()),
-            ("description".to_owned(), segment.description.clone()),
-        ])
+        Form::new([("name".to_owned(), segment.name.clone()), ("description".to_owned(), segment.description.clone())])
     });
     let template = FormPage {
         shell: page.shell("segments"),

@@ -64,7 +64,8 @@ impl Compiler<'_> {
     ) -> Result<Fragment, Problem> {
         const BY_HAND: &str = "r.id IN (SELECT m.record_id FROM segment_members m WHERE m.segment_id";
         if matches!(op, Op::Empty | Op::NotEmpty) {
-            let any = Fragment::text(format!("{BY_HAND} = ANY (SELECT s.id FROM segments s WHERE s.deleted_at IS NULL))"));
+            let any =
+                Fragment::text(format!("{BY_HAND} = ANY (SELECT s.id FROM segments s WHERE s.deleted_at IS NULL))"));
             return Ok(if op == Op::NotEmpty { any } else { Fragment::text("NOT (").append(any).push(")") });
         }
         let mut parts = Vec::new();

@@ -41,7 +41,13 @@ impl Names {
         for (record, ids) in wanted {
             records.extend(list::names(tx, record, &ids, actor.visible_owners())?);
         }
-        Ok(Self { people, stages: pipeline::stages(tx)?, pipelines: pipeline::pipelines(tx)?, tags: tags::all(tx)?, records })
+        Ok(Self {
+            people,
+            stages: pipeline::stages(tx)?,
+            pipelines: pipeline::pipelines(tx)?,
+            tags: tags::all(tx)?,
+            records,
+        })
     }
 
     /// Further records.
