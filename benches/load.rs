@@ -44,8 +44,8 @@ fn main() {
     let figures = actix_web::rt::System::new().block_on(measure(&url, &database, &pid));
     let report = report(&figures);
     println!("{report}");
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench.md");
-    std::fs::write(file, report).expect("target/bench.md");
+    let folder = std::path::Path::new("target");
+    std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join("bench.md"), report)).expect("target/bench.md");
 }
 
 async fn measure(url: &str, database: &str, pid: &str) -> Vec<Figure> {

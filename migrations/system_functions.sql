@@ -170,6 +170,14 @@ BEGIN
         ORDER BY d.record_id DESC LIMIT 1000) c
       WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
   END IF;
+  -- What was common once: an import of many may have filled the newest.
+  IF cardinality(found) < enough THEN
+    found := found || ARRAY(
+      SELECT c.d FROM (
+        SELECT d, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+        ORDER BY d.record_id LIMIT 300) c
+      WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
+  END IF;
   IF cardinality(found) < enough AND length(patterns[1]) >= 5 AND patterns[1] NOT LIKE '\% %' THEN
     found := found || ARRAY(SELECT d FROM app.search_fragments(org, kind, patterns, owners, reach) d);
   END IF;

@@ -77,6 +77,8 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
             partial: true,
         });
     }
+    // A board opens with the filters it was left with.
+    session.get(&format!("/pipeline/{pipeline}?reset=1")).await;
     let next = |html: &str| between(html, "hx-get=\"", "\"").map(|href| href.replace("&amp;", "&"));
     let (_, board) = session.get(&format!("/pipeline/{pipeline}")).await;
     if let Some(path) =

@@ -1,7 +1,11 @@
 //! E-mail addresses, phone numbers and countries in the one form they are kept in.
 
 use phonenumber::{Mode, country};
-use std::str::FromStr;
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 /// An address in lower case, as deliverable as can be told without asking (RFC 5321 lengths).
 pub fn parse_email(text: &str) -> Result<String, &'static str> {
@@ -25,8 +29,27 @@ pub fn parse_phone(text: &str, region: Option<&str>) -> Result<String, &'static 
     if (8..=16).contains(&e164.len()) { Ok(e164) } else { Err(ERROR) }
 }
 
+/// Numbers as shown lately, by region and number: finding a number's plan costs more than the rest of its row in a list.
+static SHOWN: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+/// A few megabytes; then it begins anew.
+const SHOWN_MOST: usize = 20_000;
+
 /// An E.164 number as people read it, e.g. `+31 20 123 4567`; national form for numbers of the reader's own country.
 pub fn format_phone(e164: &str, region: Option<&str>) -> String {
+    let key = format!("{}{e164}", region.unwrap_or_default());
+    let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(text) = shown.get(&key) {
+        return text.clone();
+    }
+    let text = written(e164, region);
+    if shown.len() >= SHOWN_MOST {
+        shown.clear();
+    }
+    shown.insert(key, text.clone());
+    text
+}
+
+fn written(e164: &str, region: Option<&str>) -> String {
     let Ok(number) = phonenumber::parse(None, e164) else { return e164.to_owned() };
     let home = region.and_then(|r| country::Id::from_str(r).ok());
     let mode = if home.is_some() && number.country().id() == home { Mode::National } else { Mode::International };
