@@ -144,7 +144,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
                 ImportWhat::Companies => crate::kernel::RecordType::Company,
                 ImportWhat::Deals => crate::kernel::RecordType::Deal,
             };
-            let options = features::imports::Options { pipeline, leave_unknown_owners };
+            let options = features::imports::Options { pipeline, leave_unknown_owners, ..Default::default() };
             features::imports::command_line(&workers.db, record, &file, &org, options)
         }
         Command::PasswordLink { email } => {

@@ -164,6 +164,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    import_changes (org_id, import_id, record_type, record_id) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        before -> Jsonb,
+        version_after -> Int4,
+    }
+}
+
+diesel::table! {
+    import_created (org_id, import_id, record_type, chunk) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        record_type -> Text,
+        chunk -> Int8,
+        ids -> Array<Nullable<Uuid>>,
+    }
+}
+
+diesel::table! {
     import_errors (org_id, import_id, line, field) {
         org_id -> Uuid,
         import_id -> Uuid,
@@ -171,6 +192,52 @@ diesel::table! {
         field -> Text,
         message -> Text,
         record -> Array<Nullable<Text>>,
+    }
+}
+
+diesel::table! {
+    import_fingerprints (org_id, record_type, fingerprint) {
+        org_id -> Uuid,
+        record_type -> Text,
+        fingerprint -> Uuid,
+        record_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    import_left (org_id, import_id, record_type, record_id) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    import_progress (org_id, import_id) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        phase -> Text,
+        rows_read -> Int8,
+        cancel_requested -> Bool,
+        started_at -> Timestamptz,
+        phase_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_templates (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        name -> Text,
+        headings -> Text,
+        options -> Jsonb,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -196,6 +263,11 @@ diesel::table! {
         created_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        file_size -> Nullable<Int8>,
+        checked -> Nullable<Jsonb>,
+        undone -> Nullable<Jsonb>,
+        undone_by -> Nullable<Uuid>,
+        undone_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -682,6 +754,8 @@ diesel::joinable!(contacts -> organisations (org_id));
 diesel::joinable!(counters -> organisations (org_id));
 diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
+diesel::joinable!(import_fingerprints -> organisations (org_id));
+diesel::joinable!(import_templates -> organisations (org_id));
 diesel::joinable!(imports -> organisations (org_id));
 diesel::joinable!(invitations -> organisations (org_id));
 diesel::joinable!(jobs -> organisations (org_id));
@@ -712,6 +786,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     counters,
     deal_totals,
     deals,
+    import_fingerprints,
+    import_templates,
     imports,
     invitations,
     jobs,

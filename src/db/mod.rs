@@ -215,6 +215,16 @@ impl Db {
         PgConnection::establish(&self.0.url).context("cannot connect to the database")
     }
 
+    /// Cancels the statement that a process of the database is working on, if it is one of ours. Whoever knows the process makes
+    /// sure that it still works for them.
+    pub fn cancel_statement(&self, pid: i32) -> anyhow::Result<()> {
+        let mut conn = self.dedicated()?;
+        diesel::sql_query("SELECT pg_cancel_backend($1)")
+            .bind::<diesel::sql_types::Integer, _>(pid)
+            .execute(&mut conn)?;
+        Ok(())
+    }
+
     /// See [`pending_migrations`].
     pub fn pending_migrations(&self) -> Result<Vec<String>, MigrateError> {
         pending_migrations(&self.0.url)

@@ -1,8 +1,11 @@
 //! Importing CSV files: encodings, matching, errors, repetition, tenancy; through the upload page and through the engine.
 
+mod acceptance;
 mod exports;
 mod laws;
 mod maven;
+mod undo;
+mod wizard;
 
 use crate::support::{Client, Org, Page, TestApp};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query, sql_types};
@@ -28,7 +31,8 @@ pub async fn import_with(
     options: Options,
 ) -> Result<Counts, String> {
     let (db, org, text) = (app.db.clone(), org.id, text.to_vec());
-    let new = NewImport { id: ImportId::new(), record, file_name: name.into(), file_path: None, options };
+    let new =
+        NewImport { id: ImportId::new(), record, file_name: name.into(), file_path: None, options, file_size: None };
     tokio::task::spawn_blocking(move || imports::run_now(&db, org, &new, text.as_slice()))
         .await
         .unwrap()
@@ -54,7 +58,7 @@ pub async fn texts(app: &TestApp, sql: &str) -> Vec<String> {
     .unwrap()
 }
 
-async fn upload(client: &Client, fields: &[(&str, &str)], file: &[u8]) -> Page {
+pub async fn upload(client: &Client, fields: &[(&str, &str)], file: &[u8]) -> Page {
     let mut form = reqwest::multipart::Form::new().text("csrf_token", client.csrf().await);
     for (name, value) in fields {
         form = form.text((*name).to_owned(), (*value).to_owned());

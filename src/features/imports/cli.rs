@@ -1,10 +1,11 @@
 //! `pipewright import contacts people.csv --org acme` (or `.xlsx`, or `.vcf`): the same engine as the upload page, with the outcome on the terminal.
 
 use super::{
-    commands::{self, NewImport},
-    engine::Options,
-    queries,
+    commands::NewImport,
+    options::Options,
+    queries::{self, Scope},
     reader::{self, Overrides},
+    running,
 };
 use crate::{
     db::{Db, Reason, Tx},
@@ -26,15 +27,15 @@ pub fn command_line(db: &Db, record: RecordType, file: &Path, org_slug: &str, op
     } else {
         file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     };
-    let new = NewImport { id: ImportId::new(), record, file_name, file_path: None, options };
+    let new = NewImport { id: ImportId::new(), record, file_name, file_path: None, options, file_size: None };
     let result = if stdin {
-        commands::run_now(db, org, &new, io::stdin().lock())
+        running::run_now(db, org, &new, io::stdin().lock())
     } else {
         File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
         if let Ok(shape) = reader::sniff(file, &Overrides::default()) {
             shape.warnings.iter().for_each(|warning| println!("note: {}", warning.message()));
         }
-        commands::run_file(db, org, &new, file)
+        running::run_file(db, org, &new, file)
     };
     if let Err(stopped) = result {
         bail!("{stopped} Nothing was imported.");
@@ -54,9 +55,8 @@ fn organisation(db: &Db, slug: &str) -> anyhow::Result<OrgId> {
 }
 
 fn print(db: &Db, org: OrgId, id: ImportId) -> anyhow::Result<()> {
-    let (import, errors) = db.org_now(&org, |tx| {
-        Ok((queries::find(tx, id, &["company", "contact", "deal"])?, queries::first_errors(tx, id)?))
-    })?;
+    let (import, errors) =
+        db.org_now(&org, |tx| Ok((queries::find(tx, id, &Scope::everything())?, queries::first_errors(tx, id)?)))?;
     println!(
         "{} rows of {} read ({})",
         import.rows_read,

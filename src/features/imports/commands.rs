@@ -1,39 +1,27 @@
-//! Starting an import and seeing it through. The file is read in one transaction. Around that of an upload, two small ones say that it
-//! is running and, when it could not be read, why. A process killed in the middle leaves nothing of the file: the job of an upload is
-//! taken up again from the start, one on the command line never was.
+//! What can be asked of an import: to be kept as a draft, tried, started, cancelled, undone, thrown away. Each says so on its row and
+//! leaves the work to a job (see [`super::running`]).
 
-use super::{
-    apply::Counts,
-    engine::{self, Options, Request},
-    reader::{FileProblem, Rows},
-    source,
-    stage::Stopped,
-    tidy,
-};
+use super::{options::Options, progress, running};
 use crate::{
     config::Config,
-    db::{Db, OrgTx, Reason, Tenant, Tx},
+    db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    jobs::{self, Job, JobContext, JobOutcome},
-    kernel::{ImportId, MemberId, OrgId, RecordType},
-    schema::imports,
+    jobs::{self, Job},
+    kernel::{ImportId, MemberId, RecordType},
+    schema::{import_errors, imports},
     web::{Actor, permission},
 };
 use chrono::Utc;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::{
-    fs,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-pub const JOB: &str = "imports.run";
-const ATTEMPTS: i32 = 5;
+/// Of every job here: a worker that died is followed by another.
+pub const ATTEMPTS: i32 = 5;
 
 #[derive(Serialize, Deserialize)]
-struct Payload {
-    import: ImportId,
+pub(super) struct Payload {
+    pub import: ImportId,
 }
 
 /// A new import, before its file is read.
@@ -45,6 +33,8 @@ pub struct NewImport {
     /// Under `uploads`; `None` when the file comes from the command line.
     pub file_path: Option<String>,
     pub options: Options,
+    /// In bytes, where it is known.
+    pub file_size: Option<i64>,
 }
 
 /// The permission that importing this kind of record takes.
@@ -78,17 +68,109 @@ pub fn uploads(config: &Config) -> PathBuf {
 pub fn start(tx: &mut OrgTx, actor: &Actor, new: &NewImport) -> AppResult<()> {
     check(actor, new.record)?;
     note(tx, new, "queued", Some(actor.id))?;
-    let job = Job::new(JOB, &Payload { import: new.id })?;
-    jobs::enqueue(tx, job.key(format!("import:{}", new.id)).max_attempts(ATTEMPTS))
+    progress::start(tx, new.id)?;
+    enqueue(tx, running::RUN, new.id)
 }
 
-fn note(tx: &mut OrgTx, new: &NewImport, status: &str, by: Option<MemberId>) -> AppResult<()> {
+/// Writes the import down as a draft, whose choices are still to be made.
+pub fn draft(tx: &mut OrgTx, actor: &Actor, new: &NewImport) -> AppResult<()> {
+    check(actor, new.record)?;
+    note(tx, new, "draft", Some(actor.id))
+}
+
+fn enqueue(tx: &mut OrgTx, kind: &'static str, import: ImportId) -> AppResult<()> {
+    let job = Job::new(kind, &Payload { import })?;
+    jobs::enqueue(tx, job.key(format!("import:{import}")).max_attempts(ATTEMPTS))
+}
+
+/// Keeps the choices of a draft; what a trial of other choices found is no longer true.
+pub fn choose(tx: &mut OrgTx, import: ImportId, options: &Options) -> AppResult<()> {
+    let options = serde_json::to_value(options).map_err(anyhow::Error::from)?;
+    let kept = diesel::update(imports::table.filter(imports::id.eq(import)))
+        .filter(imports::status.eq_any(["draft", "cancelled"]))
+        .set((
+            imports::options.eq(options),
+            imports::status.eq("draft"),
+            imports::checked.eq(None::<serde_json::Value>),
+            imports::error.eq(None::<String>),
+        ))
+        .execute(tx.conn())?;
+    if kept == 0 {
+        return Err(busy());
+    }
+    diesel::delete(import_errors::table.filter(import_errors::import_id.eq(import))).execute(tx.conn())?;
+    Ok(())
+}
+
+fn busy() -> AppError {
+    AppError::Conflict("This import is under way, or over: its choices can no longer be changed.".into())
+}
+
+/// From one of these states to another; false when it is in none of them.
+fn step(tx: &mut OrgTx, import: ImportId, from: &[&str], to: &str) -> AppResult<bool> {
+    let moved = diesel::update(imports::table.filter(imports::id.eq(import)))
+        .filter(imports::status.eq_any(from.to_vec()))
+        .set((imports::status.eq(to), imports::error.eq(None::<String>)))
+        .execute(tx.conn())?;
+    Ok(moved > 0)
+}
+
+/// Enqueues a trial of a draft.
+pub fn try_out(tx: &mut OrgTx, import: ImportId) -> AppResult<()> {
+    if step(tx, import, &["draft", "cancelled"], "checking")? {
+        progress::start(tx, import)?;
+        enqueue(tx, running::CHECK, import)?;
+    }
+    Ok(())
+}
+
+/// Enqueues the import of a draft.
+pub fn start_draft(tx: &mut OrgTx, import: ImportId) -> AppResult<()> {
+    if !step(tx, import, &["draft", "cancelled"], "queued")? {
+        return Err(busy());
+    }
+    progress::start(tx, import)?;
+    enqueue(tx, running::RUN, import)
+}
+
+/// Stops a trial or an import; one that has not begun is stopped here and now.
+pub fn cancel(tx: &mut OrgTx, import: ImportId) -> AppResult<()> {
+    if step(tx, import, &["queued"], "cancelled")? {
+        return Ok(());
+    }
+    progress::ask_to_stop(tx, import)?;
+    Ok(())
+}
+
+/// Enqueues the undoing of an import.
+pub fn undo(tx: &mut OrgTx, import: ImportId) -> AppResult<()> {
+    if !step(tx, import, &["done"], "undoing")? {
+        return Err(AppError::Conflict("This import is not one that can be undone now.".into()));
+    }
+    let by = tx.by();
+    diesel::update(imports::table.filter(imports::id.eq(import))).set(imports::undone_by.eq(by)).execute(tx.conn())?;
+    progress::start(tx, import)?;
+    enqueue(tx, running::UNDO, import)
+}
+
+/// Throws a draft away. Returns the name of its file.
+pub fn discard(tx: &mut OrgTx, import: ImportId) -> AppResult<Option<String>> {
+    let gone: Option<Option<String>> = diesel::delete(imports::table.filter(imports::id.eq(import)))
+        .filter(imports::status.eq_any(["draft", "cancelled"]))
+        .returning(imports::file_path)
+        .get_result(tx.conn())
+        .optional()?;
+    gone.ok_or_else(busy)
+}
+
+pub(super) fn note(tx: &mut OrgTx, new: &NewImport, status: &str, by: Option<MemberId>) -> AppResult<()> {
     diesel::insert_into(imports::table)
         .values((
             imports::id.eq(new.id),
             imports::record_type.eq(new.record.key()),
             imports::file_name.eq(&new.file_name),
             imports::file_path.eq(&new.file_path),
+            imports::file_size.eq(new.file_size),
             imports::status.eq(status),
             imports::options.eq(serde_json::to_value(&new.options).map_err(anyhow::Error::from)?),
             imports::created_by.eq(by),
@@ -96,158 +178,4 @@ fn note(tx: &mut OrgTx, new: &NewImport, status: &str, by: Option<MemberId>) -> 
         ))
         .execute(tx.conn())?;
     Ok(())
-}
-
-/// The job behind an upload.
-pub fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Result<JobOutcome> {
-    let Payload { import } = serde_json::from_value(payload.clone())?;
-    let Some(org) = ctx.org else { return Ok(JobOutcome::GiveUp) };
-    let Some(waiting) = begin(&ctx.db, org, import)? else { return Ok(JobOutcome::Done) };
-    let name = waiting.file_path.clone().unwrap_or_default();
-    let path = uploads(&ctx.config).join(&name);
-    match upload(ctx, org, &waiting, &path) {
-        Ok(()) => {}
-        Err(Stopped::File(problem)) => fail(&ctx.db, org, import, &problem.message())?,
-        Err(Stopped::Other(error)) if ctx.attempt < ATTEMPTS => return Err(anyhow::anyhow!("{error}")),
-        Err(Stopped::Other(error)) => {
-            let why = match &error {
-                AppError::Internal(_) => "Something went wrong on our side. Nothing was imported.".to_owned(),
-                other => format!("{} Nothing was imported.", other.message()),
-            };
-            fail(&ctx.db, org, import, &why)?;
-            return Err(anyhow::anyhow!("{error}"));
-        }
-    }
-    if let Err(error) = fs::remove_file(&path) {
-        tracing::warn!(%error, path = %path.display(), "an imported file cannot be removed");
-    }
-    tidy::left_behind(&ctx.db, &uploads(&ctx.config));
-    Ok(JobOutcome::Done)
-}
-
-fn upload(ctx: &JobContext, org: OrgId, waiting: &Waiting, path: &Path) -> Result<(), Stopped> {
-    let Some(by) = waiting.by else { return Err(FileProblem::new(None, "nobody sent it").into()) };
-    let actor = ctx.db.system_now(Reason::Jobs, |tx| Actor::load(tx, by.into(), org))?;
-    let Some(actor) = actor.filter(|a| a.may(permission_key(waiting.record))) else {
-        let what = "whoever sent it is no longer a member who may import";
-        return Err(FileProblem::new(None, what).into());
-    };
-    import(&ctx.db, &actor, waiting, source::stored(path)?)
-}
-
-/// What a worker needs to know of an import.
-struct Waiting {
-    id: ImportId,
-    record: RecordType,
-    file_name: String,
-    file_path: Option<String>,
-    options: Options,
-    by: Option<MemberId>,
-}
-
-/// Marks the import as running; `None` when it has ended already.
-fn begin(db: &Db, org: OrgId, import: ImportId) -> AppResult<Option<Waiting>> {
-    type Row = (String, String, Option<String>, serde_json::Value, Option<MemberId>);
-    db.org_now(&org, |tx| {
-        let row: Option<Row> = diesel::update(imports::table.filter(imports::id.eq(import)))
-            .filter(imports::status.eq_any(["queued", "running"]))
-            .set((imports::status.eq("running"), imports::started_at.eq(Utc::now())))
-            .returning((
-                imports::record_type,
-                imports::file_name,
-                imports::file_path,
-                imports::options,
-                imports::created_by,
-            ))
-            .get_result(tx.conn())
-            .optional()?;
-        Ok(row.and_then(|(record, file_name, file_path, options, by)| {
-            let options = serde_json::from_value(options).unwrap_or_default();
-            let record = RecordType::parse(&record)?;
-            Some(Waiting { id: import, record, file_name, file_path, options, by })
-        }))
-    })
-}
-
-fn fail(db: &Db, org: OrgId, import: ImportId, why: &str) -> AppResult<()> {
-    db.org_now(&org, |tx| note_failure(tx, import, why))
-}
-
-fn note_failure(tx: &mut OrgTx, import: ImportId, why: &str) -> AppResult<()> {
-    diesel::update(imports::table.filter(imports::id.eq(import)))
-        .filter(imports::status.ne("done"))
-        .set((
-            imports::status.eq("failed"),
-            imports::error.eq(why),
-            imports::file_path.eq(None::<String>),
-            imports::finished_at.eq(Utc::now()),
-        ))
-        .execute(tx.conn())?;
-    Ok(())
-}
-
-/// A transaction that a problem with the file undoes and comes out of.
-fn whole<T>(db: &Db, tenant: &impl Tenant, work: impl FnOnce(&mut OrgTx) -> Result<T, Stopped>) -> Result<T, Stopped> {
-    let mut problem = None;
-    let result = db.org_now(tenant, |tx| {
-        work(tx).map_err(|stopped| match stopped {
-            Stopped::File(p) => {
-                problem = Some(p);
-                AppError::Conflict("the file cannot be read".into())
-            }
-            Stopped::Other(error) => error,
-        })
-    });
-    match problem {
-        Some(problem) => Err(problem.into()),
-        None => Ok(result?),
-    }
-}
-
-/// The transaction that reads an uploaded file, unless another worker finished it meanwhile.
-fn import(db: &Db, actor: &Actor, waiting: &Waiting, rows: Rows<'_>) -> Result<(), Stopped> {
-    whole(db, actor, |tx| {
-        let status: String =
-            imports::table.filter(imports::id.eq(waiting.id)).select(imports::status).for_update().first(tx.conn())?;
-        if status != "running" {
-            return Ok(());
-        }
-        let request = Request {
-            import: waiting.id,
-            record: waiting.record,
-            file_name: &waiting.file_name,
-            options: &waiting.options,
-            actor: Some(actor),
-        };
-        engine::run(tx, &request, rows).map(drop)
-    })
-}
-
-/// Imports from the command line: at once, as the organisation itself. Nobody takes it up again, so that it is written down in the
-/// transaction that reads the file: killed, it leaves no trace.
-pub fn run_now(db: &Db, org: OrgId, new: &NewImport, input: impl Read) -> Result<Counts, Stopped> {
-    run_rows(db, org, new, source::arriving(input))
-}
-
-/// As [`run_now`], from a file.
-pub fn run_file(db: &Db, org: OrgId, new: &NewImport, path: &Path) -> Result<Counts, Stopped> {
-    run_rows(db, org, new, source::stored(path))
-}
-
-fn run_rows(db: &Db, org: OrgId, new: &NewImport, rows: Result<Rows<'_>, Stopped>) -> Result<Counts, Stopped> {
-    let (file_name, options) = (new.file_name.as_str(), &new.options);
-    let request = Request { import: new.id, record: new.record, file_name, options, actor: None };
-    let result = rows.and_then(|rows| {
-        whole(db, &org, |tx| {
-            note(tx, new, "running", None)?;
-            engine::run(tx, &request, rows)
-        })
-    });
-    if let Err(stopped) = &result {
-        db.org_now(&org, |tx| {
-            note(tx, new, "running", None)?;
-            note_failure(tx, new.id, &stopped.to_string())
-        })?;
-    }
-    result
 }

@@ -1,6 +1,6 @@
 //! What rows are read against: the organisation's ways of writing, its people, and what the importer may do.
 
-use super::values::Custom;
+use super::{options::OwnerChoice, values::Custom};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -39,6 +39,7 @@ pub struct Context {
     /// Owner of new records whose row names none.
     pub default_owner: Option<Owner>,
     pub may_create_companies: bool,
+    pub may_create_contacts: bool,
     pub may_create_stages: bool,
     /// Whose records the importer may change; `None`: everybody's.
     pub visible: Option<Vec<Uuid>>,
@@ -46,7 +47,12 @@ pub struct Context {
 
 impl Context {
     /// `actor` is `None` for the command line, which may do everything and owns nothing.
-    pub fn load(tx: &mut OrgTx, actor: Option<&Actor>, unknown_owner: UnknownOwner) -> AppResult<Self> {
+    pub fn load(
+        tx: &mut OrgTx,
+        actor: Option<&Actor>,
+        unknown_owner: UnknownOwner,
+        owner: OwnerChoice,
+    ) -> AppResult<Self> {
         let (currency, locale, zone): (String, String, String) = organisations::table
             .select((organisations::currency, organisations::locale, organisations::time_zone))
             .first(tx.conn())?;
@@ -54,17 +60,37 @@ impl Context {
             .filter(members::deactivated_at.is_null())
             .select((members::id, members::name, members::email))
             .load(tx.conn())?;
+        let visible = actor.and_then(Actor::visible_owners);
+        let chosen = |id: Uuid| {
+            let theirs = visible.as_ref().is_none_or(|ids| ids.contains(&id));
+            people.iter().find(|p| p.0 == id && theirs).map(|p| Owner { id, name: p.1.clone() })
+        };
+        let importer = actor.map(|a| Owner { id: a.id.0, name: a.name.clone() });
+        let default_owner = match owner {
+            OwnerChoice::Importer => importer,
+            // Who sees their own records only would never see an unowned one again.
+            OwnerChoice::Nobody if visible.is_some() => importer,
+            OwnerChoice::Nobody => None,
+            OwnerChoice::Member(id) => chosen(id).or(importer),
+        };
         let locale = Locale::from_tag(&locale);
         Ok(Self {
             custom: Custom::new(locale, calendar::zone(&zone)),
             currency,
             owners: by_name_and_email(people),
             unknown_owner,
-            default_owner: actor.map(|a| Owner { id: a.id.0, name: a.name.clone() }),
+            default_owner,
+            may_create_contacts: actor.is_none_or(|a| a.may("contacts.create")),
             may_create_companies: actor.is_none_or(|a| a.may("companies.create")),
             may_create_stages: actor.is_none_or(|a| a.may("pipelines.administer")),
-            visible: actor.and_then(Actor::visible_owners),
+            visible,
         })
+    }
+
+    /// Whether somebody here goes by that name or address, and the importer may give them records.
+    pub fn knows(&self, cell: &str) -> bool {
+        let found = self.owners.get(&text::fold(cell)).and_then(Option::as_ref);
+        found.is_some_and(|o| self.visible.as_ref().is_none_or(|ids| ids.contains(&o.id)))
     }
 
     /// The member of that e-mail address or name; `Ok(None)` when the row is to have no owner.

@@ -1,19 +1,23 @@
-//! One import, one transaction: open, map, stage, apply, and write down what became of it. All or nothing.
+//! One import, one transaction: map, stage, apply, and write down what became of it. All or nothing. A trial goes the same way, finds
+//! out the same and writes nothing but its findings.
 
 use super::{
-    apply::{self, Counts, Plan},
+    apply::{self, Counts, Plan, Trial},
     context::{Context, UnknownOwner},
-    mapping::{Headings, Role},
+    mapping::{Headings, Mapping, Role},
+    options::{MatchBy, OnMatch, Options},
     presets,
+    progress::Progress,
     reader::{FileProblem, Format, Rows},
     rows::RowReader,
     stage::{self, Stopped},
 };
 use crate::{
-    db::{OrgTx, Tx},
-    kernel::{ImportId, RecordType},
+    db::{Db, OrgTx, Tx},
+    features::tags,
+    kernel::{ImportId, RecordType, TagId},
     live::{self, LiveMessage},
-    schema::imports,
+    schema::{import_errors, imports},
     search,
     web::Actor,
 };
@@ -21,67 +25,92 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_query, sql_types};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-/// What the importer chose.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Options {
-    /// Deals without a pipeline of their own go into this one; it is made when there is none.
-    #[serde(default)]
-    pub pipeline: Option<String>,
-    /// Import rows whose owner is nobody here, without an owner, instead of reporting them.
-    #[serde(default)]
-    pub leave_unknown_owners: bool,
-}
+use uuid::Uuid;
 
 /// A file to import.
 pub struct Request<'a> {
+    /// For what must not wait for this transaction's end.
+    pub db: &'a Db,
     pub import: ImportId,
     pub record: RecordType,
     pub file_name: &'a str,
     pub options: &'a Options,
     /// `None`: the command line.
     pub actor: Option<&'a Actor>,
+    pub trial: bool,
+    pub progress: &'a Progress,
+}
+
+/// What a trial came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Checked {
+    pub rows: i64,
+    pub counts: Counts,
+    pub found: Trial,
+    /// Why the file cannot be read at all.
+    pub error: Option<String>,
 }
 
 const ERRORS: &str = "INSERT INTO import_errors (import_id, line, field, message, record) \
      SELECT $1, s.line, e.key, e.value, coalesce(s.raw, '{}') FROM import_stage s, jsonb_each_text(s.problem) e WHERE s.problem IS NOT NULL";
 
-/// Imports the rows in this transaction and records the outcome on the import's row.
-pub fn run(tx: &mut OrgTx, request: &Request, mut rows: Rows<'_>) -> Result<Counts, Stopped> {
-    prepare(tx)?;
-    let headings = Headings::of(request.record);
-    let preset = presets::recognise(&rows.header, request.record);
-    let mut mapping = preset.as_ref().map_or_else(|| headings.map(&rows.header), |p| headings.planned(&p.mapping));
+/// Imports these rows in this transaction, or tries to, and records the outcome on the import's row.
+pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Counts, Stopped> {
+    prepare(tx, request)?;
+    let options = request.options;
+    let mut mapping = Headings::of(request.record).chosen(&rows.header, &options.columns);
     mapping.write_as(&rows.formats);
     if mapping.columns.is_empty() {
-        return Err(unknown_headings(&rows).into());
+        return Err(unknown_headings(rows).into());
     }
-    let unknown = if request.options.leave_unknown_owners { UnknownOwner::Leave } else { UnknownOwner::Report };
-    let context = Context::load(tx, request.actor, unknown)?;
-    let mut reader = RowReader::new(request.record, &mapping, &context);
+    let unknown = if options.leave_unknown_owners { UnknownOwner::Leave } else { UnknownOwner::Report };
+    let context = Context::load(tx, request.actor, unknown, options.owner)?;
+    let rules = rules(request, &mapping);
+    let mut reader = RowReader::new(request.record, &mapping, &context, rules.clone());
     let parents = request.record == RecordType::Company && mapping.has(Role::CompanyName);
-    let read = stage::fill(tx, &mut rows, &mut reader, context.restricted() || parents)?;
+    let refusing = context.restricted() || parents || options.on_match == OnMatch::Create;
+    let read = stage::fill(tx, rows, &mut reader, refusing, request.progress)?;
     if read == 0 {
         return Err(FileProblem::new(None, "it has a header and no rows").into());
     }
     let title = title(request.file_name);
+    let tags = tags(tx, options)?;
+    let (db, org) = (request.db, tx.org_id());
     let plan = Plan {
         import: request.import,
         record: request.record,
         slots: &reader.slots,
         context: &context,
         has_company: mapping.has(Role::CompanyName) || mapping.has(Role::CompanyDomain),
-        pipeline: request.options.pipeline.as_deref(),
+        pipeline: options.pipeline.as_deref(),
         title: &title,
+        rules: &rules,
+        on_match: options.on_match,
+        related: options.related,
+        tags: &tags,
+        trial: request.trial,
+        numbers: &|count| db.org_now(&org, |tx| apply::take_numbers(tx, count)),
+        progress: request.progress,
     };
-    let counts = apply::run(tx, &plan, &reader, read)?;
-    let columns = json!({ "columns": mapping.pairs(&rows.header), "preset": preset.map(|p| p.name) });
-    let delimiter = match rows.format {
-        Format::Csv => rows.delimiter.unwrap_or(',').to_string(),
-        other => other.key().to_owned(),
-    };
-    finish(tx, request, read, counts, (columns, rows.encoding(), &delimiter))?;
+    let (counts, found) = apply::run(tx, &plan, &reader, read)?;
+    note_errors(tx, request.import)?;
+    let read = i64::try_from(read).unwrap_or(i64::MAX);
+    if request.trial {
+        note_trial(tx, request.import, &Checked { rows: read, counts, found, error: None })?;
+    } else {
+        note_outcome(tx, request, rows, &mapping, read, counts)?;
+        announce(tx, request.record, counts)?;
+    }
+    request.progress.leave();
     Ok(counts)
+}
+
+/// The chosen tags that are there still.
+fn tags(tx: &mut OrgTx, options: &Options) -> Result<Vec<(Uuid, String)>, Stopped> {
+    let ids: Vec<TagId> = options.tags.iter().copied().map(TagId).collect();
+    let found = if ids.is_empty() { Vec::new() } else { tags::find_many(tx, &ids)? };
+    Ok(found.into_iter().map(|tag| (tag.id.0, tag.name)).collect())
 }
 
 fn unknown_headings(rows: &Rows<'_>) -> FileProblem {
@@ -92,31 +121,67 @@ fn unknown_headings(rows: &Rows<'_>) -> FileProblem {
     FileProblem::new(rows.header_row, format!("none of its column headings is known here (it begins: {seen})"))
 }
 
+/// An id of its own always tells a record, whatever else is looked at: two cannot carry the same.
+fn rules(request: &Request, mapping: &Mapping) -> Vec<MatchBy> {
+    if request.options.on_match == OnMatch::Create {
+        return Vec::new();
+    }
+    let mut rules = request.options.rules(request.record);
+    if mapping.has(Role::ExternalId) {
+        rules.retain(|by| *by != MatchBy::ExternalId);
+        rules.insert(0, MatchBy::ExternalId);
+    }
+    rules
+}
+
 /// No time limits, room to sort, and one import at a time in an organisation: two at once could both create what neither finds.
-fn prepare(tx: &mut OrgTx) -> Result<(), Stopped> {
+fn prepare(tx: &mut OrgTx, request: &Request) -> Result<(), Stopped> {
     tx.without_time_limit()?;
-    sql_query("SET LOCAL lock_timeout = 0").execute(tx.conn())?;
+    request.progress.enter("reading");
+    request.progress.begin(tx)?;
     sql_query("SET LOCAL work_mem = '64MB'").execute(tx.conn())?;
-    sql_query("SELECT pg_advisory_xact_lock(hashtextextended('pipewright imports ' || app.org(), 0))")
+    if !request.trial {
+        sql_query("SET LOCAL lock_timeout = 0").execute(tx.conn())?;
+        sql_query("SELECT pg_advisory_xact_lock(hashtextextended('pipewright imports ' || app.org(), 0))")
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+fn note_errors(tx: &mut OrgTx, import: ImportId) -> Result<(), Stopped> {
+    diesel::delete(import_errors::table.filter(import_errors::import_id.eq(import))).execute(tx.conn())?;
+    sql_query(ERRORS).bind::<sql_types::Uuid, _>(import).execute(tx.conn())?;
+    Ok(())
+}
+
+fn note_trial(tx: &mut OrgTx, import: ImportId, checked: &Checked) -> Result<(), Stopped> {
+    let checked = serde_json::to_value(checked).map_err(|e| Stopped::Other(anyhow::Error::from(e).into()))?;
+    diesel::update(imports::table.filter(imports::id.eq(import)))
+        .set((imports::checked.eq(checked), imports::status.eq("draft")))
         .execute(tx.conn())?;
     Ok(())
 }
 
-fn finish(
+fn note_outcome(
     tx: &mut OrgTx,
     request: &Request,
-    read: u64,
+    rows: &Rows<'_>,
+    mapping: &Mapping,
+    read: i64,
     counts: Counts,
-    (columns, encoding, delimiter): (serde_json::Value, &str, &str),
 ) -> Result<(), Stopped> {
-    sql_query(ERRORS).bind::<sql_types::Uuid, _>(request.import).execute(tx.conn())?;
+    let preset = presets::recognise(&rows.header, request.record).map(|p| p.name);
+    let delimiter = match rows.format {
+        Format::Csv => rows.delimiter.unwrap_or(',').to_string(),
+        other => other.key().to_owned(),
+    };
     diesel::update(imports::table.filter(imports::id.eq(request.import)))
         .set((
             imports::status.eq("done"),
-            imports::mapping.eq(columns),
-            imports::encoding.eq(encoding),
+            imports::mapping.eq(json!({ "columns": mapping.pairs(&rows.header), "preset": preset })),
+            imports::encoding.eq(rows.encoding()),
             imports::delimiter.eq(delimiter),
-            imports::rows_read.eq(i64::try_from(read).unwrap_or(i64::MAX)),
+            imports::rows_read.eq(read),
             (imports::created.eq(counts.created), imports::updated.eq(counts.updated)),
             (imports::skipped.eq(counts.skipped), imports::failed.eq(counts.failed)),
             imports::error.eq(None::<String>),
@@ -124,11 +189,16 @@ fn finish(
             imports::finished_at.eq(Utc::now()),
         ))
         .execute(tx.conn())?;
+    Ok(())
+}
+
+/// Search and open tabs learn of it once it is committed.
+pub(super) fn announce(tx: &mut OrgTx, record: RecordType, counts: Counts) -> Result<(), Stopped> {
     if counts.created + counts.updated > 0 {
         let since = diesel::select(diesel::dsl::now.into_sql::<sql_types::Timestamptz>());
         let since: DateTime<Utc> = since.get_result(tx.conn())?;
-        search::enqueue_bulk(tx, request.record, Some(since))?;
-        if request.record != RecordType::Company {
+        search::enqueue_bulk(tx, record, Some(since))?;
+        if record != RecordType::Company {
             search::enqueue_bulk(tx, RecordType::Company, Some(since))?;
         }
         live::publish(tx, &LiveMessage::refresh())?;

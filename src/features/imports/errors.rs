@@ -16,9 +16,10 @@ const BATCH: i64 = 1_000;
 
 pub async fn csv(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<HttpResponse> {
     let id = pages::id(&path)?;
-    let records = pages::importable(&page)?;
-    let import = db.org(&page, move |tx| queries::find(tx, id, &records)).await?;
-    let header: Vec<String> = import.columns().into_iter().map(|(heading, _)| cells::guard(&heading)).collect();
+    let scope = pages::scope(&page)?;
+    let import = db.org(&page, move |tx| queries::find(tx, id, &scope)).await?;
+    let headings = import.headings().into_iter();
+    let header: Vec<String> = headings.map(|heading| cells::guard(&heading)).collect();
     let width = header.len();
     let actor = page.actor.clone();
     let first = [header, vec!["Line".into(), "Reason".into()]].concat();

@@ -1,20 +1,45 @@
 //! Imports as their pages show them.
 
-use super::cells;
+use super::{cells, commands, engine::Checked, options::Options, undo::Undone};
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     kernel::{ImportId, RecordType},
     schema::{import_errors, imports, members},
+    web::Actor,
 };
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_query, sql_types};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 /// Errors shown on the page; the rest is in the CSV.
 pub const SHOWN: i64 = 100;
 /// Imports on the list: people look for the last few.
 const RECENT: i64 = 50;
+
+/// Which imports a person may see: of the records they may import, and of the people whose records they see.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    records: Vec<&'static str>,
+    by: Option<Vec<Uuid>>,
+}
+
+impl Scope {
+    /// As the command line sees them.
+    pub fn everything() -> Self {
+        Self { records: RecordType::ALL.into_iter().map(RecordType::key).collect(), by: None }
+    }
+
+    pub fn of(actor: &Actor) -> Self {
+        let records = RecordType::ALL.into_iter().filter(|r| actor.may(commands::permission_key(*r)));
+        Self { records: records.map(RecordType::key).collect(), by: actor.visible_owners() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
 
 #[derive(Clone, Debug, Queryable)]
 pub struct Import {
@@ -35,6 +60,12 @@ pub struct Import {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub by: Option<String>,
+    pub options: serde_json::Value,
+    pub file_path: Option<String>,
+    pub file_size: Option<i64>,
+    checked: Option<serde_json::Value>,
+    undone: Option<serde_json::Value>,
+    pub undone_at: Option<DateTime<Utc>>,
 }
 
 /// One thing wrong with one row.
@@ -69,7 +100,31 @@ impl Import {
     }
 
     pub fn is_open(&self) -> bool {
-        matches!(self.status.as_str(), "queued" | "running")
+        matches!(self.status.as_str(), "checking" | "queued" | "running" | "undoing")
+    }
+
+    /// Its choices may still be made.
+    pub fn is_draft(&self) -> bool {
+        matches!(self.status.as_str(), "draft" | "cancelled") && self.file_path.is_some()
+    }
+
+    pub fn options(&self) -> Options {
+        read(Some(self.options.clone())).unwrap_or_default()
+    }
+
+    /// What a trial of these choices found.
+    pub fn checked(&self) -> Option<Checked> {
+        read(self.checked.clone())
+    }
+
+    pub fn undone(&self) -> Option<Undone> {
+        read(self.undone.clone())
+    }
+
+    /// The file's headings: as read, or as chosen while it is a draft.
+    pub fn headings(&self) -> Vec<String> {
+        let read: Vec<String> = self.columns().into_iter().map(|(heading, _)| heading).collect();
+        if read.is_empty() { self.options().columns.into_iter().map(|c| c.heading).collect() } else { read }
     }
 
     /// Heading of the file → label of the field it went into, if any.
@@ -78,23 +133,27 @@ impl Import {
     }
 }
 
-/// The latest imports of these kinds of records.
-pub fn recent(tx: &mut OrgTx, records: &[&str]) -> AppResult<Vec<Import>> {
-    Ok(base()
-        .filter(imports::record_type.eq_any(records.to_vec()))
-        .order((imports::created_at.desc(), imports::id.desc()))
-        .limit(RECENT)
-        .load(tx.conn())?)
+fn read<T: DeserializeOwned>(json: Option<serde_json::Value>) -> Option<T> {
+    json.and_then(|json| serde_json::from_value(json).ok())
 }
 
-/// One import, if it is of these kinds of records.
-pub fn find(tx: &mut OrgTx, id: ImportId, records: &[&str]) -> AppResult<Import> {
-    base()
-        .filter(imports::id.eq(id))
-        .filter(imports::record_type.eq_any(records.to_vec()))
-        .first(tx.conn())
-        .optional()?
-        .ok_or(AppError::NotFound)
+/// The latest imports.
+pub fn recent(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Import>> {
+    let mut query = base().filter(imports::record_type.eq_any(scope.records.clone())).into_boxed();
+    if let Some(by) = &scope.by {
+        query = query.filter(imports::created_by.eq_any(by.clone()));
+    }
+    Ok(query.order((imports::created_at.desc(), imports::id.desc())).limit(RECENT).load(tx.conn())?)
+}
+
+/// One import, if it may be seen.
+pub fn find(tx: &mut OrgTx, id: ImportId, scope: &Scope) -> AppResult<Import> {
+    let mut query =
+        base().filter(imports::id.eq(id)).filter(imports::record_type.eq_any(scope.records.clone())).into_boxed();
+    if let Some(by) = &scope.by {
+        query = query.filter(imports::created_by.eq_any(by.clone()));
+    }
+    query.first(tx.conn()).optional()?.ok_or(AppError::NotFound)
 }
 
 #[diesel::dsl::auto_type]
@@ -121,6 +180,12 @@ fn base() -> _ {
             imports::started_at,
             imports::finished_at,
             members::name.nullable(),
+            imports::options,
+            imports::file_path,
+            imports::file_size,
+            imports::checked,
+            imports::undone,
+            imports::undone_at,
         ))
 }
 

@@ -4,46 +4,15 @@
 use super::{
     context::Context,
     mapping::{Column, Mapping, Role},
+    options::MatchBy,
     presets::Notes,
+    slots::{self, Slot},
     values::{self, Value},
 };
 use crate::kernel::{FieldKind, RecordType, text};
 use csv::StringRecord;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
-
-/// The most places of the stage table that a mapping may use.
-pub const SLOTS: usize = 22;
-
-/// A value that travels through the stage, and the column it ends in.
-#[derive(Clone, Debug)]
-pub struct Slot {
-    pub key: &'static str,
-    /// Of the record's table, without its name; empty for what has rules of its own.
-    pub column: &'static str,
-    pub kind: FieldKind,
-}
-
-impl Slot {
-    fn of(key: &'static str, column: &'static str, kind: FieldKind) -> Self {
-        Self { key, column, kind }
-    }
-
-    /// The Postgres type that the stage's text is cast to.
-    pub fn cast(&self) -> &'static str {
-        match self.kind {
-            FieldKind::Integer => "integer",
-            FieldKind::Percent => "smallint",
-            FieldKind::Money => "numeric",
-            FieldKind::Date => "date",
-            FieldKind::DateTime => "timestamptz",
-            FieldKind::Bool => "boolean",
-            FieldKind::Emails | FieldKind::Phones => "text[]",
-            FieldKind::Member => "uuid",
-            _ => "text",
-        }
-    }
-}
 
 /// Where a deal is to stand: the pipeline and the stage as the file names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +59,8 @@ pub struct RowReader<'a> {
     pub mapping: &'a Mapping,
     pub context: &'a Context,
     pub slots: Vec<Slot>,
+    /// By what rows of the file are the same record; empty: by all they say.
+    pub(super) rules: Vec<MatchBy>,
     at: HashMap<&'static str, usize>,
     /// Every pipeline and stage named so far, by the text kept in the stage.
     pub places: Vec<(String, PlaceName)>,
@@ -97,10 +68,10 @@ pub struct RowReader<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    pub fn new(record: RecordType, mapping: &'a Mapping, context: &'a Context) -> Self {
-        let slots = slots(record, mapping);
+    pub fn new(record: RecordType, mapping: &'a Mapping, context: &'a Context, rules: Vec<MatchBy>) -> Self {
+        let slots = slots::of(record, mapping);
         let at = slots.iter().enumerate().map(|(i, s)| (s.key, i)).collect();
-        Self { record, mapping, context, slots, at, places: Vec::new(), known_places: HashMap::new() }
+        Self { record, mapping, context, slots, rules, at, places: Vec::new(), known_places: HashMap::new() }
     }
 
     pub fn slot(&self, key: &str) -> Option<usize> {
@@ -124,6 +95,9 @@ impl<'a> RowReader<'a> {
             RecordType::Deal => self.deal(row, &mut staged),
         }
         self.keep_notes(&mut staged);
+        if staged.problems.is_empty() {
+            staged.key = Some(self.identity(&staged));
+        }
         staged
     }
 
@@ -134,7 +108,7 @@ impl<'a> RowReader<'a> {
             return staged.notes.push(format!("{}: {cell}", self.label(column, row)));
         }
         let parsed = match column.role {
-            Role::Plain | Role::ExternalId => self.plain(column, cell, staged),
+            Role::Plain | Role::ExternalId | Role::ContactName | Role::ContactEmail => self.plain(column, cell, staged),
             Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, custom, formats),
             Role::Owner => match self.context.owner(cell) {
                 Ok(None) => return,
@@ -179,13 +153,6 @@ impl<'a> RowReader<'a> {
         let Some(name) = self.value(staged, "name").map(str::to_owned) else {
             return missing(staged, "Name", "is required");
         };
-        let domain = self.value(staged, "domain");
-        let key = match (self.value(staged, "external_id"), domain) {
-            (Some(id), _) => format!("x:{id}"),
-            (None, Some(domain)) => format!("d:{domain}"),
-            (None, None) => format!("n:{name}"),
-        };
-        staged.key = Some(key);
         let parent = self.mapping.cell(Role::CompanyName, row);
         if text::fold(parent) == text::fold(&name) {
             return missing(staged, "Parent company", "cannot be the company itself");
@@ -198,17 +165,9 @@ impl<'a> RowReader<'a> {
         self.settle_list(staged, "phone", "other_phones");
         self.split_name(row, staged);
         self.read_company(row, staged);
-        let name = [self.value(staged, "first_name"), self.value(staged, "last_name")];
-        let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let key = match (self.value(staged, "external_id"), self.value(staged, "email")) {
-            (Some(id), _) => format!("x:{id}"),
-            (None, Some(email)) => format!("e:{email}"),
-            (None, None) => format!("n:{name}\u{1f}{}", staged.company.as_ref().map_or("", |c| c.key.as_str())),
-        };
-        if name.is_empty() && self.value(staged, "email").is_none() {
-            return missing(staged, "Name", "a name or an e-mail address is required");
+        if self.name(staged).is_none() && self.value(staged, "email").is_none() {
+            missing(staged, "Name", "a name or an e-mail address is required");
         }
-        staged.key = Some(key);
     }
 
     /// A person or a company; its company is words, not a record.
@@ -216,16 +175,15 @@ impl<'a> RowReader<'a> {
         self.settle_list(staged, "email", "other_emails");
         self.settle_list(staged, "phone", "other_phones");
         self.split_name(row, staged);
-        let parts = ["first_name", "last_name", "company_name"].map(|key| self.value(staged, key).unwrap_or_default());
-        let key = match (self.value(staged, "external_id"), self.value(staged, "email")) {
-            (Some(id), _) => format!("x:{id}"),
-            (None, Some(email)) => format!("e:{email}"),
-            (None, None) => format!("n:{} {}\u{1f}{}", parts[0], parts[1], parts[2]),
-        };
-        if parts.iter().all(|part| part.is_empty()) && self.value(staged, "email").is_none() {
-            return missing(staged, "Name", "a name, a company or an e-mail address is required");
+        let named = ["email", "company_name"].iter().any(|key| self.value(staged, key).is_some());
+        if named || self.name(staged).is_some() {
+            return;
         }
-        staged.key = Some(key);
+        // Other systems keep leads that nobody knows more of than their number.
+        match self.value(staged, "external_id").map(|id| format!("Lead {id}")) {
+            Some(name) => self.put_text(staged, "last_name", name.chars().take(100).collect()),
+            None => missing(staged, "Name", "a name, a company or an e-mail address is required"),
+        }
     }
 
     /// The last word of a name in one cell is the family name, unless the file has columns for the parts.
@@ -272,11 +230,6 @@ impl<'a> RowReader<'a> {
             };
             self.put_text(staged, "name", name.chars().take(200).collect());
         }
-        let name = self.value(staged, "name").unwrap_or_default();
-        staged.key = Some(match self.value(staged, "external_id") {
-            Some(id) => format!("x:{id}"),
-            None => format!("n:{name}\u{1f}{}", staged.company.as_ref().map_or("", |c| c.key.as_str())),
-        });
         self.standing(row, staged);
     }
 
@@ -343,7 +296,8 @@ fn company_name(name: &str, domain: Option<String>) -> Option<CompanyName> {
     Some(CompanyName { key, name, domain })
 }
 
-fn closed_word(word: &str) -> Option<&'static str> {
+/// Won or lost, in any of the ways that other programs say it in a stage's place.
+pub fn closed_word(word: &str) -> Option<&'static str> {
     let word: String = text::fold(word).chars().filter(|c| c.is_alphanumeric()).collect();
     match word.as_str() {
         "won" | "closedwon" | "closewon" => Some("won"),
@@ -361,54 +315,4 @@ fn joined(before: Option<&Json>, more: &Json) -> Value {
         }
     }
     Value::list(items)
-}
-
-/// What this file gives of a record, in the order of its columns.
-fn slots(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
-    let mut slots: Vec<Slot> = Vec::new();
-    let mut add = |slot: Slot| {
-        if !slots.iter().any(|s| s.key == slot.key) && slots.len() < SLOTS {
-            slots.push(slot);
-        }
-    };
-    if record == RecordType::Deal {
-        for (key, kind) in [("place", FieldKind::Text), ("status", FieldKind::Text), ("closed_at", FieldKind::DateTime)]
-        {
-            add(Slot::of(key, "", kind));
-        }
-        add(Slot::of("name", "name", FieldKind::Text));
-    }
-    for column in &mapping.columns {
-        let field = &column.field;
-        match column.role {
-            Role::Plain | Role::ExternalId => {
-                add(Slot::of(field.key, field.column.rsplit('.').next().unwrap_or(field.column), field.kind));
-            }
-            Role::Owner => add(Slot::of(field.key, "owner_id", FieldKind::Member)),
-            Role::FullName => {
-                add(Slot::of("first_name", "first_name", FieldKind::Text));
-                add(Slot::of("last_name", "last_name", FieldKind::Text));
-            }
-            Role::Created => add(Slot::of("created_at", "", FieldKind::DateTime)),
-            Role::Product => add(Slot::of("custom", "", FieldKind::Text)),
-            _ => {}
-        }
-        // Cells may hold more than their field does.
-        match (record, field.key) {
-            (RecordType::Contact | RecordType::Lead, "email") => {
-                add(Slot::of("other_emails", "other_emails", FieldKind::Emails))
-            }
-            (RecordType::Contact | RecordType::Lead, "phone") => {
-                add(Slot::of("other_phones", "other_phones", FieldKind::Phones))
-            }
-            (RecordType::Deal, "amount") | (RecordType::Lead, "estimated_value") => {
-                add(Slot::of("currency", "currency", FieldKind::Currency))
-            }
-            _ => {}
-        }
-        if column.treatment.notes != Notes::Never {
-            add(Slot::of("description", "description", FieldKind::LongText));
-        }
-    }
-    slots
 }

@@ -2,8 +2,10 @@
 //! Everything in it is text; statements that apply it cast.
 
 use super::{
+    progress::Progress,
     reader::{FileProblem, Row, Rows},
-    rows::{RowReader, SLOTS, Staged},
+    rows::{RowReader, Staged},
+    slots::SLOTS,
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -59,6 +61,8 @@ diesel::table! {
 #[derive(Debug)]
 pub enum Stopped {
     File(FileProblem),
+    /// Somebody asked for it.
+    Cancelled,
     Other(AppError),
 }
 
@@ -66,6 +70,7 @@ impl std::fmt::Display for Stopped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Stopped::File(problem) => f.write_str(&problem.message()),
+            Stopped::Cancelled => f.write_str("The import was cancelled."),
             Stopped::Other(error) => error.fmt(f),
         }
     }
@@ -92,7 +97,13 @@ impl From<diesel::result::Error> for Stopped {
 }
 
 /// Creates the stage and streams the whole file into it. Returns the rows read.
-pub fn fill(tx: &mut OrgTx, rows: &mut Rows<'_>, reader: &mut RowReader<'_>, keep_raw: bool) -> Result<u64, Stopped> {
+pub fn fill(
+    tx: &mut OrgTx,
+    rows: &mut Rows<'_>,
+    reader: &mut RowReader<'_>,
+    keep_raw: bool,
+    progress: &Progress,
+) -> Result<u64, Stopped> {
     let slots: String = (0..SLOTS).fold(String::new(), |mut sql, n| {
         let _ = write!(sql, ", v{n} text");
         sql
@@ -108,7 +119,7 @@ pub fn fill(tx: &mut OrgTx, rows: &mut Rows<'_>, reader: &mut RowReader<'_>, kee
     let copied = copy_from(import_stage::table)
         .from_raw_data(import_stage::table, |copy: &mut dyn Write| -> Result<(), Stopped> {
             let (rows, reader) = &mut *source.borrow_mut();
-            let done = stream(rows, reader, keep_raw, copy);
+            let done = stream(rows, reader, keep_raw, progress, copy);
             let result = if done.is_ok() { Ok(()) } else { Err(AppError::Conflict("stopped".into()).into()) };
             *outcome.borrow_mut() = done;
             result
@@ -124,12 +135,14 @@ fn stream(
     rows: &mut Rows<'_>,
     reader: &mut RowReader<'_>,
     keep_raw: bool,
+    progress: &Progress,
     copy: &mut dyn Write,
 ) -> Result<u64, Stopped> {
     let mut out = String::with_capacity(2 * BUFFER);
     let mut count = 0;
     while let Some(Row { line, record, problem }) = rows.next()? {
         count += 1;
+        progress.row();
         if reader.mapping.skips(record) {
             continue;
         }
@@ -140,6 +153,9 @@ fn stream(
         }
         write_row(&mut out, line, record, &staged, keep_raw);
         if out.len() > BUFFER {
+            if progress.stopped() {
+                return Err(Stopped::Cancelled);
+            }
             copy.write_all(out.as_bytes()).map_err(broken)?;
             out.clear();
         }

@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+/// Drafts that nobody came back to.
+const DRAFTS_KEPT: chrono::Duration = chrono::Duration::days(30);
 const KEPT_FOR: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Removes them. Whatever goes wrong is logged and left to the next import.
@@ -42,6 +44,10 @@ fn is_old(file: &DirEntry) -> bool {
 
 fn waiting(db: &Db) -> AppResult<HashSet<String>> {
     let paths: Vec<Option<String>> = db.system_now(Reason::Jobs, |tx| {
+        diesel::delete(imports::table)
+            .filter(imports::status.eq_any(["draft", "cancelled"]))
+            .filter(imports::created_at.lt(chrono::Utc::now() - DRAFTS_KEPT))
+            .execute(tx.conn())?;
         Ok(imports::table.filter(imports::file_path.is_not_null()).select(imports::file_path).load(tx.conn())?)
     })?;
     Ok(paths.into_iter().flatten().collect())

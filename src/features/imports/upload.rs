@@ -2,7 +2,7 @@
 
 use super::{
     commands::{self, NewImport},
-    engine::Options,
+    options::Options,
     pages,
 };
 use crate::{
@@ -30,7 +30,7 @@ struct Arrived {
 }
 
 pub async fn create(page: Page, db: Data<Db>, config: Data<Config>, body: Multipart) -> AppResult<HttpResponse> {
-    pages::importable(&page)?;
+    pages::scope(&page)?;
     let (form, file, mut errors) = receive(body, &config).await?;
     let Some((new, path)) = parse(&form, file, &mut errors) else {
         return pages::form_page(&page, StatusCode::UNPROCESSABLE_ENTITY, form.view(errors), config.max_upload_bytes);
@@ -39,11 +39,15 @@ pub async fn create(page: Page, db: Data<Db>, config: Data<Config>, body: Multip
     let kept = commands::uploads(&config).join(new.file_path.as_deref().unwrap_or_default());
     path.persist(&kept).map_err(anyhow::Error::from)?;
     let (id, actor) = (new.id, page.actor.clone());
-    if let Err(error) = db.org(&page, move |tx| commands::start(tx, &actor, &new)).await {
+    // Whoever chooses nothing gets what is recognised, at once.
+    let step_by_step = form.has("step_by_step");
+    let write = if step_by_step { commands::draft } else { commands::start };
+    if let Err(error) = db.org(&page, move |tx| write(tx, &actor, &new)).await {
         let _ = fs::remove_file(&kept);
         return Err(error);
     }
-    Ok(reply::redirect(&page.req, &format!("/imports/{id}"), None))
+    let next = if step_by_step { "/file" } else { "" };
+    Ok(reply::redirect(&page.req, &format!("/imports/{id}{next}"), None))
 }
 
 /// Gathers every error into `errors`; `None` when there are any.
@@ -71,7 +75,8 @@ fn parse(form: &Form, file: Option<Arrived>, errors: &mut FormErrors) -> Option<
         record,
         file_name: file.name,
         file_path: Some(format!("{id}.csv")),
-        options: Options { pipeline, leave_unknown_owners },
+        options: Options { pipeline, leave_unknown_owners, ..Options::default() },
+        file_size: i64::try_from(file.bytes).ok(),
     };
     Some((new, file.path))
 }

@@ -108,6 +108,7 @@ impl Route {
                 "{tag}" => b.tag.to_string(),
                 "{key}" => "name".to_owned(),
                 "{token}" => "no-such-token".to_owned(),
+                "{kind}" => "created".to_owned(),
                 "{id}" => match before {
                     "companies" => b.company,
                     "contacts" => b.contact,

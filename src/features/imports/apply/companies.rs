@@ -1,34 +1,7 @@
-//! Which companies exist already: by external id, by domain, by name; and parents that would make a circle.
+//! Parents of companies: those of the file that exist already, and those that would make a circle.
 
-use super::{Plan, matching, run_sql};
+use super::run_sql;
 use crate::{db::OrgTx, error::AppResult};
-
-pub(super) fn find(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
-    matching::by_external_id(tx, plan)?;
-    let (ext, domain, name) = (plan.staged("external_id"), plan.staged("domain"), plan.staged("name"));
-    // A record that came with an id of its own belongs to the row of that id.
-    let free = "c.org_id = app.org() AND c.deleted_at IS NULL AND (s.ext IS NULL OR c.external_id IS NULL)";
-    let rows = format!(
-        "(SELECT s.line, {ext} AS ext, {domain} AS domain, app.fold({name}) COLLATE \"C\" AS folded \
-          FROM import_stage s WHERE s.problem IS NULL AND NOT EXISTS (SELECT FROM import_match m WHERE m.line = s.line)) s"
-    );
-    matching::more(
-        tx,
-        &format!(
-            "SELECT s.line, c.id, s.ext, ARRAY[(c.external_id IS NOT NULL)::int, (c.archived_at IS NOT NULL)::int] AS preference \
-             FROM {rows} JOIN companies c ON c.domain = s.domain AND {free}"
-        ),
-    )?;
-    matching::more(
-        tx,
-        &format!(
-            "SELECT s.line, c.id, s.ext, \
-               ARRAY[(c.external_id IS NOT NULL)::int, (c.domain IS NOT NULL)::int, (c.archived_at IS NOT NULL)::int] AS preference \
-             FROM {rows} JOIN companies c ON c.name_key = s.folded AND {free} AND (s.domain IS NULL OR c.domain IS NULL)"
-        ),
-    )?;
-    if plan.has_company { settle_parents(tx) } else { Ok(()) }
-}
 
 const EXISTING_PARENTS: &str = "UPDATE import_refs r SET id = m.id FROM import_stage s JOIN import_match m ON m.line = s.line \
      WHERE r.id = s.new_id";
@@ -48,7 +21,7 @@ const CIRCLES: &str = "WITH RECURSIVE edge AS ( \
      FROM up WHERE up.line = s.line AND (up.parent = up.child OR up.depth >= 100)";
 
 /// A parent of this file that turns out to exist is the existing one; a circle of parents is refused, and so is what hangs on it.
-fn settle_parents(tx: &mut OrgTx) -> AppResult<()> {
+pub(super) fn settle_parents(tx: &mut OrgTx) -> AppResult<()> {
     run_sql(tx, EXISTING_PARENTS)?;
     run_sql(tx, CIRCLES)?;
     run_sql(tx, "DELETE FROM import_match m USING import_stage s WHERE s.line = m.line AND s.problem IS NOT NULL")

@@ -1,7 +1,8 @@
-//! Deals: found by external id, or by name and company; each in a stage, numbered and placed at the foot of its column.
+//! Deals: each in a stage, numbered and placed at the foot of its column.
 
 use super::{
-    NEW, Plan, matching, number, places, run_sql,
+    super::options::OnMatch,
+    NEW, Plan, number, places, run_sql,
     targets::{Target, change},
     writing,
 };
@@ -10,25 +11,6 @@ use crate::{
     error::AppResult,
 };
 use diesel::{prelude::*, sql_query, sql_types};
-
-pub(super) fn find(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
-    matching::by_external_id(tx, plan)?;
-    let (ext, name) = (plan.staged("external_id"), plan.staged("name"));
-    let company = if plan.has_company { "r.id" } else { "NULL::uuid" };
-    // Deals of one name are many: an external id is never given to a deal that merely has the name.
-    matching::more(
-        tx,
-        &format!(
-            "SELECT s.line, c.id, NULL::text AS ext, \
-               ARRAY[(c.external_id IS NOT NULL)::int, (c.archived_at IS NOT NULL)::int] AS preference \
-             FROM (SELECT s.line, {company} AS company, app.fold({name}) COLLATE \"C\" AS folded \
-                   FROM import_stage s{} WHERE s.problem IS NULL AND {ext} IS NULL) s \
-             JOIN deals c ON c.org_id = app.org() AND c.name_key = s.folded AND c.deleted_at IS NULL \
-               AND c.company_id IS NOT DISTINCT FROM s.company",
-            plan.refs_join()
-        ),
-    )
-}
 
 /// The stage a matched deal goes to: where the row names none, it stays where it is.
 const STAGE: &str = "CASE WHEN p.named THEN p.stage_id ELSE c.stage_id END";
@@ -46,6 +28,10 @@ fn joins(plan: &Plan) -> String {
 }
 
 pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
+    if plan.on_match == OnMatch::FillBlanks {
+        // Every deal has a standing: there is nothing to fill in.
+        return writing::update(tx, plan, targets);
+    }
     let status = format!("coalesce({}, c.status)", plan.staged("status"));
     // The moment of closing: the file's, else the one known, else now.
     let closed = plan.staged("closed_at");
@@ -84,16 +70,21 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
         .collect();
     places::find_feet(tx, plan)?;
     let joins = format!("{} JOIN import_feet f ON f.stage_id = {STAGE}", joins(plan));
-    writing::write_changes(tx, plan, &set.join(", "), &joins, KIND)
+    const STANDING: [&str; 7] =
+        ["status", "closed_at", "stage_id", "pipeline_id", "stage_entered_at", "custom", "position"];
+    let columns: Vec<&str> = targets.iter().map(|t| t.column).chain(STANDING).collect();
+    writing::write_changes(tx, plan, &set.join(", "), &joins, KIND, &columns)
 }
 
-/// Follows [`update`], which looked up the feet of the columns.
 pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
-    let new = number(tx, &format!("SELECT count(*) AS n FROM import_stage s WHERE {NEW}"))?;
-    if new == 0 {
-        return Ok(0);
+    let new = writing::count_new(tx)?;
+    if new == 0 || plan.trial {
+        return Ok(new);
     }
-    let first = take_numbers(tx, new)?;
+    if plan.on_match == OnMatch::FillBlanks {
+        places::find_feet(tx, plan)?;
+    }
+    let first = (plan.numbers)(new)?;
     let status = format!("coalesce({}, 'open')", plan.staged("status"));
     let began = format!("coalesce({}::timestamptz, now())", plan.staged("created_at"));
     let (closed, custom) = (plan.staged("closed_at"), plan.staged("custom"));
@@ -116,13 +107,15 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
         &joins,
         &format!(" || jsonb_build_object('stage_id', jsonb_build_array(NULL, {NEW_STAGE}))"),
     )?;
+    writing::keep_created(tx, plan, plan.record, ("s.new_id", "s.line / 100"), &format!("import_stage s WHERE {NEW}"))?;
     // A column gives the rank of its foot once; new cards stand below those that were moved there.
     run_sql(tx, "DROP TABLE import_feet")?;
     Ok(i64::try_from(created).unwrap_or(i64::MAX))
 }
 
-/// Takes that many human numbers; returns the one before the first.
-fn take_numbers(tx: &mut OrgTx, count: i64) -> AppResult<i64> {
+/// Takes that many human numbers; returns the one before the first. In a transaction of its own: until the import's ends, nobody else
+/// could make a deal. An import that comes to nothing leaves a gap.
+pub fn take_numbers(tx: &mut OrgTx, count: i64) -> AppResult<i64> {
     number(
         tx,
         &format!(

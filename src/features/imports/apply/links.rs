@@ -1,6 +1,6 @@
 //! The companies that rows name: found by domain, then by name, made when nobody has them. Table `import_refs` holds key → id, name.
 
-use super::{Plan, run_sql};
+use super::{super::options::Related, Plan, run_sql, writing};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -54,6 +54,11 @@ const REFUSE: &str = "UPDATE import_stage s SET key = NULL, ref_key = NULL, prob
        'is not a company here, and your role does not let you add companies') \
      FROM import_refs r WHERE r.key = s.ref_key AND r.id IS NULL";
 
+/// Rows whose company nobody has go without; they are the same record as others by name alone.
+const UNLINK: &str = "UPDATE import_stage s SET ref_key = NULL, \
+       key = CASE WHEN s.key LIKE 'n:%' THEN split_part(s.key, E'\\x1f', 1) || E'\\x1f' ELSE s.key END \
+     FROM import_refs r WHERE r.key = s.ref_key AND r.id IS NULL";
+
 const REAL_NAMES: &str = "UPDATE import_refs r SET name = c.name FROM companies c \
      WHERE c.org_id = app.org() AND c.id = r.id AND c.name IS DISTINCT FROM r.name";
 
@@ -64,18 +69,23 @@ pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     if plan.record == RecordType::Company {
         run_sql(tx, &BY_STAGE.replace("{name}", &plan.staged("name")))?;
     }
-    if plan.context.may_create_companies {
-        run_sql(tx, SAME_NAME)?;
-        run_sql(tx, "UPDATE import_refs SET id = new_id WHERE id IS NULL")?;
-        create(tx, plan)?;
-    } else {
-        run_sql(tx, REFUSE)?;
+    match plan.related {
+        Related::LinkOnly => run_sql(tx, UNLINK)?,
+        Related::Create if plan.context.may_create_companies => {
+            run_sql(tx, SAME_NAME)?;
+            run_sql(tx, "UPDATE import_refs SET id = new_id WHERE id IS NULL")?;
+            create(tx, plan)?;
+        }
+        Related::Create => run_sql(tx, REFUSE)?,
     }
     run_sql(tx, REAL_NAMES)?;
     run_sql(tx, "ANALYZE import_refs")
 }
 
 fn create(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
+    if plan.trial {
+        return Ok(());
+    }
     let (by, owner) = (tx.by(), plan.context.default_owner.as_ref().map(|o| o.id));
     sql_query(NEW_COMPANIES)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(owner)
@@ -85,5 +95,6 @@ fn create(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
         .bind::<sql_types::Uuid, _>(plan.import)
         .execute(tx.conn())?;
-    Ok(())
+    // Those that nothing in the file itself brings: a parent among its rows is a row's record.
+    writing::keep_created(tx, plan, RecordType::Company, ("new_id", "-1 - line / 100"), "import_refs WHERE id = new_id")
 }

@@ -6,18 +6,25 @@
 //! rows are the stage without a join.
 
 mod companies;
-mod contacts;
 mod deals;
-mod leads;
 mod links;
 mod matching;
+mod people;
 mod places;
+mod tagging;
 mod targets;
+mod trial;
 mod writing;
+
+pub use deals::take_numbers;
+pub use trial::Trial;
 
 use super::{
     context::Context,
-    rows::{RowReader, Slot},
+    options::{MatchBy, OnMatch, Related},
+    progress::Progress,
+    rows::RowReader,
+    slots::Slot,
     stage::Stopped,
 };
 use crate::{
@@ -26,9 +33,11 @@ use crate::{
     kernel::{ImportId, RecordType},
 };
 use diesel::{prelude::*, sql_query, sql_types};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What became of the rows. They add up to the rows read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub created: i64,
     pub updated: i64,
@@ -48,6 +57,17 @@ pub struct Plan<'a> {
     pub pipeline: Option<&'a str>,
     /// What a pipeline made for this file is called.
     pub title: &'a str,
+    /// By what rows are known as records that exist, one after the other.
+    pub rules: &'a [MatchBy],
+    pub on_match: OnMatch,
+    pub related: Related,
+    /// Id and name.
+    pub tags: &'a [(Uuid, String)],
+    /// Everything is found out and nothing written.
+    pub trial: bool,
+    /// Takes so many human numbers of deals and returns the one before the first.
+    pub numbers: &'a dyn Fn(i64) -> AppResult<i64>,
+    pub progress: &'a Progress,
 }
 
 impl Plan<'_> {
@@ -76,30 +96,49 @@ const MERGED: &str = "SELECT count(*) AS n FROM import_followers f WHERE f.diffe
        OR EXISTS (SELECT FROM import_changed c WHERE c.line = f.leader))";
 
 /// Applies the stage. `read` is the number of rows in it.
-pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result<Counts, Stopped> {
-    if plan.has_company {
-        links::resolve(tx, plan)?;
-    }
-    match plan.record {
-        RecordType::Company => companies::find(tx, plan)?,
-        RecordType::Contact => contacts::find(tx, plan)?,
-        RecordType::Lead => leads::find(tx, plan)?,
-        RecordType::Deal => {
-            places::resolve(tx, plan, &reader.places)?;
-            deals::find(tx, plan)?;
-        }
-    }
+pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result<(Counts, Trial), Stopped> {
+    plan.progress.enter("matching");
+    let made = find(tx, plan, reader)?;
     matching::refuse_hidden(tx, plan)?;
     matching::merge_duplicates(tx, plan)?;
     let targets = targets::of(plan);
-    let (changed, created) = match plan.record {
-        RecordType::Deal => (deals::update(tx, plan, &targets)?, deals::insert(tx, plan, &targets)?),
-        _ => (writing::update(tx, plan, &targets)?, writing::insert(tx, plan, &targets)?),
+    let deals = plan.record == RecordType::Deal;
+    enter(plan, "updating")?;
+    let changed = if deals { deals::update(tx, plan, &targets)? } else { writing::update(tx, plan, &targets)? };
+    enter(plan, "creating")?;
+    let created = if deals { deals::insert(tx, plan, &targets)? } else { writing::insert(tx, plan, &targets)? };
+    let changed = if deals { changed + people::link(tx, plan)? } else { changed };
+    let trial = if plan.trial {
+        trial::look(tx, plan, made)?
+    } else {
+        matching::remember(tx, plan)?;
+        tagging::add(tx, plan)?;
+        Trial::default()
     };
+    enter(plan, "finishing")?;
     let failed = number(tx, "SELECT count(*) AS n FROM import_stage WHERE problem IS NOT NULL")?;
     let updated = changed + number(tx, MERGED)?;
     let read = i64::try_from(read).unwrap_or(i64::MAX);
-    Ok(Counts { created, updated, failed, skipped: read - created - updated - failed })
+    Ok((Counts { created, updated, failed, skipped: read - created - updated - failed }, trial))
+}
+
+/// Resolves what rows name and which records they are. Returns the pipelines and stages that had to be made, in words.
+fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<Vec<String>> {
+    if plan.has_company {
+        links::resolve(tx, plan)?;
+    }
+    let deals = plan.record == RecordType::Deal;
+    let made = if deals { places::resolve(tx, plan, &reader.places)? } else { Vec::new() };
+    matching::find(tx, plan)?;
+    if plan.has_company && plan.record == RecordType::Company {
+        companies::settle_parents(tx)?;
+    }
+    Ok(made)
+}
+
+fn enter(plan: &Plan, phase: &str) -> Result<(), Stopped> {
+    plan.progress.enter(phase);
+    if plan.progress.stopped() { Err(Stopped::Cancelled) } else { Ok(()) }
 }
 
 /// The one number of a query that calls it `n`.

@@ -52,8 +52,9 @@ impl Pipeline {
     }
 }
 
-/// Fills `import_places` (place, pipeline_id, stage_id, stage_name, named).
-pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan, places: &[(String, PlaceName)]) -> AppResult<()> {
+/// Fills `import_places` (place, pipeline_id, stage_id, stage_name, named). Returns what had to be made, in words; a trial makes it in
+/// memory alone.
+pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan, places: &[(String, PlaceName)]) -> AppResult<Vec<String>> {
     run_sql(
         tx,
         "CREATE TEMPORARY TABLE import_places (place text COLLATE \"C\" NOT NULL, pipeline_id uuid NOT NULL, stage_id uuid NOT NULL, \
@@ -64,20 +65,21 @@ pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan, places: &[(String, PlaceName)
         by_pipeline.entry(text::fold(&place.1.pipeline)).or_default().push(place);
     }
     let mut known = load(tx)?;
+    let mut made = Vec::new();
     for group in by_pipeline.values() {
-        let at = choose(tx, plan, &mut known, group)?;
+        let at = choose(tx, plan, &mut known, group, &mut made)?;
         let Some(pipeline) = at.and_then(|at| known.get_mut(at)) else {
             refuse(tx, plan, group, "is not a pipeline here, and your role does not let you add one")?;
             continue;
         };
         if plan.context.may_create_stages {
-            add_stages(tx, pipeline, group)?;
+            add_stages(tx, plan, pipeline, group, &mut made)?;
         }
         for place in group {
             keep(tx, plan, pipeline, place)?;
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 fn load(tx: &mut OrgTx) -> AppResult<Vec<Pipeline>> {
@@ -99,6 +101,7 @@ fn choose(
     plan: &Plan,
     known: &mut Vec<Pipeline>,
     group: &[&(String, PlaceName)],
+    made: &mut Vec<String>,
 ) -> AppResult<Option<usize>> {
     let told = group.first().map(|p| p.1.pipeline.as_str()).filter(|name| !name.is_empty()).or(plan.pipeline);
     let fits = |p: &Pipeline| group.iter().all(|place| place.1.stage.is_empty() || p.stage(&place.1.stage).is_some());
@@ -116,19 +119,28 @@ fn choose(
         return Ok(None);
     }
     let (id, position) = (PipelineId::new(), i32::try_from(known.len()).unwrap_or(i32::MAX));
-    diesel::insert_into(pipelines::table)
-        .values((pipelines::id.eq(id), pipelines::name.eq(name), pipelines::position.eq(position)))
-        .execute(tx.conn())?;
-    let mut event = Event::of("pipeline.created", "pipeline", id);
-    event.changes.set("name", &name);
-    event.data = serde_json::json!({ "import_id": plan.import });
-    events::record_quietly(tx, event)?;
+    if !plan.trial {
+        diesel::insert_into(pipelines::table)
+            .values((pipelines::id.eq(id), pipelines::name.eq(name), pipelines::position.eq(position)))
+            .execute(tx.conn())?;
+        let mut event = Event::of("pipeline.created", "pipeline", id);
+        event.changes.set("name", &name);
+        event.data = serde_json::json!({ "import_id": plan.import });
+        events::record_quietly(tx, event)?;
+    }
+    made.push(format!("pipeline {name}"));
     known.push(Pipeline { id, name: name.to_owned(), stages: Vec::new() });
     Ok(Some(known.len() - 1))
 }
 
 /// Adds the stages that the pipeline lacks after those it has, in the order in which deals usually pass them.
-fn add_stages(tx: &mut OrgTx, pipeline: &mut Pipeline, group: &[&(String, PlaceName)]) -> AppResult<()> {
+fn add_stages(
+    tx: &mut OrgTx,
+    plan: &Plan,
+    pipeline: &mut Pipeline,
+    group: &[&(String, PlaceName)],
+    made: &mut Vec<String>,
+) -> AppResult<()> {
     let mut missing: Vec<&str> = Vec::new();
     for (_, place) in group {
         let new = !place.stage.is_empty() && pipeline.stage(&place.stage).is_none();
@@ -144,22 +156,35 @@ fn add_stages(tx: &mut OrgTx, pipeline: &mut Pipeline, group: &[&(String, PlaceN
     for (n, name) in missing.into_iter().enumerate() {
         let id = StageId::new();
         let probability = i16::try_from((n + 1) * 100 / (count + 1)).unwrap_or(50);
-        diesel::insert_into(stages::table)
-            .values((
-                stages::id.eq(id),
-                stages::pipeline_id.eq(pipeline.id),
-                stages::name.eq(name),
-                stages::color.eq(COLOURS[(before + n) % COLOURS.len()]),
-                stages::probability.eq(probability),
-                stages::position.eq(i32::try_from(before + n).unwrap_or(i32::MAX)),
-            ))
-            .execute(tx.conn())?;
-        let mut event = Event::of("stage.created", "stage", id);
-        event.changes.set("name", &name);
-        events::record_quietly(tx, event)?;
+        if !plan.trial {
+            add_stage(tx, pipeline.id, (id, name), before + n, probability)?;
+        }
+        made.push(format!("stage {name} in {}", pipeline.name));
         pipeline.stages.push((id, name.to_owned()));
     }
     Ok(())
+}
+
+fn add_stage(
+    tx: &mut OrgTx,
+    pipeline: PipelineId,
+    (id, name): (StageId, &str),
+    position: usize,
+    probability: i16,
+) -> AppResult<()> {
+    diesel::insert_into(stages::table)
+        .values((
+            stages::id.eq(id),
+            stages::pipeline_id.eq(pipeline),
+            stages::name.eq(name),
+            stages::color.eq(COLOURS[position % COLOURS.len()]),
+            stages::probability.eq(probability),
+            stages::position.eq(i32::try_from(position).unwrap_or(i32::MAX)),
+        ))
+        .execute(tx.conn())?;
+    let mut event = Event::of("stage.created", "stage", id);
+    event.changes.set("name", &name);
+    events::record_quietly(tx, event)
 }
 
 fn keep(tx: &mut OrgTx, plan: &Plan, pipeline: &Pipeline, place: &(String, PlaceName)) -> AppResult<()> {
@@ -205,18 +230,15 @@ struct Foot {
     last: Option<String>,
 }
 
-/// Fills `import_feet`: the rank below the last card of every column that may receive one. The stages are locked, as for a move by
-/// hand, so that a place that is free stays free.
+/// Fills `import_feet`: the rank below the last card of every column that may receive one. The columns are not locked, for a large file
+/// would stop everybody's moves: a card that somebody moves to the foot meanwhile gets a short rank, while those made here go on with
+/// twelve digits, and imports take turns, so that no two are the same.
 pub(super) fn find_feet(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     let touched = format!(
         "SELECT p.stage_id FROM import_places p UNION SELECT c.stage_id FROM import_match m JOIN import_stage s ON s.line = m.line \
          JOIN import_places p ON p.place = {} JOIN deals c ON c.org_id = app.org() AND c.id = m.id",
         plan.staged("place")
     );
-    run_sql(
-        tx,
-        &format!("SELECT id FROM stages WHERE org_id = app.org() AND id IN ({touched}) ORDER BY id FOR NO KEY UPDATE"),
-    )?;
     let feet: Vec<Foot> = sql_query(format!(
         "SELECT g.stage_id, (SELECT d.position FROM deals d WHERE d.org_id = app.org() AND d.stage_id = g.stage_id \
            AND d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL ORDER BY d.position DESC LIMIT 1) AS last \

@@ -1,6 +1,9 @@
 //! The columns that an import writes, as SQL: how each reads from the stage, when it differs, how events show it.
 
-use super::{super::rows::Slot, Plan};
+use super::{
+    super::{options::OnMatch, slots::Slot},
+    Plan,
+};
 use crate::kernel::{FieldKind, RecordType};
 
 /// One column. Expressions read the stage row as `s`, the company it names as `r`, the existing record as `c`.
@@ -12,6 +15,10 @@ pub(super) struct Target {
     before: String,
     /// Lists are added to, never replaced.
     list: bool,
+    /// Only what is empty on the record is written.
+    fill: bool,
+    /// When the record's value stays, whatever the file says.
+    keep: Option<String>,
     /// Of new records whose row has nothing here.
     default: Option<String>,
 }
@@ -23,7 +30,17 @@ pub(super) fn of(plan: &Plan) -> Vec<Target> {
         if value.is_some() && !targets.iter().any(|t| t.column == column) {
             let (value, default) = (format!("NULL::{cast}"), value);
             let (after, before) = ("NULL::jsonb".to_owned(), "NULL::jsonb".to_owned());
-            targets.push(Target { key: column, column, value, after, before, list: false, default });
+            targets.push(Target {
+                key: column,
+                column,
+                value,
+                after,
+                before,
+                list: false,
+                fill: false,
+                keep: None,
+                default,
+            });
         }
     };
     default("owner_id", "uuid", default_owner(plan));
@@ -34,7 +51,18 @@ pub(super) fn of(plan: &Plan) -> Vec<Target> {
         let column = plan.company_column();
         let after = "jsonb_build_object('id', r.id, 'name', r.name)".to_owned();
         let (before, value) = (named("companies", column), "r.id".to_owned());
-        targets.push(Target { key: column, column, value, after, before, list: false, default: None });
+        let fill = plan.on_match == OnMatch::FillBlanks;
+        targets.push(Target {
+            key: column,
+            column,
+            value,
+            after,
+            before,
+            list: false,
+            fill,
+            keep: None,
+            default: None,
+        });
     }
     targets
 }
@@ -78,26 +106,36 @@ fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
         (RecordType::Deal | RecordType::Lead, "currency") => Some(default_currency(plan)),
         _ => None,
     };
-    Target { key: slot.key, column, value, after, before, list: slot.cast() == "text[]", default }
+    let keep = (matches!(plan.record, RecordType::Contact | RecordType::Lead) && column == "email")
+        .then(|| format!("{value} = ANY (c.other_emails)"));
+    let fill = plan.on_match == OnMatch::FillBlanks;
+    Target { key: slot.key, column, value, after, before, list: slot.cast() == "text[]", fill, keep, default }
 }
 
 impl Target {
     /// The column's new value on an existing record: a cell that is empty changes nothing.
     pub fn merged(&self) -> String {
         let (value, column) = (&self.value, self.column);
-        if self.list {
-            format!("c.{column} || ARRAY(SELECT x FROM unnest({value}) x WHERE x <> ALL (c.{column}))")
-        } else {
-            format!("coalesce({value}, c.{column})")
+        match (self.list, &self.keep) {
+            _ if self.fill => format!("CASE WHEN {} THEN {value} ELSE c.{column} END", self.differs()),
+            (true, _) => format!("c.{column} || ARRAY(SELECT x FROM unnest({value}) x WHERE x <> ALL (c.{column}))"),
+            (false, None) => format!("coalesce({value}, c.{column})"),
+            (false, Some(keep)) => format!("CASE WHEN {keep} THEN c.{column} ELSE coalesce({value}, c.{column}) END"),
         }
     }
 
     pub fn differs(&self) -> String {
         let (value, column) = (&self.value, self.column);
-        if self.list {
-            format!("({value} IS NOT NULL AND NOT c.{column} @> {value})")
-        } else {
-            format!("({value} IS NOT NULL AND {value} IS DISTINCT FROM c.{column})")
+        // An empty text is written as none nowhere but in names, whose columns cannot be NULL.
+        let blank =
+            if self.list { format!("c.{column} = '{{}}'") } else { format!("nullif(c.{column}::text, '') IS NULL") };
+        match (self.list, &self.keep) {
+            _ if self.fill => format!("({value} IS NOT NULL AND {blank})"),
+            (true, _) => format!("({value} IS NOT NULL AND NOT c.{column} @> {value})"),
+            (false, None) => format!("({value} IS NOT NULL AND {value} IS DISTINCT FROM c.{column})"),
+            (false, Some(keep)) => {
+                format!("({value} IS NOT NULL AND {value} IS DISTINCT FROM c.{column} AND NOT coalesce({keep}, false))")
+            }
         }
     }
 

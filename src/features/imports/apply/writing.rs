@@ -1,6 +1,6 @@
 //! The statements that change and create records, and their events.
 
-use super::{NEW, Plan, run_sql, targets::Target};
+use super::{super::options::OnMatch, NEW, Plan, number, run_sql, targets::Target};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -16,12 +16,14 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     find_changes(tx, plan, plan.refs_join(), &changes, &differs)?;
     let set = targets.iter().map(|t| format!("{} = {}", t.column, t.merged())).collect::<Vec<_>>().join(", ");
     let kind = format!("CASE WHEN x.restored THEN '{0}.restored' ELSE '{0}.updated' END", plan.record.key());
-    write_changes(tx, plan, &set, plan.refs_join(), &kind)
+    let columns: Vec<&str> = targets.iter().map(|t| t.column).collect();
+    write_changes(tx, plan, &set, plan.refs_join(), &kind, &columns)
 }
 
 /// Fills `import_changed` (line, id, changes, restored) with the matched records that the file says something new of.
 pub(super) fn find_changes(tx: &mut OrgTx, plan: &Plan, joins: &str, changes: &str, differs: &str) -> AppResult<()> {
     let table = plan.record.noun();
+    let wanted = if plan.on_match == OnMatch::Skip { "false" } else { "NOT m.seen" };
     run_sql(
         tx,
         &format!(
@@ -29,15 +31,27 @@ pub(super) fn find_changes(tx: &mut OrgTx, plan: &Plan, joins: &str, changes: &s
              SELECT s.line, c.id, {changes} AS changes, c.deleted_at IS NOT NULL AS restored \
              FROM import_match m JOIN import_stage s ON s.line = m.line \
              JOIN {table} c ON c.org_id = app.org() AND c.id = m.id{joins} \
-             WHERE s.problem IS NULL AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line) \
+             WHERE s.problem IS NULL AND {wanted} AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line) \
                AND (c.deleted_at IS NOT NULL OR {differs})"
         ),
     )?;
     run_sql(tx, "ANALYZE import_changed")
 }
 
-/// `set` may read the record as `c`, its stage row as `s`, its change as `x`, and what `joins` brings. Returns how many changed.
-pub(super) fn write_changes(tx: &mut OrgTx, plan: &Plan, set: &str, joins: &str, kind: &str) -> AppResult<i64> {
+/// `set` may read the record as `c`, its stage row as `s`, its change as `x`, and what `joins` brings; `columns` are those it sets.
+/// Returns how many changed.
+pub(super) fn write_changes(
+    tx: &mut OrgTx,
+    plan: &Plan,
+    set: &str,
+    joins: &str,
+    kind: &str,
+    columns: &[&str],
+) -> AppResult<i64> {
+    if plan.trial {
+        return number(tx, "SELECT count(*) AS n FROM import_changed");
+    }
+    keep_before(tx, plan, columns)?;
     let (table, key) = (plan.record.noun(), plan.record.key());
     let sql = format!(
         "WITH changed AS (UPDATE {table} u SET deleted_at = NULL, version = u.version + 1, updated_at = now(), {set} \
@@ -56,7 +70,47 @@ pub(super) fn write_changes(tx: &mut OrgTx, plan: &Plan, set: &str, joins: &str,
     Ok(i64::try_from(changed).unwrap_or(i64::MAX))
 }
 
+/// What the columns held, for undo.
+fn keep_before(tx: &mut OrgTx, plan: &Plan, columns: &[&str]) -> AppResult<()> {
+    let (table, key) = (plan.record.noun(), plan.record.key());
+    let pairs: Vec<String> = columns.iter().map(|column| format!("'{column}', c.{column}")).collect();
+    let sql = format!(
+        "INSERT INTO import_changes (import_id, record_type, record_id, before, version_after) \
+         SELECT $1, '{key}', c.id, jsonb_build_object('deleted_at', c.deleted_at, {}), c.version + 1 \
+         FROM import_changed x JOIN {table} c ON c.org_id = app.org() AND c.id = x.id",
+        pairs.join(", ")
+    );
+    sql_query(sql).bind::<sql_types::Uuid, _>(plan.import).execute(tx.conn())?;
+    Ok(())
+}
+
+/// Writes down which records are new, for undo and for whoever wants to see them. Chunks of records that rows merely name are
+/// negative.
+pub(super) fn keep_created(
+    tx: &mut OrgTx,
+    plan: &Plan,
+    record: RecordType,
+    (id, chunk): (&str, &str),
+    from: &str,
+) -> AppResult<()> {
+    let sql = format!(
+        "INSERT INTO import_created (import_id, record_type, chunk, ids) \
+         SELECT $1, '{}', {chunk}, array_agg({id} ORDER BY line) FROM {from} GROUP BY {chunk}",
+        record.key()
+    );
+    sql_query(sql).bind::<sql_types::Uuid, _>(plan.import).execute(tx.conn())?;
+    Ok(())
+}
+
+/// How many rows become records.
+pub(super) fn count_new(tx: &mut OrgTx) -> AppResult<i64> {
+    number(tx, &format!("SELECT count(*) AS n FROM import_stage s WHERE {NEW}"))
+}
+
 pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
+    if plan.trial {
+        return count_new(tx);
+    }
     let columns = targets.iter().map(|t| t.column).collect::<Vec<_>>().join(", ");
     let values = targets.iter().map(Target::inserted).collect::<Vec<_>>().join(", ");
     let sql = format!(
@@ -67,6 +121,7 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let by = tx.by();
     let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
     created_events(tx, plan, plan.refs_join(), "")?;
+    keep_created(tx, plan, plan.record, ("s.new_id", "s.line / 100"), &format!("import_stage s WHERE {NEW}"))?;
     Ok(i64::try_from(created).unwrap_or(i64::MAX))
 }
 
@@ -104,6 +159,10 @@ fn defaults(plan: &Plan) -> Value {
     }
     if plan.record == RecordType::Deal {
         defaults.insert("currency".into(), json!([null, plan.context.currency]));
+    }
+    if !plan.tags.is_empty() {
+        let names: Vec<&str> = plan.tags.iter().map(|(_, name)| name.as_str()).collect();
+        defaults.insert("tags".into(), json!([null, names]));
     }
     Value::Object(defaults)
 }

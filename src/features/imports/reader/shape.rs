@@ -158,6 +158,11 @@ impl FileShape {
         }
     }
 
+    /// Of a file that cannot be read like that.
+    pub fn refused(problem: FileProblem, overrides: &Overrides) -> Self {
+        Self { refused: Some(problem), ..Self::new(overrides.format.unwrap_or(Format::Csv)) }
+    }
+
     /// Reads the file again as it is shown here.
     #[allow(dead_code, reason = "what the wizard's pages choose from")]
     pub fn overrides(&self) -> Overrides {

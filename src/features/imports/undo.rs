@@ -1,0 +1,283 @@
+//! Taking a whole import back, in one transaction: what it changed gets its old values again, what it created goes to the bin. A record
+//! that somebody changed since, or that something hangs on, stays as it is, and the import's page says which and why.
+//!
+//! Records are told untouched by their version: the import left one, and every change since has added to it.
+
+use super::{apply::Counts, engine, progress::Progress, stage::Stopped};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::{ImportId, RecordType},
+    schema::imports,
+};
+use chrono::Utc;
+use diesel::{prelude::*, sql_query, sql_types};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What became of the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Undone {
+    pub restored: i64,
+    pub removed: i64,
+    pub left: i64,
+    /// Why, each with its count.
+    pub reasons: BTreeMap<String, i64>,
+}
+
+pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Progress) -> Result<(), Stopped> {
+    tx.without_time_limit()?;
+    progress.begin(tx)?;
+    progress.enter("restoring");
+    sql_query("SET LOCAL lock_timeout = '60s'").execute(tx.conn())?;
+    sql_query("SELECT pg_advisory_xact_lock(hashtextextended('pipewright imports ' || app.org(), 0))")
+        .execute(tx.conn())?;
+    lay_out(tx, import)?;
+    let mut undone = Undone::default();
+    for kind in RecordType::ALL {
+        undone.restored += restore(tx, import, kind)?;
+    }
+    progress.enter("removing");
+    // Whether something hangs on a record is known when the rest is gone: deals first, companies last.
+    for kind in [RecordType::Deal, RecordType::Lead, RecordType::Contact, RecordType::Company] {
+        undone.removed += remove(tx, import, kind)?;
+    }
+    progress.enter("finishing");
+    note_left(tx, import, &mut undone)?;
+    finish(tx, import, &undone)?;
+    engine::announce(tx, record, Counts { updated: undone.restored, created: undone.removed, ..Counts::default() })?;
+    progress.leave();
+    Ok(())
+}
+
+fn number(tx: &mut OrgTx, sql: &str, import: ImportId) -> AppResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::BigInt)]
+        n: i64,
+    }
+    let by = tx.by();
+    Ok(sql_query(sql)
+        .bind::<sql_types::Uuid, _>(import)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .get_result::<Row>(tx.conn())?
+        .n)
+}
+
+/// What the import did, with a place for why it stays.
+fn lay_out(tx: &mut OrgTx, import: ImportId) -> AppResult<()> {
+    for sql in [
+        "CREATE TEMPORARY TABLE undo_created ON COMMIT DROP AS SELECT record_type, unnest(ids) AS id, NULL::text AS reason \
+         FROM import_created WHERE import_id = $1",
+        "CREATE TEMPORARY TABLE undo_updated ON COMMIT DROP AS SELECT record_type, record_id AS id, before, version_after, \
+         NULL::text AS reason FROM import_changes WHERE import_id = $1",
+    ] {
+        sql_query(sql).bind::<sql_types::Uuid, _>(import).execute(tx.conn())?;
+    }
+    for sql in [
+        "CREATE INDEX ON undo_created (id)",
+        "CREATE INDEX ON undo_updated (id)",
+        "ANALYZE undo_created",
+        "ANALYZE undo_updated",
+    ] {
+        sql_query(sql).execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// Gives a reason to stay to the records of `list` that meet the condition, which reads them as `c` and their line as `x`.
+fn keep(tx: &mut OrgTx, list: &str, record: RecordType, reason: &str, condition: &str) -> AppResult<usize> {
+    let sql = format!(
+        "UPDATE {list} x SET reason = $1 FROM {} c WHERE x.reason IS NULL AND x.record_type = '{}' \
+           AND c.org_id = app.org() AND c.id = x.id AND ({condition})",
+        record.noun(),
+        record.key()
+    );
+    Ok(sql_query(sql).bind::<sql_types::Text, _>(reason).execute(tx.conn())?)
+}
+
+fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i64> {
+    let columns = columns(tx, record)?;
+    let gone = format!(
+        "UPDATE undo_updated x SET reason = 'is gone' WHERE x.record_type = '{}' \
+           AND NOT EXISTS (SELECT FROM {} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NULL)",
+        record.key(),
+        record.noun()
+    );
+    sql_query(gone).execute(tx.conn())?;
+    keep(tx, "undo_updated", record, "was changed since", "c.version <> x.version_after")?;
+    let taken = format!(
+        "EXISTS (SELECT FROM {} o WHERE o.org_id = app.org() AND o.external_id = x.before->>'external_id' AND o.id <> x.id)",
+        record.noun()
+    );
+    keep(tx, "undo_updated", record, "its id in the other system belongs to another record now", &taken)?;
+    if record == RecordType::Deal {
+        let gone = "x.before ? 'stage_id' AND NOT EXISTS (SELECT FROM stages t WHERE t.org_id = app.org() \
+             AND t.id = (x.before->>'stage_id')::uuid AND t.pipeline_id = (x.before->>'pipeline_id')::uuid)";
+        keep(tx, "undo_updated", record, "the stage it stood in is no more", gone)?;
+    }
+    unlink(tx, record)?;
+    write_back(tx, import, record, &columns)
+}
+
+/// The tags that the import added to what is restored, and the people beside deals.
+fn unlink(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
+    run_people(tx)?;
+    let sql = "DELETE FROM record_tags p USING undo_updated x, jsonb_array_elements_text(x.before->'tags') t \
+         WHERE x.reason IS NULL AND x.record_type = $1 AND p.record_type = $1 AND p.record_id = x.id AND p.tag_id = t::uuid";
+    sql_query(sql).bind::<sql_types::Text, _>(record.key()).execute(tx.conn())?;
+    Ok(())
+}
+
+fn run_people(tx: &mut OrgTx) -> AppResult<()> {
+    sql_query(
+        "DELETE FROM deal_contacts d USING undo_updated x, jsonb_array_elements_text(x.before->'linked') c \
+         WHERE x.reason IS NULL AND x.record_type = 'deal' AND d.deal_id = x.id AND d.contact_id = c::uuid",
+    )
+    .execute(tx.conn())?;
+    Ok(())
+}
+
+/// The columns that the import wrote, as its before-images name them.
+fn columns(tx: &mut OrgTx, record: RecordType) -> AppResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Text)]
+        name: String,
+    }
+    let rows: Vec<Row> = sql_query(
+        "SELECT DISTINCT k AS name FROM undo_updated, jsonb_object_keys(before) k WHERE record_type = $1 ORDER BY k",
+    )
+    .bind::<sql_types::Text, _>(record.key())
+    .load(tx.conn())?;
+    let plain = |name: &String| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    // Tags and people are no columns: see `unlink`.
+    Ok(rows.into_iter().map(|r| r.name).filter(|name| plain(name) && name != "tags" && name != "linked").collect())
+}
+
+/// What is put back in a column; `c` is the record now, `p` as it was.
+fn value(record: RecordType, column: &str) -> String {
+    match column {
+        "company_id" | "parent_id" => {
+            format!("(SELECT k.id FROM companies k WHERE k.org_id = c.org_id AND k.id = p.{column})")
+        }
+        // Somebody may have put another card where this one stood.
+        "position" if record == RecordType::Deal => "CASE WHEN EXISTS (SELECT FROM deals d WHERE d.org_id = c.org_id \
+               AND d.stage_id = p.stage_id AND d.position = p.position AND d.id <> c.id \
+               AND d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL) \
+             THEN p.position || right(replace(c.id::text, '-', ''), 12) || '1' ELSE p.position END"
+            .into(),
+        _ => format!("p.{column}"),
+    }
+}
+
+fn write_back(tx: &mut OrgTx, import: ImportId, record: RecordType, columns: &[String]) -> AppResult<i64> {
+    let set: String = columns.iter().map(|column| format!(", {column} = {}", value(record, column))).collect();
+    let (table, key) = (record.noun(), record.key());
+    let sql = format!(
+        "WITH restored AS (UPDATE {table} u SET version = u.version + 1, updated_at = now(){set} \
+             FROM undo_updated x JOIN {table} c ON c.org_id = app.org() AND c.id = x.id, \
+             LATERAL jsonb_populate_record(c, x.before) p \
+             WHERE x.reason IS NULL AND x.record_type = '{key}' AND u.org_id = app.org() AND u.id = x.id \
+             RETURNING u.id, u.version, u.deleted_at), \
+           told AS (INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
+             SELECT $2, CASE WHEN r.deleted_at IS NULL THEN '{key}.updated' ELSE '{key}.deleted' END, '{key}', r.id, r.version, \
+               coalesce((SELECT jsonb_object_agg(f.key, jsonb_build_array(f.value->1, f.value->0)) \
+                 FROM events e, jsonb_each(e.changes) f \
+                 WHERE e.record_type = '{key}' AND e.record_id = r.id AND e.version = r.version - 1), '{{}}'), \
+               jsonb_build_object('import_id', $1, 'undo', true) FROM restored r RETURNING 1) \
+         SELECT count(*) AS n FROM told"
+    );
+    number(tx, &sql, import)
+}
+
+fn remove(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i64> {
+    let (table, key) = (record.noun(), record.key());
+    let gone = format!(
+        "DELETE FROM undo_created x WHERE x.record_type = '{key}' \
+           AND NOT EXISTS (SELECT FROM {table} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NULL)"
+    );
+    sql_query(gone).execute(tx.conn())?;
+    keep(tx, "undo_created", record, "was changed since", "c.version <> 1")?;
+    let notes = format!(
+        "EXISTS (SELECT FROM notes n WHERE n.org_id = app.org() AND n.{key}_id = c.id AND n.deleted_at IS NULL)"
+    );
+    if record != RecordType::Lead {
+        let became =
+            format!("EXISTS (SELECT FROM lead_conversions l WHERE l.org_id = app.org() AND l.{key}_id = c.id)");
+        keep(tx, "undo_created", record, "came of a lead", &became)?;
+    }
+    match record {
+        RecordType::Company => keep_companies(tx, &notes)?,
+        RecordType::Contact => {
+            keep(tx, "undo_created", record, "has notes", &notes)?;
+            let deals = "EXISTS (SELECT FROM deal_contacts p JOIN deals d ON d.org_id = p.org_id AND d.id = p.deal_id \
+                 WHERE p.org_id = app.org() AND p.contact_id = c.id AND d.deleted_at IS NULL)";
+            keep(tx, "undo_created", record, "takes part in a deal", deals)?;
+        }
+        _ => {
+            keep(tx, "undo_created", record, "has notes", &notes)?;
+        }
+    }
+    let sql = format!(
+        "WITH removed AS (UPDATE {table} u SET deleted_at = now(), version = u.version + 1, updated_at = now() FROM undo_created x \
+             WHERE x.reason IS NULL AND x.record_type = '{key}' AND u.org_id = app.org() AND u.id = x.id RETURNING u.id, u.version), \
+           forgotten AS (DELETE FROM import_fingerprints f USING removed r WHERE f.record_type = '{key}' AND f.record_id = r.id), \
+           told AS (INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
+             SELECT $2, '{key}.deleted', '{key}', r.id, r.version, '{{}}', jsonb_build_object('import_id', $1, 'undo', true) \
+             FROM removed r RETURNING 1) \
+         SELECT count(*) AS n FROM told"
+    );
+    number(tx, &sql, import)
+}
+
+/// A company stays for what hangs on it, and for a subsidiary that stays.
+fn keep_companies(tx: &mut OrgTx, notes: &str) -> AppResult<()> {
+    let company = RecordType::Company;
+    keep(tx, "undo_created", company, "has notes", notes)?;
+    let of = |table: &str| {
+        format!(
+            "EXISTS (SELECT FROM {table} h WHERE h.org_id = app.org() AND h.company_id = c.id AND h.deleted_at IS NULL)"
+        )
+    };
+    keep(tx, "undo_created", company, "has contacts", &of("contacts"))?;
+    keep(tx, "undo_created", company, "has deals", &of("deals"))?;
+    let subsidiary = "EXISTS (SELECT FROM companies h WHERE h.org_id = app.org() AND h.parent_id = c.id AND h.deleted_at IS NULL \
+         AND NOT EXISTS (SELECT FROM undo_created y WHERE y.id = h.id AND y.reason IS NULL))";
+    while keep(tx, "undo_created", company, "has subsidiaries", subsidiary)? > 0 {}
+    Ok(())
+}
+
+fn note_left(tx: &mut OrgTx, import: ImportId, undone: &mut Undone) -> AppResult<()> {
+    let sql = "WITH stays AS (SELECT record_type, id, reason FROM undo_created WHERE reason IS NOT NULL \
+           UNION ALL SELECT record_type, id, reason FROM undo_updated WHERE reason IS NOT NULL) \
+         INSERT INTO import_left (import_id, record_type, record_id, reason) SELECT $1, record_type, id, reason FROM stays \
+         ON CONFLICT DO NOTHING";
+    sql_query(sql).bind::<sql_types::Uuid, _>(import).execute(tx.conn())?;
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Text)]
+        reason: String,
+        #[diesel(sql_type = sql_types::BigInt)]
+        n: i64,
+    }
+    let rows: Vec<Row> =
+        sql_query("SELECT reason, count(*) AS n FROM import_left WHERE import_id = $1 GROUP BY reason")
+            .bind::<sql_types::Uuid, _>(import)
+            .load(tx.conn())?;
+    undone.left = rows.iter().map(|r| r.n).sum();
+    undone.reasons = rows.into_iter().map(|r| (r.reason, r.n)).collect();
+    Ok(())
+}
+
+fn finish(tx: &mut OrgTx, import: ImportId, undone: &Undone) -> AppResult<()> {
+    diesel::update(imports::table.filter(imports::id.eq(import)))
+        .set((
+            imports::status.eq("undone"),
+            imports::undone.eq(serde_json::to_value(undone).map_err(anyhow::Error::from)?),
+            imports::undone_at.eq(Utc::now()),
+        ))
+        .execute(tx.conn())?;
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Small things as pages say them: sizes, delimiters, examples of cells, what records are called.
+
+use crate::{kernel::RecordType, web::Actor};
+use rust_decimal::Decimal;
+
+/// `2.4 MB`.
+pub fn size(actor: &Actor, bytes: i64) -> String {
+    match bytes {
+        ..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", actor.locale.integer(bytes / 1_000)),
+        _ => format!("{} MB", actor.locale.decimal(Decimal::new(bytes / 100_000, 1), 1)),
+    }
+}
+
+/// At most so much of a cell as an example needs.
+pub fn short(cell: &str) -> String {
+    let short: String = cell.chars().take(60).collect();
+    if short.len() < cell.len() { format!("{short}…") } else { short }
+}
+
+/// SQL of what a record is called.
+pub fn name_of(record: RecordType) -> &'static str {
+    match record {
+        RecordType::Contact => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, '')",
+        RecordType::Lead => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, '')",
+        RecordType::Company | RecordType::Deal => "name",
+    }
+}
+
+/// In words.
+pub fn delimiter(character: &str) -> &str {
+    match character {
+        "," => "commas",
+        ";" => "semicolons",
+        "\t" => "tabs",
+        "|" => "bars",
+        other => other,
+    }
+}

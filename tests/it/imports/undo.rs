@@ -1,0 +1,113 @@
+//! Undoing a whole import: what was changed is as before, what was created is gone, what somebody touched since is left.
+
+use super::{import, texts};
+use crate::support::TestApp;
+use pipewright::kernel::RecordType;
+
+const CONTACTS: &str = "SELECT concat_ws('|', first_name, last_name, title, email, other_emails::text, lifecycle, \
+    (company_id IS NOT NULL)::text, (deleted_at IS NULL)::text) AS t FROM contacts ORDER BY email";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restores_removes_and_leaves() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    let old = b"contact id,email,first name,title,lifecycle\n1,a@x.test,Ann,CEO,lead\n2,b@x.test,Bob,CTO,customer\n3,c@x.test,Cid,COO,lead\n";
+    assert_eq!(import(&app, &org, RecordType::Contact, old).await, Ok((3, 0, 0, 0)));
+    let before = texts(&app, CONTACTS).await;
+    let new = b"contact id,email,first name,title,email 2,company,lifecycle\n\
+        1,a@x.test,Anna,Boss,ann@home.test,Acme,customer\n2,b@x.test,Bob,,,,\n3,c@x.test,Cyd,Chief,,Acme,\n\
+        4,d@x.test,Dot,,,Acme,\n5,e@x.test,Eve,,,Zeta,\n6,f@x.test,Fay,,,,\n";
+    assert_eq!(import(&app, &org, RecordType::Contact, new).await, Ok((3, 2, 1, 0)));
+    // Since then: one changed by hand, one has a note, one company has a person of its own.
+    let id = |name: &str| {
+        let sql = format!("SELECT id::text AS t FROM contacts WHERE first_name = '{name}'");
+        let app = &app;
+        async move { texts(app, &sql).await.remove(0) }
+    };
+    let (cyd, eve) = (id("Cyd").await, id("Eve").await);
+    texts(
+        &app,
+        &format!(
+            "UPDATE contacts SET title = 'Retired', version = version + 1 WHERE id = '{cyd}' RETURNING title AS t"
+        ),
+    )
+    .await;
+    texts(&app, &format!("INSERT INTO notes (org_id, id, contact_id, body_html) SELECT org_id, gen_random_uuid(), id, 'x' FROM contacts WHERE id = '{eve}' RETURNING id::text AS t")).await;
+    let here = format!(
+        "/imports/{}",
+        texts(&app, "SELECT id::text AS t FROM imports ORDER BY created_at DESC LIMIT 1").await[0]
+    );
+    assert!(client.get(&here).await.contains("Undo this import"));
+    assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 303);
+    assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 409);
+    assert!(client.get(&here).await.contains("every 1s"));
+    app.run_jobs().await;
+
+    let after = texts(&app, CONTACTS).await;
+    assert_eq!(after[..2], before[..2]);
+    assert_eq!(after[2], "Cyd||Retired|c@x.test|{}|lead|true|true");
+    assert_eq!(
+        after[3..],
+        ["Dot||d@x.test|{}|lead|true|false", "Eve||e@x.test|{}|lead|true|true", "Fay||f@x.test|{}|lead|false|false"]
+    );
+    // Acme stays for Cyd, Zeta for Eve.
+    assert_eq!(
+        texts(&app, "SELECT name AS t FROM companies WHERE deleted_at IS NULL ORDER BY 1").await,
+        ["Acme", "Zeta"]
+    );
+    let page = client.get(&here).await;
+    for part in [
+        "Undone",
+        "1 records have their old values",
+        "2 are in the bin",
+        "4 were left",
+        "1 was changed since",
+        "1 has notes",
+        "2 has contacts",
+    ] {
+        assert!(page.contains(part), "{part} is missing: {}", page.body);
+    }
+    assert!(!page.contains("Undo this import"));
+    let left = client.get(&format!("{here}/records/left")).await;
+    assert!(left.contains("Cyd") && left.contains("Eve") && left.contains("Zeta"), "{}", left.body);
+    let told = texts(
+        &app,
+        "SELECT kind || ' ' || changes::text AS t FROM events WHERE data ? 'undo' AND kind LIKE 'contact.%' ORDER BY 1",
+    )
+    .await;
+    assert_eq!(told.len(), 3);
+    assert!(told[2].contains(r#""title": ["Boss", "CEO"]"#), "{told:?}");
+    let titles = texts(&app, "SELECT title AS t FROM search_documents WHERE record_type = 'contact' ORDER BY 1").await;
+    assert_eq!(titles, ["Ann", "Bob", "Cyd", "Eve"]);
+    // Imported again, it does what it did.
+    assert_eq!(import(&app, &org, RecordType::Contact, new).await, Ok((0, 4, 2, 0)));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deals_go_back_where_they_stood() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    let deals = |text: &'static str| import(&app, &org, RecordType::Deal, text.as_bytes());
+    assert_eq!(
+        deals("deal id,deal name,stage,amount\n1,One,Qualified,100\n2,Two,Proposal,50\n").await,
+        Ok((2, 0, 0, 0))
+    );
+    let state = "SELECT concat_ws('|', d.name, s.name, d.status, trim_scale(d.amount)::text, d.position, d.custom::text) AS t FROM deals d \
+        JOIN stages s ON s.id = d.stage_id WHERE d.deleted_at IS NULL ORDER BY d.number";
+    let (before, totals) = (
+        texts(&app, state).await,
+        "SELECT sum(deals)::text || ' ' || trim_scale(sum(amount))::text AS t FROM deal_totals",
+    );
+    assert_eq!(texts(&app, totals).await, ["2 150"]);
+    assert_eq!(deals("deal id,deal name,stage,amount,product,company\n1,One,Negotiation,120,Saw,Acme\n2,Two,Won,50,,\n3,Three,Qualified,7,,\n").await, Ok((1, 2, 0, 0)));
+    let here = texts(&app, "SELECT id::text AS t FROM imports ORDER BY created_at DESC LIMIT 1").await.remove(0);
+    client.post(&format!("/imports/{here}/undo"), &[]).await;
+    app.run_jobs().await;
+    assert_eq!(texts(&app, state).await, before);
+    assert_eq!(texts(&app, totals).await, ["2 150"]);
+    assert_eq!(texts(&app, "SELECT count(*)::text AS t FROM companies WHERE deleted_at IS NULL").await, ["0"]);
+    app.stop().await;
+}
