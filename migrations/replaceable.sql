@@ -116,6 +116,84 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   SELECT org_id, record_type, owner_id, sum(records) FROM gone GROUP BY 1, 2, 3 HAVING sum(records) <> 0;
 $$;
 
+-- Custom values as SQL values: NULL where a text is not of that form, never an error.
+CREATE OR REPLACE FUNCTION app.as_number(v text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN v ~ '^-?[0-9]{1,30}(\.[0-9]{1,30})?$' THEN v::numeric END $$;
+CREATE OR REPLACE FUNCTION app.as_date(v text) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN v ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' AND left(v, 4) <> '0000' THEN
+  CASE WHEN right(v, 2)::int <= extract(day FROM make_date(left(v, 4)::int, substr(v, 6, 2)::int, 1) + interval '1 month - 1 day')
+    THEN make_date(left(v, 4)::int, substr(v, 6, 2)::int, right(v, 2)::int) END END $$;
+CREATE OR REPLACE FUNCTION app.as_time(v text) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN v ~ 'T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$' AND app.as_date(left(v, 10)) IS NOT NULL
+  AND substr(v, 11, 1) = 'T' THEN v::timestamptz END $$;
+CREATE OR REPLACE FUNCTION app.as_bool(v text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE v WHEN 'true' THEN true WHEN 'false' THEN false END $$;
+CREATE OR REPLACE FUNCTION app.as_uuid(v text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN v ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN v::uuid END $$;
+CREATE OR REPLACE FUNCTION app.as_list(v jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE jsonb_typeof(v) WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(v)) END $$;
+
+-- Unique custom fields: `custom_values_unique` follows the records, whatever writes them. Writers share a lock that an administrator
+-- who makes a field unique takes alone (see src/features/fields/unique.rs).
+CREATE OR REPLACE FUNCTION app.unique_value(v text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT nullif(lower(btrim(v)), '') $$;
+CREATE OR REPLACE FUNCTION app.lock_unique_values(kind text, org uuid, shared boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF shared THEN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('unique values ' || kind || ' ' || org, 0));
+  ELSE
+    PERFORM pg_advisory_xact_lock(hashtextextended('unique values ' || kind || ' ' || org, 0));
+  END IF;
+END $$;
+CREATE OR REPLACE FUNCTION app.unique_values_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM added WHERE custom <> '{}') THEN
+    PERFORM app.lock_unique_values(TG_ARGV[0], o.org_id, true) FROM (SELECT DISTINCT org_id FROM added) o;
+    INSERT INTO public.custom_values_unique (org_id, field_id, record_id, value)
+    SELECT a.org_id, f.id, a.id, app.unique_value(a.custom->>f.key)
+    FROM public.custom_fields f JOIN added a ON a.org_id = f.org_id
+    WHERE f.record_type = TG_ARGV[1] AND f.is_unique AND a.deleted_at IS NULL AND app.unique_value(a.custom->>f.key) IS NOT NULL
+    ORDER BY f.id, 4;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION app.unique_values_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    DELETE FROM public.custom_values_unique u WHERE u.org_id = OLD.org_id AND u.record_id = OLD.id
+      AND u.field_id IN (SELECT f.id FROM public.custom_fields f WHERE f.org_id = OLD.org_id AND f.record_type = TG_ARGV[1] AND f.is_unique);
+    RETURN NULL;
+  END IF;
+  PERFORM app.lock_unique_values(TG_ARGV[0], NEW.org_id, true);
+  DELETE FROM public.custom_values_unique u USING public.custom_fields f
+  WHERE f.org_id = NEW.org_id AND f.record_type = TG_ARGV[1] AND f.is_unique
+    AND u.org_id = f.org_id AND u.field_id = f.id AND u.record_id = NEW.id
+    AND (NEW.deleted_at IS NOT NULL OR app.unique_value(NEW.custom->>f.key) IS DISTINCT FROM u.value);
+  INSERT INTO public.custom_values_unique (org_id, field_id, record_id, value)
+  SELECT NEW.org_id, f.id, NEW.id, app.unique_value(NEW.custom->>f.key) FROM public.custom_fields f
+  WHERE f.org_id = NEW.org_id AND f.record_type = TG_ARGV[1] AND f.is_unique AND NEW.deleted_at IS NULL
+    AND app.unique_value(NEW.custom->>f.key) IS NOT NULL
+  ORDER BY f.id
+  ON CONFLICT (org_id, field_id, record_id) DO NOTHING;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t text; k text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['companies', 'contacts', 'deals', 'leads'] LOOP
+    CONTINUE WHEN to_regclass('public.' || t) IS NULL;
+    k := CASE t WHEN 'companies' THEN 'company' ELSE rtrim(t, 's') END;
+    EXECUTE format('DROP TRIGGER IF EXISTS unique_insert ON %I', t);
+    EXECUTE format('DROP TRIGGER IF EXISTS unique_update ON %I', t);
+    EXECUTE format('DROP TRIGGER IF EXISTS unique_delete ON %I', t);
+    EXECUTE format('CREATE TRIGGER unique_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.unique_values_insert(%L, %L)', t, t, k);
+    EXECUTE format('CREATE TRIGGER unique_update AFTER UPDATE OF custom, deleted_at ON %I FOR EACH ROW
+      WHEN (OLD.custom IS DISTINCT FROM NEW.custom OR (OLD.deleted_at IS NULL) <> (NEW.deleted_at IS NULL) AND NEW.custom <> ''{}'')
+      EXECUTE FUNCTION app.unique_values_change(%L, %L)', t, t, k);
+    EXECUTE format('CREATE TRIGGER unique_delete AFTER DELETE ON %I FOR EACH ROW WHEN (OLD.custom <> ''{}'') EXECUTE FUNCTION app.unique_values_change(%L, %L)', t, t, k);
+  END LOOP;
+END $$;
+
 SELECT app.ensure_event_partitions();
 
 -- So that a process without any right to migrate can still tell whether it must not start.

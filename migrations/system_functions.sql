@@ -14,6 +14,22 @@ CREATE OR REPLACE FUNCTION app.digits(t text) RETURNS text LANGUAGE sql IMMUTABL
 AS $$ SELECT regexp_replace(t, '\D', '', 'g') $$;
 ALTER FUNCTION app.digits(text) OWNER TO pipewright_system;
 
+-- What the searchable fields of the organisation's own add to a document: only such as everyone may see.
+CREATE OR REPLACE FUNCTION app.custom_words(org uuid, record text, custom jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+  IF custom = '{}' THEN
+    RETURN NULL;
+  END IF;
+  RETURN (SELECT string_agg(left(CASE f.kind
+      WHEN 'phone' THEN app.digits(custom->>f.key)
+      WHEN 'choice' THEN (SELECT c->>'label' FROM jsonb_array_elements(f.options->'choices') c WHERE c->>'key' = custom->>f.key)
+      ELSE custom->>f.key END, 1000), ' ' ORDER BY f.position)
+    FROM custom_fields f
+    WHERE f.org_id = org AND f.record_type = record AND f.searchable AND f.retired_at IS NULL AND f.viewers IS NULL AND custom ? f.key);
+END $$;
+ALTER FUNCTION app.custom_words(uuid, text, jsonb) OWNER TO pipewright_system;
+
 -- What the document of each of these records should be; nothing for records that are archived, deleted or absent. Rows are
 -- fetched by key, whatever the statistics of a table that is just being filled make of it.
 CREATE OR REPLACE FUNCTION app.search_documents_of(org uuid, kind text, ids uuid[]) RETURNS SETOF search_documents
@@ -26,7 +42,7 @@ BEGIN
       left(app.fold(c.name), 200), left(coalesce(c.domain, ''), 200),
       app.search_text(c.name, c.domain, app.digits(c.phone), c.city,
         (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
-          WHERE x.org_id = c.org_id AND x.record_type = 'company' AND x.record_id = c.id AND t.deleted_at IS NULL)), 0::smallint
+          WHERE x.org_id = c.org_id AND x.record_type = 'company' AND x.record_id = c.id AND t.deleted_at IS NULL), app.custom_words(org, kind, c.custom)), 0::smallint
     FROM unnest(ids) wanted(id) JOIN companies c ON c.org_id = org AND c.id = wanted.id
     WHERE c.archived_at IS NULL AND c.deleted_at IS NULL;
   ELSIF kind = 'contact' THEN
@@ -36,7 +52,7 @@ BEGIN
       app.search_text(t.title, trim(concat_ws(' ', p.last_name, p.first_name)), p.email, array_to_string(p.other_emails, ' '),
         app.digits(p.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(p.other_phones) o), c.name,
         (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
-          WHERE x.org_id = p.org_id AND x.record_type = 'contact' AND x.record_id = p.id AND t.deleted_at IS NULL)),
+          WHERE x.org_id = p.org_id AND x.record_type = 'contact' AND x.record_id = p.id AND t.deleted_at IS NULL), app.custom_words(org, kind, p.custom)),
       0::smallint
     FROM unnest(ids) wanted(id) JOIN contacts p ON p.org_id = org AND p.id = wanted.id
     LEFT JOIN companies c ON c.org_id = p.org_id AND c.id = p.company_id AND c.deleted_at IS NULL
@@ -50,7 +66,7 @@ BEGIN
       app.search_text(t.title, trim(concat_ws(' ', l.last_name, l.first_name)), l.company_name, l.domain, l.email, array_to_string(l.other_emails, ' '),
         app.digits(l.phone), (SELECT string_agg(app.digits(o), ' ') FROM unnest(l.other_phones) o),
         (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
-          WHERE x.org_id = l.org_id AND x.record_type = 'lead' AND x.record_id = l.id AND t.deleted_at IS NULL)),
+          WHERE x.org_id = l.org_id AND x.record_type = 'lead' AND x.record_id = l.id AND t.deleted_at IS NULL), app.custom_words(org, kind, l.custom)),
       0::smallint
     FROM unnest(ids) wanted(id) JOIN leads l ON l.org_id = org AND l.id = wanted.id
     CROSS JOIN LATERAL (SELECT coalesce(nullif(trim(concat_ws(' ', l.first_name, l.last_name)), ''), l.company_name, l.email, '') AS title) t
@@ -61,7 +77,7 @@ BEGIN
       left(concat_ws(' · ', 'D-' || d.number, c.name, CASE d.status WHEN 'won' THEN 'Won' WHEN 'lost' THEN 'Lost' END), 300),
       left(app.fold(d.name), 200), d.number::text, app.search_text(d.name, 'd-' || d.number, d.number::text, c.name,
         (SELECT string_agg(t.name, ' ') FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id
-          WHERE x.org_id = d.org_id AND x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL)),
+          WHERE x.org_id = d.org_id AND x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL), app.custom_words(org, kind, d.custom)),
       (CASE d.status WHEN 'open' THEN 1 ELSE 0 END)::smallint
     FROM unnest(ids) wanted(id) JOIN deals d ON d.org_id = org AND d.id = wanted.id
     LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id AND c.deleted_at IS NULL

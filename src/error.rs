@@ -95,6 +95,13 @@ impl From<DieselError> for AppError {
         };
         let text = info.message();
         match kind {
+            // Two people at once; one alone is told at the field, before anything is written.
+            DatabaseErrorKind::UniqueViolation if info.constraint_name() == Some("custom_values_unique_value") => {
+                AppError::field(
+                    "",
+                    "A value that must be unique is already that of another record. Change it and save again.",
+                )
+            }
             DatabaseErrorKind::UniqueViolation => AppError::Conflict(VALUE_TAKEN.into()),
             DatabaseErrorKind::ForeignKeyViolation => {
                 AppError::Conflict("A record this one refers to is missing, or this one is still in use.".into())

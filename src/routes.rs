@@ -23,6 +23,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::leads::configure)
         .configure(features::pipeline::configure)
         .configure(features::deals::configure)
+        .configure(features::fields::configure)
         .configure(features::notes::configure)
         .configure(features::imports::configure)
         .configure(features::operations::configure)

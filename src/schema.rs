@@ -86,6 +86,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    custom_fields (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        key -> Text,
+        label -> Text,
+        kind -> Text,
+        options -> Jsonb,
+        required -> Bool,
+        is_unique -> Bool,
+        searchable -> Bool,
+        listed -> Bool,
+        default_value -> Nullable<Jsonb>,
+        help -> Text,
+        section -> Text,
+        position -> Int4,
+        viewers -> Nullable<Array<Nullable<Text>>>,
+        editors -> Nullable<Array<Nullable<Text>>>,
+        retired_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    custom_values_unique (org_id, field_id, record_id) {
+        org_id -> Uuid,
+        field_id -> Uuid,
+        record_id -> Uuid,
+        value -> Text,
+    }
+}
+
+diesel::table! {
     deal_contacts (org_id, deal_id, contact_id) {
         org_id -> Uuid,
         deal_id -> Uuid,
@@ -752,6 +788,8 @@ diesel::joinable!(auth_tokens -> users (user_id));
 diesel::joinable!(companies -> organisations (org_id));
 diesel::joinable!(contacts -> organisations (org_id));
 diesel::joinable!(counters -> organisations (org_id));
+diesel::joinable!(custom_fields -> organisations (org_id));
+diesel::joinable!(custom_values_unique -> organisations (org_id));
 diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
 diesel::joinable!(import_fingerprints -> organisations (org_id));
@@ -784,6 +822,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     companies,
     contacts,
     counters,
+    custom_fields,
+    custom_values_unique,
     deal_totals,
     deals,
     import_fingerprints,

@@ -104,25 +104,43 @@ impl Money {
 /// Reads an amount as people type it: `1234.5`, `1,234.50`, `1.234,50`, `1 234`, `€ 1'234`. Never negative; at most four
 /// decimals and below 10^15.
 pub fn parse_amount(text: &str) -> Result<Decimal, &'static str> {
-    let cleaned: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '€' | '$' | '£' | '\u{a0}' | '\u{202f}'))
-        .collect();
-    if cleaned.is_empty() || cleaned.len() > 40 {
-        return Err("must be a number, such as 1234.50");
-    }
-    let plain = to_point_decimal(&cleaned);
-    let amount = Decimal::from_str(&plain).map_err(|_| "must be a number, such as 1234.50")?;
+    let amount = number(text).ok_or("must be a number, such as 1234.50")?;
     if amount.is_sign_negative() && !amount.is_zero() {
         return Err("must not be negative");
     }
     if amount >= Decimal::from(LIMIT) {
         return Err("is too large");
     }
-    if amount.normalize().scale() > 4 {
+    if amount.scale() > 4 {
         return Err("has more than four decimals");
     }
-    Ok(amount.normalize())
+    Ok(amount)
+}
+
+/// Reads a number as people type it, below zero too: at most `places` decimals, between -10^15 and 10^15.
+pub fn parse_decimal(text: &str, places: u32) -> Result<Decimal, String> {
+    let number = number(&text.replace('\u{2212}', "-")).ok_or("must be a number, such as 1234.5")?;
+    if number.abs() >= Decimal::from(LIMIT) {
+        return Err("is too large".into());
+    }
+    match number.scale() {
+        scale if scale <= places => Ok(number),
+        _ if places == 0 => Err("must be a whole number".into()),
+        _ => Err(format!("has more than {places} decimals")),
+    }
+}
+
+fn number(text: &str) -> Option<Decimal> {
+    let cleaned: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '€' | '$' | '£' | '\u{a0}' | '\u{202f}'))
+        .collect();
+    if cleaned.is_empty() || cleaned.len() > 40 {
+        return None;
+    }
+    let number = Decimal::from_str(&to_point_decimal(&cleaned)).ok()?.normalize();
+    // No negative zero.
+    Some(if number.is_zero() { Decimal::ZERO } else { number })
 }
 
 /// The last separator is the decimal one, unless it is alone and followed by exactly three digits with a non-zero group before.

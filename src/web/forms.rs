@@ -47,7 +47,7 @@ impl FormErrors {
             if field.is_empty() {
                 message.clone()
             } else {
-                format!("{} {message}", text::sentence(&field.replace('_', " ")))
+                format!("{} {message}", text::sentence(&field.strip_prefix("c_").unwrap_or(field).replace('_', " ")))
             }
         };
         self.0.iter().map(part).collect::<Vec<_>>().join("; ")

@@ -17,6 +17,6 @@ pub mod shell;
 pub mod upload;
 
 pub use auth::Actor;
-pub use forms::{Form, FormErrors, FormView, SelectOption};
+pub use forms::{Form, FormErrors, FormView, Parser, SelectOption};
 pub use permission::Allow;
 pub use shell::{Page, Shell};

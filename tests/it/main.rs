@@ -15,6 +15,7 @@ mod chaos;
 mod companies;
 mod contacts;
 mod deals;
+mod fields;
 mod imports;
 mod input;
 mod jobs;

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::records::Saved,
+    features::{
+        fields::{self, Custom},
+        records::Saved,
+    },
     kernel::{CompanyId, RecordType, countries, money, people, text},
     web::{Actor, Allow, Form},
 };
@@ -17,7 +20,13 @@ use uuid::Uuid;
 
 /// Reads the form. A parent given by name is looked up, and added when it is new; the present one (`kept`) may stay, even when the
 /// actor may not see it.
-pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>) -> AppResult<NewCompany> {
+pub fn parse(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    form: &Form,
+    kept: Option<CompanyId>,
+    custom: Option<&Custom>,
+) -> AppResult<NewCompany> {
     let max = |key: &str| RecordType::Company.field(key).map_or(255, |field| field.max);
     let mut p = form.parser();
     let mut new = NewCompany {
@@ -35,7 +44,9 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>
         parent_id: None,
         owner_id: p.id("owner_id"),
         description: p.text("description", max("description")),
+        custom: Custom::default(),
     };
+    new.custom = fields::read(tx, actor, RecordType::Company, form, custom, &mut p)?;
     p.finish()?;
     let (id, name) = reference(form, "parent");
     let stays = match kept.filter(|kept| id == Some(*kept)) {
@@ -77,7 +88,9 @@ pub fn to_form(company: &Company, parent: Option<&str>) -> Form {
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
     let company = queries::find(tx, actor, CompanyId(id))?;
     let names = queries::names(tx, &company.parent_id.into_iter().collect::<Vec<_>>())?;
-    Ok(to_form(&company, company.parent_id.and_then(|id| names.get(&id)).map(String::as_str)))
+    let mut form = to_form(&company, company.parent_id.and_then(|id| names.get(&id)).map(String::as_str));
+    fields::fill(tx, actor, RecordType::Company, &company.custom, &mut form)?;
+    Ok(form)
 }
 
 /// For [`crate::features::records::Spec`].
@@ -89,6 +102,6 @@ pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppR
     if current.version != version {
         return Ok(Saved::Stale);
     }
-    let new = parse(tx, actor, form, current.parent_id)?;
+    let new = parse(tx, actor, form, current.parent_id, Some(&current.custom))?;
     commands::update(tx, &by, CompanyId(id), version, &new)
 }

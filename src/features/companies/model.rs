@@ -4,7 +4,8 @@ use crate::{
     db::OrgTx,
     error::AppResult,
     events::Changes,
-    kernel::{CompanyId, MemberId},
+    features::fields::{self, Custom},
+    kernel::{CompanyId, MemberId, RecordType},
     schema::companies,
 };
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ pub struct Company {
     pub parent_id: Option<CompanyId>,
     pub owner_id: Option<MemberId>,
     pub description: Option<String>,
+    pub custom: Custom,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
@@ -56,6 +58,7 @@ pub struct NewCompany {
     pub parent_id: Option<CompanyId>,
     pub owner_id: Option<MemberId>,
     pub description: Option<String>,
+    pub custom: Custom,
 }
 
 impl From<Company> for NewCompany {
@@ -75,6 +78,7 @@ impl From<Company> for NewCompany {
             parent_id: c.parent_id,
             owner_id: c.owner_id,
             description: c.description,
+            custom: c.custom,
         }
     }
 }
@@ -108,6 +112,7 @@ impl NewCompany {
             let side = |id: Option<MemberId>| id.map_or(Value::Null, |id| json!({ "id": id, "name": name(id) }));
             changes.track("owner_id", &side(before.owner_id), &side(after.owner_id));
         }
+        fields::track(tx, RecordType::Company, &before.custom, &after.custom, &mut changes)?;
         Ok(changes)
     }
 }

@@ -6,11 +6,12 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
+        fields,
         leads::{self, Origin},
         records::{
             Head,
             display::{self, Part},
-            inline::Cell,
+            inline::{Cell, CellSection},
             require_view,
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
@@ -54,6 +55,13 @@ async fn form_page(
 pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
     let mut form = Form::decode(page.req.query_string().as_bytes())?;
     form.set("owner_id", page.actor.id.to_string());
+    let actor = page.actor.clone();
+    let form = db
+        .org(&page, move |tx| {
+            fields::prefill(tx, &actor, RecordType::Company, &mut form)?;
+            Ok(form)
+        })
+        .await?;
     form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
 }
 
@@ -62,7 +70,7 @@ pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::D
     let posted = form.clone();
     let created = db
         .org(&page, move |tx| {
-            let new = forms::parse(tx, &by, &posted, None)?;
+            let new = forms::parse(tx, &by, &posted, None, None)?;
             commands::create(tx, &by, &new).map(|id| (id, new.name))
         })
         .await;
@@ -107,6 +115,8 @@ struct Show {
     domain: Option<Part>,
     facts: Vec<(&'static str, String)>,
     cells: Vec<Cell>,
+    /// The organisation's own fields.
+    custom: Vec<CellSection>,
     panels: Panels,
     origins: Vec<Origin>,
     tags: tags::Chips,
@@ -139,6 +149,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
             let company = queries::find(tx, &actor, CompanyId(*id))?;
             let form = forms::load(tx, &actor, *id)?;
             let people = members::directory(tx)?;
+            let custom = CellSection::load(tx, RecordType::Company, *id, &form, &actor, &people)?;
             let mut cells = Cell::of(RecordType::Company, *id, &["name"], &form, &actor, &people);
             cells.extend(Cell::of(RecordType::Company, *id, DETAILS, &form, &actor, &people));
             let panels = Panels::load(tx, &actor, company.id)?;
@@ -153,6 +164,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 timeline: Timeline::load(tx, &actor, RecordType::Company, *id, &query, token)?,
                 shell,
                 cells,
+                custom,
                 panels,
             })
         })

@@ -11,6 +11,7 @@ use crate::{
     error::AppResult,
     features::{
         companies,
+        fields::{self, Custom},
         records::{
             Saved,
             people::{names, others},
@@ -23,7 +24,13 @@ use uuid::Uuid;
 
 /// Reads the form. A company given by name is looked up, and added when it is new; the one the contact has (`kept`) may stay, even
 /// when the actor may not see it.
-pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>) -> AppResult<NewContact> {
+pub fn parse(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    form: &Form,
+    kept: Option<CompanyId>,
+    custom: Option<&Custom>,
+) -> AppResult<NewContact> {
     let max = |key: &str| RecordType::Contact.field(key).map_or(255, |field| field.max);
     let region = Some(actor.locale.region());
     let mut errors = FormErrors::default();
@@ -60,7 +67,9 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, kept: Option<CompanyId>
         lifecycle: p.choice("lifecycle", LIFECYCLES).unwrap_or("lead").to_owned(),
         do_not_contact: p.checkbox("do_not_contact"),
         description: p.text("description", max("description")),
+        custom: Custom::default(),
     };
+    new.custom = fields::read(tx, actor, RecordType::Contact, form, custom, &mut p)?;
     p.finish()?;
     let (id, name) = companies::reference(form, "company");
     let stays = match kept.filter(|kept| id == Some(*kept)) {
@@ -106,7 +115,9 @@ pub fn to_form(contact: &Contact, company: Option<&str>) -> Form {
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
     let contact = queries::find(tx, actor, ContactId(id))?;
     let names = companies::names(tx, &contact.company_id.into_iter().collect::<Vec<_>>())?;
-    Ok(to_form(&contact, contact.company_id.and_then(|id| names.get(&id)).map(String::as_str)))
+    let mut form = to_form(&contact, contact.company_id.and_then(|id| names.get(&id)).map(String::as_str));
+    fields::fill(tx, actor, RecordType::Contact, &contact.custom, &mut form)?;
+    Ok(form)
 }
 
 /// For [`crate::features::records::Spec`].
@@ -118,6 +129,6 @@ pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppR
     if current.version != version {
         return Ok(Saved::Stale);
     }
-    let new = parse(tx, actor, form, current.company_id)?;
+    let new = parse(tx, actor, form, current.company_id, Some(&current.custom))?;
     commands::update(tx, &by, ContactId(id), version, &new)
 }

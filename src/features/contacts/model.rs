@@ -4,8 +4,12 @@ use crate::{
     db::OrgTx,
     error::AppResult,
     events::Changes,
-    features::{accounts::members, companies},
-    kernel::{CompanyId, ContactId, MemberId},
+    features::{
+        accounts::members,
+        companies,
+        fields::{self, Custom},
+    },
+    kernel::{CompanyId, ContactId, MemberId, RecordType},
     schema::contacts,
 };
 use chrono::{DateTime, Utc};
@@ -37,6 +41,7 @@ pub struct Contact {
     pub lifecycle: String,
     pub do_not_contact: bool,
     pub description: Option<String>,
+    pub custom: Custom,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
@@ -74,6 +79,7 @@ pub struct NewContact {
     pub lifecycle: String,
     pub do_not_contact: bool,
     pub description: Option<String>,
+    pub custom: Custom,
 }
 
 impl From<Contact> for NewContact {
@@ -96,6 +102,7 @@ impl From<Contact> for NewContact {
             lifecycle: c.lifecycle,
             do_not_contact: c.do_not_contact,
             description: c.description,
+            custom: c.custom,
         }
     }
 }
@@ -132,6 +139,7 @@ impl NewContact {
             let side = |id: Option<MemberId>| id.map_or(Value::Null, |id| json!({ "id": id, "name": name(id) }));
             changes.track("owner_id", &side(before.owner_id), &side(after.owner_id));
         }
+        fields::track(tx, RecordType::Contact, &before.custom, &after.custom, &mut changes)?;
         Ok(changes)
     }
 }

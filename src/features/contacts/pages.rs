@@ -6,11 +6,12 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
+        fields,
         leads::{self, Origin},
         records::{
             Head,
             display::{self, Shown},
-            inline::Cell,
+            inline::{Cell, CellSection},
             require_view,
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
@@ -57,6 +58,13 @@ async fn form_page(
 pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
     let mut form = Form::decode(page.req.query_string().as_bytes())?;
     form.set("owner_id", page.actor.id.to_string());
+    let actor = page.actor.clone();
+    let form = db
+        .org(&page, move |tx| {
+            fields::prefill(tx, &actor, RecordType::Contact, &mut form)?;
+            Ok(form)
+        })
+        .await?;
     form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
 }
 
@@ -65,7 +73,7 @@ pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::D
     let posted = form.clone();
     let created = db
         .org(&page, move |tx| {
-            let new = forms::parse(tx, &by, &posted, None)?;
+            let new = forms::parse(tx, &by, &posted, None, None)?;
             commands::create(tx, &by, &new)
         })
         .await;
@@ -110,6 +118,8 @@ struct Show {
     do_not_contact: bool,
     facts: Vec<(&'static str, Shown)>,
     cells: Vec<Cell>,
+    /// The organisation's own fields.
+    custom: Vec<CellSection>,
     deals: Vec<panels::DealRow>,
     may_see_deals: bool,
     origins: Vec<Origin>,
@@ -148,9 +158,11 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
             let contact = queries::find(tx, &actor, ContactId(*id))?;
             let form = forms::load(tx, &actor, *id)?;
             let people = members::directory(tx)?;
+            let custom = CellSection::load(tx, RecordType::Contact, *id, &form, &actor, &people)?;
             let facts = FACTS.iter().filter_map(|key| RecordType::Contact.field(key));
             Ok(Show {
                 facts: facts.map(|field| (field.label, display::shown(field, &form, &actor, &people))).collect(),
+                custom,
                 cells: Cell::of(RecordType::Contact, *id, DETAILS, &form, &actor, &people),
                 company: contact.company_id.map(|id| (id.to_string(), form.get("company").to_owned())),
                 head: Head::new(&actor, RecordType::Contact, *id, contact.archived_at.is_some()),

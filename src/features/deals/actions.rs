@@ -126,7 +126,7 @@ pub(super) fn create(tx: &mut crate::db::OrgTx, by: &Allow<Create>, form: &Form)
         p.error("stage_id", "is required");
     }
     let chosen = p.finish();
-    let fields = match (chosen, forms::parse(tx, by, form)) {
+    let fields = match (chosen, forms::parse(tx, by, form, None)) {
         (Ok(()), fields) => fields?,
         // Both halves' errors at once.
         (Err(mut errors), Err(AppError::Invalid(more))) => {

@@ -9,7 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::pipeline,
+    features::{fields, pipeline},
     kernel::{DealId, RecordType},
     schema::deals,
     search,
@@ -111,6 +111,7 @@ fn close(
 }
 
 fn settle(tx: &mut OrgTx, event: Event, deal: &Deal, tab: Option<String>) -> AppResult<Deal> {
+    fields::compute(tx, RecordType::Deal, &[deal.id.into()])?;
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[deal.id.into()])?;
     announce(tx, deal.id, &[deal.stage_id.into()], tab)?;

@@ -9,7 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::{accounts::members, pipeline, records::Saved},
+    features::{accounts::members, fields, pipeline, records::Saved},
     kernel::{CompanyId, DealId, MemberId, RecordType},
     live::{self, LiveMessage},
     schema::{companies, counters, deals},
@@ -35,19 +35,20 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
     check_references(tx, by, &DealFields::default(), &new.fields)?;
     let position = positions::at(tx, stage.id, Place::TOP, id)?;
     let number = next_number(tx)?;
-    let fields = &new.fields;
+    let said = &new.fields;
     diesel::insert_into(deals::table)
         .values((
-            (deals::id.eq(id), deals::number.eq(number), deals::name.eq(&fields.name)),
-            (deals::company_id.eq(fields.company_id), deals::pipeline_id.eq(stage.pipeline_id)),
-            (deals::stage_id.eq(stage.id), deals::position.eq(position), deals::amount.eq(fields.amount)),
-            (deals::currency.eq(currency(by, fields)), deals::probability.eq(fields.probability)),
-            (deals::expected_close_on.eq(fields.expected_close_on), deals::owner_id.eq(fields.owner_id)),
-            (deals::source.eq(&fields.source), deals::description.eq(&fields.description)),
-            (deals::external_id.eq(&fields.external_id), deals::created_by.eq(by.id)),
+            (deals::id.eq(id), deals::number.eq(number), deals::name.eq(&said.name)),
+            (deals::company_id.eq(said.company_id), deals::pipeline_id.eq(stage.pipeline_id)),
+            (deals::stage_id.eq(stage.id), deals::position.eq(position), deals::amount.eq(said.amount)),
+            (deals::currency.eq(currency(by, said)), deals::probability.eq(said.probability)),
+            (deals::expected_close_on.eq(said.expected_close_on), deals::owner_id.eq(said.owner_id)),
+            (deals::source.eq(&said.source), deals::description.eq(&said.description)),
+            (deals::external_id.eq(&said.external_id), deals::created_by.eq(by.id), deals::custom.eq(&said.custom)),
         ))
         .execute(tx.conn())?;
-    let mut changes = changes(tx, by, &DealFields::default(), fields)?;
+    fields::compute(tx, RecordType::Deal, &[id.into()])?;
+    let mut changes = changes(tx, by, &DealFields::default(), &new.fields)?;
     changes.set("stage_id", &json!({ "id": stage.id, "name": stage.name }));
     events::record_quietly(tx, Event::new("deal.created", RecordType::Deal, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;
@@ -57,27 +58,28 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
 
 /// Saves what a person said about a deal. `version` is the one they were looking at: when the deal has moved on since, nothing is
 /// written.
-pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, fields: DealFields) -> AppResult<Saved> {
+pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: DealFields) -> AppResult<Saved> {
     let before = queries::lock(tx, by, id)?;
     if before.version != version {
         return Ok(Saved::Stale);
     }
     let old = DealFields::from(&before);
-    check_references(tx, by, &old, &fields)?;
-    let changes = changes(tx, by, &old, &fields)?;
+    check_references(tx, by, &old, &new)?;
+    let changes = changes(tx, by, &old, &new)?;
     if changes.is_empty() {
         return Ok(Saved::Done(version));
     }
     diesel::update(deals::table.filter(deals::id.eq(id)))
         .set((
-            (deals::name.eq(&fields.name), deals::company_id.eq(fields.company_id), deals::amount.eq(fields.amount)),
-            (deals::currency.eq(currency(by, &fields)), deals::probability.eq(fields.probability)),
-            (deals::expected_close_on.eq(fields.expected_close_on), deals::owner_id.eq(fields.owner_id)),
-            (deals::source.eq(&fields.source), deals::description.eq(&fields.description)),
-            (deals::external_id.eq(&fields.external_id), deals::version.eq(deals::version + 1)),
-            deals::updated_at.eq(diesel::dsl::now),
+            (deals::name.eq(&new.name), deals::company_id.eq(new.company_id), deals::amount.eq(new.amount)),
+            (deals::currency.eq(currency(by, &new)), deals::probability.eq(new.probability)),
+            (deals::expected_close_on.eq(new.expected_close_on), deals::owner_id.eq(new.owner_id)),
+            (deals::source.eq(&new.source), deals::description.eq(&new.description)),
+            (deals::external_id.eq(&new.external_id), deals::version.eq(deals::version + 1)),
+            (deals::custom.eq(&new.custom), deals::updated_at.eq(diesel::dsl::now)),
         ))
         .execute(tx.conn())?;
+    fields::compute(tx, RecordType::Deal, &[id.into()])?;
     let event = Event::new("deal.updated", RecordType::Deal, id).version(version + 1).changes(changes);
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;
@@ -176,6 +178,7 @@ fn changes(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &DealFields) 
         changes.track("currency", &currency(by, before), &currency(by, after));
     }
     track_references(tx, &mut changes, before, after)?;
+    fields::track(tx, RecordType::Deal, &before.custom, &after.custom, &mut changes)?;
     Ok(changes)
 }
 

@@ -9,17 +9,22 @@ use super::{
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::{companies, records::Saved},
+    features::{
+        companies,
+        fields::{self, Custom},
+        records::Saved,
+    },
     kernel::{Currency, DealId, RecordType, calendar, money},
     web::{Actor, Allow, Form, FormErrors},
 };
 use uuid::Uuid;
 
 /// Reads the form. A company given by name is looked up, and added when it is new.
-pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<DealFields> {
+/// `custom` is what an existing deal holds.
+pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>) -> AppResult<DealFields> {
     let max = |key: &str| RecordType::Deal.field(key).map_or(255, |field| field.max);
     let mut p = form.parser();
-    let mut fields = DealFields {
+    let mut new = DealFields {
         name: p.required("name", max("name")),
         company_id: None,
         amount: p.optional("amount", money::parse_amount),
@@ -31,11 +36,13 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<DealFields
         source: p.text("source", max("source")),
         description: p.text("description", max("description")),
         external_id: None,
+        custom: Custom::default(),
     };
+    new.custom = fields::read(tx, actor, RecordType::Deal, form, custom, &mut p)?;
     p.finish()?;
     let (id, name) = companies::reference(form, "company");
-    fields.company_id = companies::resolve(tx, actor, id, name)?;
-    Ok(fields)
+    new.company_id = companies::resolve(tx, actor, id, name)?;
+    Ok(new)
 }
 
 /// Why it was lost; whether the reason is known here is the command's to find out.
@@ -77,7 +84,9 @@ pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
     let deal = queries::find(tx, actor, DealId(id))?;
     let company = queries::company_name(tx, deal.company_id)?;
-    Ok(to_form(&deal, company.as_deref()))
+    let mut form = to_form(&deal, company.as_deref());
+    fields::fill(tx, actor, RecordType::Deal, &deal.custom, &mut form)?;
+    Ok(form)
 }
 
 /// For [`crate::features::records::Spec`].
@@ -89,9 +98,9 @@ pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppR
         // Before the form is read: reading it may add a company.
         return Ok(Saved::Stale);
     }
-    let mut fields = keep_company(tx, actor, &deal, form)?;
-    fields.external_id = deal.external_id;
-    commands::update(tx, &by, deal.id, version, fields)
+    let mut new = keep_company(tx, actor, &deal, form)?;
+    new.external_id = deal.external_id;
+    commands::update(tx, &by, deal.id, version, new)
 }
 
 /// Reads the form; a company left as it is needs not be visible to whoever edits the deal.
@@ -100,10 +109,10 @@ fn keep_company(tx: &mut OrgTx, actor: &Actor, deal: &Deal, form: &Form) -> AppR
         && deal.company_id.map(|id| id.to_string()).as_deref() == Some(form.get("company_id"))
         && queries::company_name(tx, deal.company_id)?.as_deref() == Some(form.get("company"));
     if !unchanged {
-        return parse(tx, actor, form);
+        return parse(tx, actor, form, Some(&deal.custom));
     }
     let mut rest = form.clone();
     rest.set("company", "");
     rest.set("company_id", "");
-    Ok(DealFields { company_id: deal.company_id, ..parse(tx, actor, &rest)? })
+    Ok(DealFields { company_id: deal.company_id, ..parse(tx, actor, &rest, Some(&deal.custom))? })
 }

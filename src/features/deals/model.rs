@@ -1,6 +1,7 @@
 //! What a deal is.
 
 use crate::{
+    features::fields::Custom,
     kernel::{CompanyId, Currency, DealId, MemberId, Money, PipelineId, StageId},
     schema::deals,
 };
@@ -48,6 +49,7 @@ pub struct Deal {
     pub stage_entered_at: DateTime<Utc>,
     pub description: Option<String>,
     pub external_id: Option<String>,
+    pub custom: Custom,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
@@ -98,6 +100,7 @@ pub struct DealFields {
     pub source: Option<String>,
     pub description: Option<String>,
     pub external_id: Option<String>,
+    pub custom: Custom,
 }
 
 impl From<&Deal> for DealFields {
@@ -113,6 +116,7 @@ impl From<&Deal> for DealFields {
             source: deal.source.clone(),
             description: deal.description.clone(),
             external_id: deal.external_id.clone(),
+            custom: deal.custom.clone(),
         }
     }
 }
@@ -142,6 +146,7 @@ pub(super) struct DealRow {
     stage_entered_at: DateTime<Utc>,
     description: Option<String>,
     external_id: Option<String>,
+    custom: Custom,
     version: i32,
     created_at: DateTime<Utc>,
     archived_at: Option<DateTime<Utc>>,
@@ -174,6 +179,7 @@ impl From<DealRow> for Deal {
             stage_entered_at: row.stage_entered_at,
             description: row.description,
             external_id: row.external_id,
+            custom: row.custom,
             version: row.version,
             created_at: row.created_at,
             archived_at: row.archived_at,

@@ -13,7 +13,10 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::pipeline::{self, Stage},
+    features::{
+        fields,
+        pipeline::{self, Stage},
+    },
     kernel::{DealId, RecordType, StageId},
     schema::deals,
     search,
@@ -94,6 +97,7 @@ fn put(tx: &mut OrgTx, deal: Deal, stage: &Stage, place: Place, tab: Option<Stri
                 deals::version.eq(deals::version + 1),
             ))
             .execute(tx.conn())?;
+        fields::compute(tx, RecordType::Deal, &[deal.id.into()])?;
         event = event.version(deal.version + 1).changes(stage_change(tx, &deal, stage, from, to)?);
     }
     events::record_quietly(tx, event)?;

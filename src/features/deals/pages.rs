@@ -12,12 +12,13 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        fields::{self, Catalogue, InputSection},
         leads::{self, Origin},
         pipeline::{self, Pipeline, Stage, StageGroup},
         records::{
             Head, Saved,
             history::{self, Conflict},
-            inline::{Cell, owner_choices},
+            inline::{Cell, CellSection, owner_choices},
             timeline::Timeline,
         },
         tags,
@@ -52,6 +53,8 @@ struct FormPage {
     owners: Vec<SelectOption>,
     currencies: Vec<SelectOption>,
     conflict: Option<Conflict>,
+    /// The organisation's own fields.
+    custom: Vec<InputSection>,
 }
 
 /// What both forms offer to choose from.
@@ -59,12 +62,18 @@ struct Choices {
     pipelines: Vec<Pipeline>,
     stages: Vec<Stage>,
     people: Vec<Person>,
+    catalogue: Catalogue,
 }
 
 impl Choices {
-    fn load(tx: &mut OrgTx) -> AppResult<Self> {
+    fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
         let pipelines = pipeline::pipelines(tx)?;
-        Ok(Self { pipelines, stages: pipeline::stages(tx)?, people: members::directory(tx)? })
+        Ok(Self {
+            pipelines,
+            stages: pipeline::stages(tx)?,
+            people: members::directory(tx)?,
+            catalogue: Catalogue::load(tx, actor, RecordType::Deal)?,
+        })
     }
 
     /// The stage a new deal starts in when nobody says: the first of the first pipeline.
@@ -98,6 +107,7 @@ fn form_page(
             .map(|(code, _)| SelectOption::new(code.clone(), code.clone(), code == currency))
             .collect(),
         deal,
+        custom: InputSection::of(&choices.catalogue, page, &form, &errors, &choices.people),
         input: form.view(errors),
         conflict,
     }
@@ -106,7 +116,13 @@ fn form_page(
 /// `GET /deals/new`
 pub async fn new(page: Page, _by: Allow<Create>, db: Data<Db>) -> AppResult<HttpResponse> {
     let mut form = Form::decode(page.req.query_string().as_bytes())?;
-    let choices = db.org(&page, Choices::load).await?;
+    let actor = page.actor.clone();
+    let (mut form, choices) = db
+        .org(&page, move |tx| {
+            fields::prefill(tx, &actor, RecordType::Deal, &mut form)?;
+            Ok((form, Choices::load(tx, &actor)?))
+        })
+        .await?;
     // Chosen now, so that the form sent twice makes one deal.
     form.set("id", DealId::new().to_string());
     form.set("currency", page.org.currency.clone());
@@ -129,7 +145,8 @@ pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> 
             Ok(reply::redirect(&page.req, &format!("/deals/{}", deal.id), Some(done)))
         }
         Err(AppError::Invalid(errors)) => {
-            let choices = db.org(&page, Choices::load).await?;
+            let actor = page.actor.clone();
+            let choices = db.org(&page, move |tx| Choices::load(tx, &actor)).await?;
             let again = form_page(&page, None, posted, errors, &choices, None);
             reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
         }
@@ -150,7 +167,7 @@ fn message(page: &Page, text: &str, form: &Form) -> Flash {
 pub async fn edit(page: Page, _by: Allow<Edit>, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpResponse> {
     let (actor, id) = (page.actor.clone(), *id);
     let (form, choices) =
-        db.org(&page, move |tx| Ok((forms::load(tx, &actor, id.into())?, Choices::load(tx)?))).await?;
+        db.org(&page, move |tx| Ok((forms::load(tx, &actor, id.into())?, Choices::load(tx, &actor)?))).await?;
     reply::page(&page.req, &form_page(&page, Some(id), form, FormErrors::default(), &choices, None))
 }
 
@@ -177,7 +194,8 @@ pub async fn save(page: Page, _by: Allow<Edit>, id: Path<DealId>, form: Form, db
         Err(AppError::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors, None),
         Err(other) => return Err(other),
     };
-    let choices = db.org(&page, Choices::load).await?;
+    let actor = page.actor.clone();
+    let choices = db.org(&page, move |tx| Choices::load(tx, &actor)).await?;
     reply::page_with(&page.req, status, &form_page(&page, Some(id), form, errors, &choices, conflict))
 }
 
@@ -207,6 +225,7 @@ struct ShowPage {
     cells: Vec<Cell>,
     origins: Vec<Origin>,
     tags: tags::Chips,
+    custom: Vec<CellSection>,
     timeline: Timeline,
 }
 
@@ -236,7 +255,7 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
 fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
     let deal = super::queries::find(tx, actor, id)?;
     let company = super::queries::company_name(tx, deal.company_id)?;
-    let form = forms::to_form(&deal, company.as_deref());
+    let form = forms::load(tx, actor, id.into())?;
     let people = members::directory(tx)?;
     let stages = pipeline::stages_of(tx, deal.pipeline_id)?;
     let stage = stages.iter().find(|s| s.id == deal.stage_id).cloned().ok_or(AppError::NotFound)?;
@@ -246,8 +265,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
     let weighted =
         deal.amount.map(|a| Money::from_columns(a * Decimal::from(probability) / Decimal::ONE_HUNDRED, &deal.currency));
     let days = (Utc::now() - deal.stage_entered_at).num_days();
+    let custom = CellSection::load(tx, RecordType::Deal, id.into(), &form, actor, &people)?;
     Ok(ShowPage {
         shell,
+        custom,
         head: Head::new(actor, RecordType::Deal, id.into(), deal.archived_at.is_some()),
         pipeline: pipeline::pipeline(tx, deal.pipeline_id)?,
         company: deal.company_id.zip(company).map(|(id, name)| (id.to_string(), name)),

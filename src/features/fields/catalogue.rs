@@ -6,7 +6,7 @@
 //! integers; numeric for decimals, percentages and money; date; timestamptz; boolean; uuid for members, records, pipelines and
 //! stages; text[] for several choices, e-mails and phones. It is NULL (or an empty array) when the field is empty, and never raises.
 
-use super::groups;
+use super::{definition::CustomField, groups, queries};
 use crate::{
     db::OrgTx,
     error::AppResult,
@@ -20,6 +20,8 @@ use serde_json::Value;
 pub struct Catalogue {
     pub record: RecordType,
     pub entries: Vec<Entry>,
+    /// Retired custom fields, for what history tells of them.
+    pub retired: Vec<Entry>,
 }
 
 /// One field.
@@ -32,6 +34,8 @@ pub struct Entry {
     pub expr: String,
     /// Of money: the SQL of its currency; `None`: the organisation's.
     pub currency: Option<String>,
+    /// Of money: a form asks for the currency too.
+    pub own_currency: bool,
     pub origin: Origin,
     pub section: String,
     /// Said under the control.
@@ -167,17 +171,45 @@ impl Choice {
 
 impl Catalogue {
     /// What this reader may see of that record type.
-    pub fn load(tx: &mut OrgTx, _actor: &Actor, record: RecordType) -> AppResult<Self> {
-        let mut catalogue = Self::built_in(record);
+    pub fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Self> {
+        let custom = queries::all(tx, record)?;
+        let seen = custom.iter().filter(|field| field.seen_by(actor));
+        let mut catalogue = Self::with(record, seen.map(|field| (field, field.edited_by(actor))));
         catalogue.entries.push(groups::segments(tx, record)?);
         Ok(catalogue)
     }
 
-    /// The fields every organisation has, as the program itself sees them.
+    /// Everything, as the program itself sees it.
+    pub fn whole(tx: &mut OrgTx, record: RecordType) -> AppResult<Self> {
+        let custom = queries::all(tx, record)?;
+        Ok(Self::with(record, custom.iter().map(|field| (field, true))))
+    }
+
+    fn with<'a>(record: RecordType, custom: impl Iterator<Item = (&'a CustomField, bool)>) -> Self {
+        let mut catalogue = Self::built_in(record);
+        for (field, editable) in custom {
+            let entry = field.entry(editable);
+            let kept = if field.retired_at.is_none() { &mut catalogue.entries } else { &mut catalogue.retired };
+            kept.push(entry);
+        }
+        catalogue
+    }
+
+    /// The fields every organisation has.
     pub fn built_in(record: RecordType) -> Self {
         let mut entries: Vec<Entry> = record.fields().iter().map(|field| Entry::built_in(record, field)).collect();
         entries.push(groups::tags(record));
-        Self { record, entries }
+        Self { record, entries, retired: vec![] }
+    }
+
+    /// The organisation's own fields.
+    pub fn custom(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.is_custom())
+    }
+
+    /// A field by its key, a retired one too.
+    pub fn known(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().chain(&self.retired).find(|entry| entry.key == key)
     }
 
     pub fn get(&self, key: &str) -> Option<&Entry> {
@@ -186,7 +218,7 @@ impl Catalogue {
 }
 
 impl Entry {
-    pub(super) fn built_in(record: RecordType, field: &'static Field) -> Self {
+    pub fn built_in(record: RecordType, field: &'static Field) -> Self {
         Self {
             key: field.key.to_owned(),
             label: field.label.to_owned(),
@@ -194,6 +226,7 @@ impl Entry {
             expr: expr(field),
             currency: (matches!(record, RecordType::Deal | RecordType::Lead) && field.kind == FieldKind::Money)
                 .then(|| "r.currency::text".to_owned()),
+            own_currency: false,
             origin: Origin::BuiltIn(field),
             section: section(field).to_owned(),
             help: String::new(),

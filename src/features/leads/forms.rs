@@ -9,16 +9,20 @@ use super::{
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::records::{
-        Saved,
-        people::{names, others},
+    features::{
+        fields::{self, Custom},
+        records::{
+            Saved,
+            people::{names, others},
+        },
     },
     kernel::{Currency, LeadId, RecordType, countries, money, people, text},
     web::{Actor, Allow, Form, FormErrors},
 };
 use uuid::Uuid;
 
-pub fn parse(actor: &Actor, form: &Form) -> AppResult<NewLead> {
+/// `custom` is what an existing lead holds.
+pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>) -> AppResult<NewLead> {
     let max = |key: &str| RecordType::Lead.field(key).map_or(255, |field| field.max);
     let region = Some(actor.locale.region());
     let mut errors = FormErrors::default();
@@ -39,7 +43,7 @@ pub fn parse(actor: &Actor, form: &Form) -> AppResult<NewLead> {
         p.error(field, message);
     }
     let currency = p.optional("currency", str::parse::<Currency>);
-    let new = NewLead {
+    let mut new = NewLead {
         first_name,
         last_name,
         company_name,
@@ -61,7 +65,9 @@ pub fn parse(actor: &Actor, form: &Form) -> AppResult<NewLead> {
         owner_id: p.id("owner_id"),
         do_not_contact: p.checkbox("do_not_contact"),
         description: p.text("description", max("description")),
+        custom: Custom::default(),
     };
+    new.custom = fields::read(tx, actor, RecordType::Lead, form, custom, &mut p)?;
     p.finish()?;
     Ok(new)
 }
@@ -103,7 +109,10 @@ pub fn to_form(lead: &Lead) -> Form {
 
 /// For [`crate::features::records::Spec`].
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
-    Ok(to_form(&queries::find(tx, actor, LeadId(id))?))
+    let lead = queries::find(tx, actor, LeadId(id))?;
+    let mut form = to_form(&lead);
+    fields::fill(tx, actor, RecordType::Lead, &lead.fields.custom, &mut form)?;
+    Ok(form)
 }
 
 /// For [`crate::features::records::Spec`].
@@ -111,8 +120,10 @@ pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppR
     let by = Allow::check(actor)?;
     let version = form.get("version").parse().unwrap_or(0);
     // Stale before wrong: what was changed meanwhile may be what is wrong.
-    if queries::lock(tx, actor, LeadId(id))?.version != version {
+    let current = queries::lock(tx, actor, LeadId(id))?;
+    if current.version != version {
         return Ok(Saved::Stale);
     }
-    commands::update(tx, &by, LeadId(id), version, &parse(actor, form)?)
+    let new = parse(tx, actor, form, Some(&current.fields.custom))?;
+    commands::update(tx, &by, LeadId(id), version, &new)
 }

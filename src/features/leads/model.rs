@@ -4,8 +4,11 @@ use crate::{
     db::OrgTx,
     error::AppResult,
     events::Changes,
-    features::accounts::members,
-    kernel::{LeadId, MemberId, Money},
+    features::{
+        accounts::members,
+        fields::{self, Custom},
+    },
+    kernel::{LeadId, MemberId, Money, RecordType},
     schema::leads,
 };
 use chrono::{DateTime, Utc};
@@ -67,6 +70,7 @@ pub struct NewLead {
     pub owner_id: Option<MemberId>,
     pub do_not_contact: bool,
     pub description: Option<String>,
+    pub custom: Custom,
 }
 
 impl NewLead {
@@ -110,6 +114,7 @@ impl NewLead {
             let side = |id: Option<MemberId>| id.map_or(Value::Null, |id| json!({ "id": id, "name": name(id) }));
             changes.track("owner_id", &side(before.owner_id), &side(after.owner_id));
         }
+        fields::track(tx, RecordType::Lead, &before.custom, &after.custom, &mut changes)?;
         Ok(changes)
     }
 }

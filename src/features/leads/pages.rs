@@ -11,10 +11,11 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        fields,
         records::{
             self, Head,
             display::{self, Shown},
-            inline::Cell,
+            inline::{Cell, CellSection},
             require_view,
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
@@ -66,13 +67,26 @@ async fn form_page(
 pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
     let mut form = Form::decode(page.req.query_string().as_bytes())?;
     form.set("owner_id", page.actor.id.to_string());
+    let actor = page.actor.clone();
+    let form = db
+        .org(&page, move |tx| {
+            fields::prefill(tx, &actor, RecordType::Lead, &mut form)?;
+            Ok(form)
+        })
+        .await?;
     form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
 }
 
 /// `POST /leads`
 pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
     let posted = form.clone();
-    match db.org(&page, move |tx| commands::create(tx, &by, &forms::parse(&by, &posted)?)).await {
+    let created = db
+        .org(&page, move |tx| {
+            let new = forms::parse(tx, &by, &posted, None)?;
+            commands::create(tx, &by, &new)
+        })
+        .await;
+    match created {
         Ok(id) => Ok(reply::redirect(&page.req, &format!("/leads/{id}"), Some(Flash::success("Lead added")))),
         Err(error) => {
             let draft = Draft::refused(form, error)?;
@@ -114,6 +128,8 @@ struct Show {
     converted: Option<Converted>,
     facts: Vec<(&'static str, Shown)>,
     cells: Vec<Cell>,
+    /// The organisation's own fields.
+    custom: Vec<CellSection>,
     tags: tags::Chips,
     timeline: Timeline,
 }
@@ -204,18 +220,20 @@ fn load(
     (tags, timeline): (tags::Chips, Timeline),
 ) -> AppResult<Show> {
     let lead = queries::find(tx, actor, id)?;
-    let form = forms::to_form(&lead);
+    let form = forms::load(tx, actor, id.0)?;
     let people = members::directory(tx)?;
     let facts = FACTS.iter().filter_map(|key| RecordType::Lead.field(key));
     let facts = facts.map(|field| (field.label, display::shown(field, &form, actor, &people))).collect();
     let mut cells = Cell::of(RecordType::Lead, id.0, DETAILS, &form, actor, &people);
+    let mut custom = CellSection::load(tx, RecordType::Lead, id.0, &form, actor, &people)?;
     let mut head = Head::new(actor, RecordType::Lead, id.0, lead.archived_at.is_some());
     let conversion = conversion::of(tx, id)?;
     let converted = conversion.map(|c| Converted::new(tx, actor, &c, &people)).transpose()?;
     if converted.is_some() {
         // What came of it is what changes from now on.
         (head.may_edit, head.archived) = (false, false);
-        cells.iter_mut().for_each(|cell| cell.edit_url = None);
+        let own = custom.iter_mut().flat_map(|section| section.cells.iter_mut());
+        cells.iter_mut().chain(own).for_each(|cell| cell.edit_url = None);
     }
     Ok(Show {
         shell,
@@ -228,6 +246,7 @@ fn load(
         converted,
         facts,
         cells,
+        custom,
         tags,
         timeline,
     })

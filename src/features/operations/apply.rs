@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::{deals, segments, tags},
+    features::{deals, fields, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -141,6 +141,7 @@ pub(super) fn batch(
     }
     if !change.is_empty() {
         write(tx, op, record, &statement, &change)?;
+        fields::compute(tx, record, &change)?;
         search::reindex(tx, record, &change)?;
         tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
     }

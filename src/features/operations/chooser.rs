@@ -6,11 +6,8 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        records::{
-            inline::{self, Control},
-            list::Selection,
-            require_edit,
-        },
+        fields::{self, Control, Entry},
+        records::{list::Selection, require_edit},
         segments, tags,
     },
     kernel::{Field, FieldKind, RecordType},
@@ -51,7 +48,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(field: &'static Field, form: &Form, people: &[Person]) -> Self {
+    fn new(record: RecordType, field: &'static Field, form: &Form, people: &[Person]) -> Self {
         let mode = form.get("mode");
         let mut modes = Vec::new();
         let mut offer = |key: &str, label: &str| {
@@ -67,8 +64,11 @@ impl Asked {
             offer("set", if several { "Replace by" } else { "Set to" });
             offer("clear", "Clear");
         }
-        let choices = inline::choices(field, form.get("value"), people);
-        Self { label: field.label, max: field.max, control: inline::control(field.kind), choices, modes }
+        let entry = Entry::built_in(record, field);
+        let mut current = Form::default();
+        current.set(field.key, form.get("value"));
+        let choices = fields::options(&entry, &current, people);
+        Self { label: field.label, max: field.max, control: fields::control(&entry), choices, modes }
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn page(
         request_key: form.get("request_key").to_owned(),
         action,
         known,
-        field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(field, &form, &people)),
+        field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(record, field, &form, &people)),
         fields: editable.iter().map(|f| SelectOption::new(f.key, f.label, f.key == key)).collect(),
         input: form.view(errors),
     };

@@ -1,11 +1,14 @@
 //! Values as the reader sees them: money, dates, phones and countries in their own locale, choices and references by name.
 
 use crate::{
-    features::accounts::members::Person,
-    kernel::{Field, FieldKind, Money, countries, people, text},
+    features::{
+        accounts::members::Person,
+        fields::{self, Entry, Kind},
+    },
+    kernel::{Field, Money, countries, people, text},
     web::{Actor, Form},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -25,24 +28,77 @@ pub struct Part {
     pub href: Option<String>,
     /// Not to be used: the person asked not to be contacted.
     pub struck: bool,
+    /// Of a choice: a key of the palette, or empty.
+    pub color: String,
+}
+
+/// A field, declared by the program or by the organisation.
+pub trait Described {
+    fn key(&self) -> &str;
+    fn label(&self) -> &str;
+    fn kind(&self) -> Kind;
+    /// Where the id of a reference travels in a form, and where its name does.
+    fn reference(&self) -> (String, String);
+}
+
+impl Described for Field {
+    fn key(&self) -> &str {
+        self.key
+    }
+    fn label(&self) -> &str {
+        self.label
+    }
+    fn kind(&self) -> Kind {
+        self.kind.into()
+    }
+    fn reference(&self) -> (String, String) {
+        (self.key.to_owned(), name_key(self.key).to_owned())
+    }
+}
+
+impl Described for Entry {
+    fn key(&self) -> &str {
+        &self.key
+    }
+    fn label(&self) -> &str {
+        &self.label
+    }
+    fn kind(&self) -> Kind {
+        self.kind.value().clone()
+    }
+    fn reference(&self) -> (String, String) {
+        match self.is_custom() {
+            true => (fields::id_name(&self.key), self.key.clone()),
+            false => (self.key.clone(), name_key(&self.key).to_owned()),
+        }
+    }
 }
 
 /// What a form's raw text of that field reads as. `currency`: of money, when it is not the organisation's.
-pub fn text(field: &Field, raw: &str, actor: &Actor, currency: Option<&str>) -> String {
+pub fn text(field: &impl Described, raw: &str, actor: &Actor, currency: Option<&str>) -> String {
     let raw = raw.trim();
-    let read = match field.kind {
-        FieldKind::Money => amount(raw, actor, currency),
-        FieldKind::Integer => raw.parse().ok().map(|n| actor.locale.integer(n)),
-        FieldKind::Percent => raw.parse::<Decimal>().ok().map(|n| format!("{} %", n.normalize())),
-        FieldKind::Date => raw.parse::<NaiveDate>().ok().map(|d| actor.locale.day(d, actor.today())),
-        FieldKind::DateTime => raw.parse::<DateTime<Utc>>().ok().map(|at| actor.moment(at)),
-        FieldKind::Bool => Some(if matches!(raw, "true" | "on" | "1" | "yes") { "Yes" } else { "No" }.to_owned()),
-        FieldKind::Choice(choices) => choices.iter().find(|(key, _)| *key == raw).map(|(_, label)| (*label).to_owned()),
-        FieldKind::Country => Some(countries::name(raw)),
-        FieldKind::Phone | FieldKind::Phones => Some(people::format_phone(raw, Some(actor.locale.region()))),
+    let read = match field.kind() {
+        Kind::Money => amount(raw, actor, currency),
+        Kind::Integer => raw.parse().ok().map(|n| actor.locale.integer(n)),
+        Kind::Decimal => raw.parse::<Decimal>().ok().map(|n| actor.locale.decimal(n, n.normalize().scale())),
+        Kind::Percent => raw.parse::<Decimal>().ok().map(|n| format!("{} %", n.normalize())),
+        Kind::Date => raw.parse::<NaiveDate>().ok().map(|d| actor.locale.day(d, actor.today())),
+        Kind::DateTime => moment(raw, actor).map(|at| actor.moment(at)),
+        Kind::Bool => Some(if matches!(raw, "true" | "on" | "1" | "yes") { "Yes" } else { "No" }.to_owned()),
+        Kind::Choice(choices) | Kind::Choices(choices) => {
+            choices.into_iter().find(|choice| choice.key == raw).map(|choice| choice.label)
+        }
+        Kind::Country => Some(countries::name(raw)),
+        Kind::Phone | Kind::Phones => Some(people::format_phone(raw, Some(actor.locale.region()))),
         _ => None,
     };
     if raw.is_empty() { String::new() } else { read.unwrap_or_else(|| raw.to_owned()) }
+}
+
+/// As kept, or as a control of the reader's own clock holds it.
+fn moment(raw: &str, actor: &Actor) -> Option<DateTime<Utc>> {
+    let local = || NaiveDateTime::parse_from_str(raw, "%Y-%m-%dT%H:%M").ok();
+    raw.parse().ok().or_else(|| Some(local()?.and_local_timezone(actor.zone).earliest()?.to_utc()))
 }
 
 fn amount(raw: &str, actor: &Actor, currency: Option<&str>) -> Option<String> {
@@ -52,7 +108,7 @@ fn amount(raw: &str, actor: &Actor, currency: Option<&str>) -> Option<String> {
 }
 
 /// What a value kept in an event reads as: plain JSON, lists, `{"id", "name"}`, `{"amount", "currency"}`.
-pub fn json(field: Option<&Field>, value: &Value, actor: &Actor, currency: Option<&str>) -> String {
+pub fn json(field: Option<&impl Described>, value: &Value, actor: &Actor, currency: Option<&str>) -> String {
     let plain = |raw: &str| field.map_or_else(|| raw.to_owned(), |field| text(field, raw, actor, currency));
     match value {
         Value::Null => String::new(),
@@ -69,55 +125,50 @@ pub fn json(field: Option<&Field>, value: &Value, actor: &Actor, currency: Optio
 }
 
 /// The field of a record given as its form. `people` is the directory, for owners.
-pub fn shown(field: &Field, form: &Form, actor: &Actor, people: &[Person]) -> Shown {
-    let raw = form.get(field.key);
-    let mut shown = Shown { long: field.kind == FieldKind::LongText, ..Shown::default() };
-    match field.kind {
-        FieldKind::Member => {
-            shown.person = people.iter().find(|p| p.id.to_string() == raw).cloned();
-            return shown;
+pub fn shown(field: &impl Described, form: &Form, actor: &Actor, people: &[Person]) -> Shown {
+    let (raw, kind) = (form.get(field.key()), field.kind());
+    let mut shown = Shown { long: kind == Kind::LongText, ..Shown::default() };
+    match &kind {
+        Kind::Member => shown.person = people.iter().find(|p| p.id.to_string() == raw).cloned(),
+        Kind::Record(_) | Kind::Pipeline | Kind::Stage => shown.parts.extend(reference(field, &kind, form)),
+        _ if kind.is_list() => {
+            shown.parts = many(form, field.key()).iter().map(|raw| part(field, &kind, raw, form, actor)).collect();
         }
-        FieldKind::Emails | FieldKind::Phones => {
-            shown.parts = many(form, field.key).iter().map(|raw| part(field, raw, form, actor)).collect();
-            return shown;
-        }
-        FieldKind::Company | FieldKind::Contact | FieldKind::Pipeline | FieldKind::Stage => {
-            let name = form.get(name_key(field.key));
-            if !name.is_empty() {
-                let noun = match field.kind {
-                    FieldKind::Company => Some("companies"),
-                    FieldKind::Contact => Some("contacts"),
-                    _ => None,
-                };
-                let href = noun.map(|noun| format!("/{noun}/{raw}"));
-                shown.parts.push(Part { text: name.to_owned(), href, struck: false });
-            }
-            return shown;
-        }
-        _ => {}
-    }
-    if !raw.is_empty() || field.kind == FieldKind::Bool {
-        shown.parts.push(part(field, raw, form, actor));
+        // Not ticked is no; a custom field may stay unanswered.
+        Kind::Bool if raw.is_empty() && field.key().starts_with("c_") => {}
+        Kind::Bool => shown.parts.push(part(field, &kind, raw, form, actor)),
+        _ if raw.is_empty() => {}
+        _ => shown.parts.push(part(field, &kind, raw, form, actor)),
     }
     shown
 }
 
-fn part(field: &Field, raw: &str, form: &Form, actor: &Actor) -> Part {
+fn reference(field: &impl Described, kind: &Kind, form: &Form) -> Option<Part> {
+    let (id_name, text_name) = field.reference();
+    let (id, name) = (form.get(&id_name), form.get(&text_name));
+    let href = match kind {
+        Kind::Record(record) => Some(format!("/{}/{id}", record.noun())),
+        _ => None,
+    };
+    (!name.is_empty()).then(|| Part { text: name.to_owned(), href, ..Part::default() })
+}
+
+fn part(field: &impl Described, kind: &Kind, raw: &str, form: &Form, actor: &Actor) -> Part {
     let untouchable = form.get("do_not_contact") == "true";
-    let (href, struck) = match field.kind {
-        FieldKind::Email | FieldKind::Emails if untouchable => (None, true),
-        FieldKind::Phone | FieldKind::Phones if untouchable => (None, true),
-        FieldKind::Email | FieldKind::Emails => (Some(format!("mailto:{raw}")), false),
-        FieldKind::Phone | FieldKind::Phones => (Some(format!("tel:{raw}")), false),
-        FieldKind::Domain => (Some(format!("https://{raw}")), false),
+    let (href, struck) = match kind {
+        Kind::Email | Kind::Emails | Kind::Phone | Kind::Phones if untouchable => (None, true),
+        Kind::Email | Kind::Emails => (Some(format!("mailto:{raw}")), false),
+        Kind::Phone | Kind::Phones => (Some(format!("tel:{raw}")), false),
+        Kind::Domain => (Some(format!("https://{raw}")), false),
+        Kind::Url => (Some(raw.to_owned()).filter(|url| url.starts_with("http")), false),
         _ => (None, false),
     };
-    let text = if field.kind == FieldKind::Bool && raw.is_empty() {
-        "No".to_owned()
-    } else {
-        text(field, raw, actor, Some(form.get("currency")))
-    };
-    Part { text, href, struck }
+    let own_currency = form.get(&fields::currency_name(field.key()));
+    let currency = if own_currency.is_empty() { form.get("currency") } else { own_currency };
+    let text =
+        if *kind == Kind::Bool && raw.is_empty() { "No".to_owned() } else { text(field, raw, actor, Some(currency)) };
+    let color = kind.choices().iter().find(|choice| choice.key == raw).map(|choice| choice.color.clone());
+    Part { text, href, struck, color: color.unwrap_or_default() }
 }
 
 /// Where a reference's name travels beside its id: `company_id` → `company`.
@@ -131,10 +182,12 @@ pub fn many(form: &Form, key: &str) -> Vec<String> {
 }
 
 /// A key that is in no catalogue, as words: `lost_reason` → `Lost reason`.
-pub fn label(field: Option<&Field>, key: &str) -> String {
-    if let Some(field) = field {
-        return field.label.to_owned();
-    }
+pub fn label(field: Option<&impl Described>, key: &str) -> String {
+    field.map_or_else(|| words(key), |field| field.label().to_owned())
+}
+
+/// `lost_reason` → `Lost reason`.
+pub fn words(key: &str) -> String {
     text::sentence(&name_key(key).replace('_', " "))
 }
 

@@ -4,7 +4,8 @@ use super::{display, visible};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{FieldKind, RecordType},
+    features::fields::{Catalogue, Kind},
+    kernel::RecordType,
     web::{Actor, Form},
 };
 use chrono::{DateTime, Utc};
@@ -73,18 +74,23 @@ pub fn changes_since(
         .bind::<sql_types::Text, _>(record.key())
         .bind::<sql_types::Integer, _>(version)
         .load(tx.conn())?;
+    let catalogue = Catalogue::load(tx, actor, record)?;
     let mut lines: Vec<ChangeLine> = Vec::new();
     for row in rows {
         let Value::Object(changes) = &row.changes else { continue };
         for (key, pair) in changes {
-            add(&mut lines, actor, record, key, pair, &row);
+            add(&mut lines, actor, &catalogue, key, pair, &row);
         }
     }
     Ok(lines)
 }
 
-fn add(lines: &mut Vec<ChangeLine>, actor: &Actor, record: RecordType, key: &str, pair: &Value, row: &Row) {
-    let field = record.field(key);
+fn add(lines: &mut Vec<ChangeLine>, actor: &Actor, catalogue: &Catalogue, key: &str, pair: &Value, row: &Row) {
+    let field = catalogue.known(key);
+    // Hidden from this reader.
+    if field.is_none() && key.starts_with("c_") {
+        return;
+    }
     let currency = row.data.get("currency").and_then(Value::as_str);
     let side = |i: usize| display::json(field, pair.get(i).unwrap_or(&Value::Null), actor, currency);
     let by = row.actor_name.clone().unwrap_or_else(|| "Pipewright".to_owned());
@@ -110,11 +116,12 @@ pub fn conflict(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, for
     let who = if names.is_empty() { "Someone else".to_owned() } else { names.join(" and ") };
     let at = changes.last().map(|line| line.at.clone()).unwrap_or_default();
     let people = crate::features::accounts::members::directory(tx)?;
+    let catalogue = Catalogue::load(tx, actor, record)?;
     let lines = changes
         .into_iter()
         .map(|line| {
-            let yours = match record.field(&line.key) {
-                Some(field) if field.kind == FieldKind::Member => {
+            let yours = match catalogue.known(&line.key) {
+                Some(field) if field.kind == Kind::Member => {
                     display::shown(field, form, actor, &people).person.map(|p| p.name).unwrap_or_default()
                 }
                 Some(field) => {

@@ -11,8 +11,11 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::accounts::members::{self, Person},
-    kernel::{Field, FieldKind, RecordType, countries},
+    features::{
+        accounts::members::{self, Person},
+        fields::{self, Catalogue, Control, Entry, Kind},
+    },
+    kernel::RecordType,
     web::{Actor, Form, FormErrors, FormView, Page, SelectOption, csrf, reply},
 };
 use actix_web::{HttpResponse, web};
@@ -24,37 +27,56 @@ use uuid::Uuid;
 pub struct Cell {
     /// `company-industry`: the element's id.
     pub id: String,
-    pub key: &'static str,
-    pub label: &'static str,
+    pub key: String,
+    pub label: String,
     pub shown: Shown,
     pub edit_url: Option<String>,
     pub version: String,
 }
 
 impl Cell {
-    pub fn new(
-        record: RecordType,
-        id: Uuid,
-        field: &'static Field,
-        form: &Form,
-        actor: &Actor,
-        people: &[Person],
-    ) -> Self {
-        let may = field.inline && require_edit(actor, record).is_ok();
+    pub fn new(record: RecordType, id: Uuid, field: &Entry, form: &Form, actor: &Actor, people: &[Person]) -> Self {
+        let may = field.editable && require_edit(actor, record).is_ok();
         Self {
             id: format!("{record}-{}", field.key.replace('_', "-")),
-            key: field.key,
-            label: field.label,
+            key: field.key.clone(),
+            label: field.label.clone(),
             shown: display::shown(field, form, actor, people),
             edit_url: may.then(|| format!("/{}/{id}/fields/{}", record.noun(), field.key)),
             version: form.get("version").to_owned(),
         }
     }
 
-    /// The cells of these fields, in this order.
+    /// The cells of these built-in fields, in this order.
     pub fn of(record: RecordType, id: Uuid, keys: &[&str], form: &Form, actor: &Actor, people: &[Person]) -> Vec<Self> {
         let fields = keys.iter().filter_map(|key| record.field(key));
-        fields.map(|field| Self::new(record, id, field, form, actor, people)).collect()
+        fields.map(|field| Self::new(record, id, &Entry::built_in(record, field), form, actor, people)).collect()
+    }
+}
+
+/// The organisation's own fields under one heading, on a record's page.
+#[derive(Clone, Debug)]
+pub struct CellSection {
+    pub title: String,
+    pub cells: Vec<Cell>,
+}
+
+impl CellSection {
+    /// The custom fields that the reader may see, by section.
+    pub fn load(
+        tx: &mut OrgTx,
+        record: RecordType,
+        id: Uuid,
+        form: &Form,
+        actor: &Actor,
+        people: &[Person],
+    ) -> AppResult<Vec<Self>> {
+        let catalogue = Catalogue::load(tx, actor, record)?;
+        let sections = fields::sections(&catalogue).into_iter().map(|(title, entries)| Self {
+            title: title.to_owned(),
+            cells: entries.into_iter().map(|entry| Cell::new(record, id, entry, form, actor, people)).collect(),
+        });
+        Ok(sections.collect())
     }
 }
 
@@ -65,26 +87,21 @@ struct ValueFragment {
     cell: Cell,
 }
 
-/// How the field is typed in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Control {
-    Input { kind: &'static str, mode: &'static str },
-    Area,
-    Select,
-    Combobox { options: &'static str },
-}
-
 #[derive(Template)]
 #[template(path = "records/_inline.html")]
 struct EditFragment {
     action: String,
     csrf: String,
-    name: &'static str,
-    label: &'static str,
+    name: String,
+    label: String,
     max: usize,
+    /// Of a reference: where its id travels, and where its name does.
+    reference: (String, String),
     input: FormView,
     control: Control,
     choices: Vec<SelectOption>,
+    /// Beside an amount that has a currency of its own.
+    currencies: Vec<SelectOption>,
     conflict: String,
 }
 
@@ -95,15 +112,17 @@ pub async fn edit(
     path: web::Path<(Uuid, String)>,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let (id, field) = locate(spec, &page, path.into_inner())?;
-    let (actor, load) = (page.actor.clone(), spec.load);
-    let (draft, people) = db
+    let (id, key) = path.into_inner();
+    require_edit(&page.actor, spec.record)?;
+    let (actor, load, record) = (page.actor.clone(), spec.load, spec.record);
+    let (field, draft, people) = db
         .org(&page, move |tx| {
+            let field = editable(tx, &actor, record, &key)?;
             let form = load(tx, &actor, id)?;
-            Ok((Draft::of(form), members::directory(tx)?))
+            Ok((field, Draft::of(form), members::directory(tx)?))
         })
         .await?;
-    reply::fragment(&EditFragment::new(&page, spec.record, id, field, draft, &people))
+    reply::fragment(&EditFragment::new(&page, spec.record, id, &field, draft, &people))
 }
 
 /// `GET /{noun}/{id}/fields/{key}/value`
@@ -114,25 +133,16 @@ pub async fn value(
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (id, key) = path.into_inner();
-    let field = spec.record.field(&key).ok_or(AppError::NotFound)?;
     let (actor, load, record) = (page.actor.clone(), spec.load, spec.record);
-    let cell = db.org(&page, move |tx| cell(tx, &actor, record, id, field, load)).await?;
+    let cell = db
+        .org(&page, move |tx| {
+            let field = located(tx, &actor, record, &key)?;
+            let form = load(tx, &actor, id)?;
+            let people = if field.kind == Kind::Member { members::directory(tx)? } else { vec![] };
+            Ok(Cell::new(record, id, &field, &form, &actor, &people))
+        })
+        .await?;
     reply::fragment(&ValueFragment { cell })
-}
-
-type Load = fn(&mut OrgTx, &Actor, Uuid) -> AppResult<Form>;
-
-fn cell(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    record: RecordType,
-    id: Uuid,
-    field: &'static Field,
-    load: Load,
-) -> AppResult<Cell> {
-    let form = load(tx, actor, id)?;
-    let people = if field.kind == FieldKind::Member { members::directory(tx)? } else { vec![] };
-    Ok(Cell::new(record, id, field, &form, actor, &people))
 }
 
 /// `POST /{noun}/{id}/fields/{key}`
@@ -143,131 +153,95 @@ pub async fn save(
     posted: Form,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let (id, field) = locate(spec, &page, path.into_inner())?;
-    let (actor, load) = (page.actor.clone(), spec.load);
-    let form = db
+    let (id, key) = path.into_inner();
+    require_edit(&page.actor, spec.record)?;
+    let (actor, load, record) = (page.actor.clone(), spec.load, spec.record);
+    let (field, form) = db
         .org(&page, move |tx| {
+            let field = editable(tx, &actor, record, &key)?;
             let mut form = load(tx, &actor, id)?;
-            replace(&mut form, field, &posted);
-            Ok(form)
+            replace(&mut form, &field, &posted);
+            Ok((field, form))
         })
         .await?;
     match submit::submit(spec, &page, id, form, &db).await? {
         Submitted::Saved if submit::still_seen(spec, &page, id, &db).await? => {
-            value(spec, page, web::Path::from((id, field.key.to_owned())), db).await
+            value(spec, page, web::Path::from((id, field.key)), db).await
         }
         Submitted::Saved => Ok(submit::handed_over(spec, &page)),
         Submitted::Again(status, draft) => {
             let people = db.org(&page, members::directory).await?;
-            reply::fragment_with(status, &EditFragment::new(&page, spec.record, id, field, *draft, &people))
+            reply::fragment_with(status, &EditFragment::new(&page, spec.record, id, &field, *draft, &people))
         }
     }
 }
 
 /// Puts the posted value into the record's own form, and the version the editor saw.
-fn replace(form: &mut Form, field: &Field, posted: &Form) {
+fn replace(form: &mut Form, field: &Entry, posted: &Form) {
     form.set("version", posted.get("version"));
-    match field.kind {
-        FieldKind::Emails | FieldKind::Phones => form.set(field.key, display::many(posted, field.key).join("\n")),
-        FieldKind::Company | FieldKind::Contact => {
-            let name = display::name_key(field.key);
-            form.set(field.key, posted.get(field.key));
-            form.set(name, posted.get(name));
+    match &field.kind {
+        kind if kind.is_list() => form.set(&field.key, display::many(posted, &field.key).join("\n")),
+        Kind::Record(_) => {
+            let (id, name) = display::Described::reference(field);
+            form.set(&id, posted.get(&id));
+            form.set(&name, posted.get(&name));
         }
-        _ => form.set(field.key, posted.get(field.key)),
+        _ => form.set(&field.key, posted.get(&field.key)),
+    }
+    if field.own_currency {
+        let name = fields::currency_name(&field.key);
+        form.set(&name, posted.get(&name));
     }
 }
 
-fn locate(spec: &Spec, page: &Page, (id, key): (Uuid, String)) -> AppResult<(Uuid, &'static Field)> {
-    require_edit(&page.actor, spec.record)?;
-    let field = spec.record.field(&key).filter(|f| f.inline).ok_or(AppError::NotFound)?;
-    Ok((id, field))
+/// A field of that type that the actor may see, built in or custom.
+fn located(tx: &mut OrgTx, actor: &Actor, record: RecordType, key: &str) -> AppResult<Entry> {
+    match record.field(key) {
+        Some(field) => Ok(Entry::built_in(record, field)),
+        None => Catalogue::load(tx, actor, record)?.get(key).cloned().ok_or(AppError::NotFound),
+    }
+}
+
+fn editable(tx: &mut OrgTx, actor: &Actor, record: RecordType, key: &str) -> AppResult<Entry> {
+    Some(located(tx, actor, record, key)?).filter(|field| field.editable).ok_or(AppError::NotFound)
 }
 
 impl EditFragment {
-    fn new(page: &Page, record: RecordType, id: Uuid, field: &'static Field, draft: Draft, people: &[Person]) -> Self {
-        let choices = choices(field, draft.form.get(field.key), people);
+    fn new(page: &Page, record: RecordType, id: Uuid, field: &Entry, draft: Draft, people: &[Person]) -> Self {
+        let currency = draft.form.get(&fields::currency_name(&field.key)).to_owned();
         Self {
             action: format!("/{}/{id}/fields/{}", record.noun(), field.key),
             csrf: csrf::token(&page.req),
-            name: field.key,
-            label: field.label,
+            name: field.key.clone(),
+            label: field.label.clone(),
             max: field.max,
-            control: control(field.kind),
+            reference: display::Described::reference(field),
+            control: fields::control(field),
+            choices: fields::options(field, &draft.form, people),
+            currencies: if field.own_currency { fields::currencies(&currency, &page.org.currency) } else { vec![] },
             input: draft.form.view(at_field(field, draft.errors)),
-            choices,
             conflict: draft.conflict.map(|told| in_words(&told)).unwrap_or_default(),
         }
     }
 
     /// The field's text; a repeated one has a line for each.
     fn value(&self) -> String {
-        self.input.all(self.name).join("\n")
-    }
-
-    fn reference_name(&self) -> &str {
-        display::name_key(self.name)
+        self.input.all(&self.name).join("\n")
     }
 }
 
 /// Everything the form refuses is said at the one field there is.
-fn at_field(field: &Field, errors: FormErrors) -> FormErrors {
+fn at_field(field: &Entry, errors: FormErrors) -> FormErrors {
     if errors.is_empty() {
         return errors;
     }
-    FormErrors::one(field.key, errors.get(field.key).map_or_else(|| errors.summary(), str::to_owned))
+    FormErrors::one(&field.key, errors.get(&field.key).map_or_else(|| errors.summary(), str::to_owned))
 }
 
 fn in_words(told: &Conflict) -> String {
     let changes: Vec<String> = told.lines.iter().map(|s| format!("{} to “{}”", s.line.label, s.line.after)).collect();
     let what = if changes.is_empty() { "this record".to_owned() } else { changes.join(", ") };
     format!("{} meanwhile changed {what}. Enter saves yours all the same; Escape keeps theirs.", told.who)
-}
-
-/// How a field of that kind is typed in.
-pub fn control(kind: FieldKind) -> Control {
-    let input = |kind, mode| Control::Input { kind, mode };
-    match kind {
-        FieldKind::LongText | FieldKind::Emails | FieldKind::Phones => Control::Area,
-        FieldKind::Choice(_) | FieldKind::Member | FieldKind::Country | FieldKind::Bool => Control::Select,
-        FieldKind::Currency | FieldKind::Pipeline | FieldKind::Stage => Control::Select,
-        FieldKind::Company => Control::Combobox { options: "/companies/options" },
-        FieldKind::Contact => Control::Combobox { options: "/contacts/options" },
-        FieldKind::Email => input("text", "email"),
-        FieldKind::Phone => input("tel", "tel"),
-        FieldKind::Domain => input("text", "url"),
-        FieldKind::Integer => input("text", "numeric"),
-        FieldKind::Percent | FieldKind::Money => input("text", "decimal"),
-        FieldKind::Date => input("date", ""),
-        FieldKind::Text | FieldKind::DateTime => input("text", ""),
-    }
-}
-
-/// What a select for that field offers.
-pub fn choices(field: &Field, current: &str, people: &[Person]) -> Vec<SelectOption> {
-    let mut choices = if field.required { vec![] } else { vec![SelectOption::new("", "None", current.is_empty())] };
-    match field.kind {
-        FieldKind::Choice(all) => {
-            choices.extend(all.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == current)));
-        }
-        FieldKind::Member => choices.extend(owner_choices(people, current)),
-        FieldKind::Country => {
-            choices.extend(
-                countries::all().into_iter().map(|(code, name)| SelectOption::new(code, name, code == current)),
-            );
-        }
-        FieldKind::Currency => choices.extend(
-            crate::kernel::Currency::all()
-                .into_iter()
-                .map(|(code, name)| SelectOption::new(&code, format!("{code} {name}"), code == current)),
-        ),
-        FieldKind::Bool => {
-            let yes = current == "true";
-            choices = vec![SelectOption::new("", "No", !yes), SelectOption::new("true", "Yes", yes)];
-        }
-        _ => choices.clear(),
-    }
-    choices
 }
 
 /// Active members, and the present owner even when they have left.

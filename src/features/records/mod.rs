@@ -177,13 +177,18 @@ pub struct Standing {
     pub deleted: bool,
 }
 
-/// The standing of a record the actor may see, deleted ones too; `lock` holds it until the transaction ends.
-pub fn standing(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, lock: bool) -> AppResult<Standing> {
-    let name = match record {
+/// What a record of that type is called, as SQL over its table.
+pub fn name_sql(record: RecordType) -> &'static str {
+    match record {
         RecordType::Contact => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, '')",
         RecordType::Lead => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, '')",
         RecordType::Company | RecordType::Deal => "name",
-    };
+    }
+}
+
+/// The standing of a record the actor may see, deleted ones too; `lock` holds it until the transaction ends.
+pub fn standing(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, lock: bool) -> AppResult<Standing> {
+    let name = name_sql(record);
     let sql = format!(
         "SELECT {name} AS name, owner_id, version, archived_at IS NOT NULL AS archived, deleted_at IS NOT NULL AS deleted \
          FROM {} WHERE id = $1{}",

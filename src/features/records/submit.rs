@@ -9,7 +9,10 @@ use super::{
 use crate::{
     db::Db,
     error::{AppError, AppResult},
-    features::accounts::members::{self, Person},
+    features::{
+        accounts::members::{self, Person},
+        fields::{Catalogue, InputSection},
+    },
     kernel::countries,
     web::{Form, FormErrors, FormView, Page, SelectOption, flash::Flash, reply},
 };
@@ -107,10 +110,18 @@ pub struct FormParts {
     pub action: String,
     pub cancel: String,
     pub is_new: bool,
+    /// The organisation's own fields.
+    pub custom: Vec<InputSection>,
 }
 
 impl FormParts {
-    pub fn new(draft: Draft, people: &[Person], record: crate::kernel::RecordType, id: Option<Uuid>) -> Self {
+    fn new(
+        draft: Draft,
+        people: &[Person],
+        record: crate::kernel::RecordType,
+        id: Option<Uuid>,
+        custom: Vec<InputSection>,
+    ) -> Self {
         let noun = record.noun();
         let address = id.map_or_else(|| format!("/{noun}"), |id| format!("/{noun}/{id}"));
         let country = draft.form.get("country").to_owned();
@@ -126,6 +137,7 @@ impl FormParts {
             action: address.clone(),
             cancel: address,
             is_new: id.is_none(),
+            custom,
         }
     }
 
@@ -137,7 +149,10 @@ impl FormParts {
         record: crate::kernel::RecordType,
         id: Option<Uuid>,
     ) -> AppResult<Self> {
-        let people = db.org(page, members::directory).await?;
-        Ok(Self::new(draft, &people, record, id))
+        let actor = page.actor.clone();
+        let (people, catalogue) =
+            db.org(page, move |tx| Ok((members::directory(tx)?, Catalogue::load(tx, &actor, record)?))).await?;
+        let custom = InputSection::of(&catalogue, page, &draft.form, &draft.errors, &people);
+        Ok(Self::new(draft, &people, record, id, custom))
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         paging::{self, Page as Rows},
     },
     error::AppResult,
+    features::fields::Catalogue,
     kernel::RecordType,
     web::{Actor, Form, Page, csrf, reply},
 };
@@ -138,11 +139,14 @@ pub fn entries(
         .bind::<sql_types::BigInt, _>(PAGE + 1);
     let rows: Vec<Row> = kept(query).load(tx.conn())?;
     let moderates = require_delete(actor, record).is_ok();
-    Ok(Rows::new(rows, PAGE, |row| (row.at, row.id)).map(|row| entry(row, actor, record, moderates)))
+    let catalogue = Catalogue::load(tx, actor, record)?;
+    let mut page = Rows::new(rows, PAGE, |row| (row.at, row.id));
+    page.rows.retain(|row| words::tells(&row.changes, &catalogue));
+    Ok(page.map(|row| entry(row, actor, &catalogue, moderates)))
 }
 
-fn entry(row: Row, actor: &Actor, record: RecordType, moderates: bool) -> Entry {
-    let words = words::of(&row.kind, &row.changes, &row.data, record, actor);
+fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Entry {
+    let words = words::of(&row.kind, &row.changes, &row.data, catalogue, actor);
     let note = row.note_id.map(|id| NoteEntry {
         id,
         body_html: row.body_html.unwrap_or_default(),

@@ -41,6 +41,7 @@ const ALL: &[SettingsNav] = &[
     item("roles", "/settings/roles", "Roles", "key", ORGANISATION),
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
+    item("fields", "/settings/fields", "Fields", "list-details", ORGANISATION),
     item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
     item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),
 ];

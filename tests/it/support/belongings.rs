@@ -23,6 +23,7 @@ pub struct Belongings {
     pub operation: Uuid,
     pub tag: Uuid,
     pub segment: Uuid,
+    pub field: Uuid,
 }
 
 impl Belongings {
@@ -47,6 +48,7 @@ impl Belongings {
             operation: id(),
             tag: id(),
             segment: id(),
+            field: id(),
         }
     }
 }
@@ -80,9 +82,11 @@ impl TestApp {
              INSERT INTO imports (org_id, id, record_type, file_name, status) VALUES ('{o}', '{}', 'contact', 'file of {s}.csv', 'done');
              INSERT INTO mails (id, org_id, template, recipient, subject, body_text, body_html, message_id, status)
                VALUES ('{}', '{o}', 'invitation', 'guest@{s}.test', 'Mail of {s}', 'x', 'x', 'id-{s}', 'kept');
-             INSERT INTO jobs (id, org_id, kind, status, last_error) VALUES ('{}', '{o}', 'nothing', 'dead', 'error of {s}')",
+             INSERT INTO jobs (id, org_id, kind, status, last_error) VALUES ('{}', '{o}', 'nothing', 'dead', 'error of {s}');
+             INSERT INTO custom_fields (org_id, id, record_type, key, label, kind, section, position)
+               VALUES ('{o}', '{}', 'company', 'c_ours', 'Field of {s}', 'text', 'More', 1)",
             b.company, b.contact, b.company, b.lead, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
-            org.admin, b.import, b.mail, b.job
+            org.admin, b.import, b.mail, b.job, b.field
         ))
         .await;
         self.sql(&format!(

@@ -107,6 +107,7 @@ impl Route {
                 }
                 "{tag}" => b.tag.to_string(),
                 "{key}" => "name".to_owned(),
+                "{noun}" => "companies".to_owned(),
                 "{token}" => "no-such-token".to_owned(),
                 "{kind}" => "created".to_owned(),
                 "{id}" => match before {
@@ -115,6 +116,7 @@ impl Route {
                     "leads" => b.lead,
                     "deals" => b.deal,
                     "notes" => b.note,
+                    "fields" => b.field,
                     "teams" => b.team,
                     "roles" => b.role,
                     "members" => b.member,

@@ -17,6 +17,7 @@ use crate::{
         companies::{self, NewCompany},
         contacts::{self, NewContact},
         deals::{self, DealFields},
+        fields::Custom,
         records,
     },
     kernel::{CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
@@ -139,6 +140,7 @@ fn contact(
         lifecycle: "qualified".to_owned(),
         do_not_contact: l.do_not_contact,
         description: l.description,
+        custom: Custom::default(),
     };
     let id = contacts::create(tx, &Allow::check(by)?, &new)?;
     made.push(Made { record: RecordType::Contact.key().into(), id: id.into(), version: 1 });

@@ -2,8 +2,10 @@
 
 use super::Line;
 use crate::{
-    features::records::display,
-    kernel::{FieldKind, RecordType},
+    features::{
+        fields::{Catalogue, Entry, Kind},
+        records::display,
+    },
     web::Actor,
 };
 use serde_json::Value;
@@ -15,7 +17,7 @@ pub(super) struct Words {
 }
 
 /// `data.title` of an event says what its kind and changes cannot: "Chiara Rossi added as champion".
-pub(super) fn of(kind: &str, changes: &Value, data: &Value, record: RecordType, actor: &Actor) -> Words {
+pub(super) fn of(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogue, actor: &Actor) -> Words {
     let verb = kind.split_once('.').map_or(kind, |(_, verb)| verb);
     let currency = data.get("currency").and_then(Value::as_str);
     let told = data.get("title").and_then(Value::as_str).map(str::to_owned);
@@ -39,25 +41,35 @@ pub(super) fn of(kind: &str, changes: &Value, data: &Value, record: RecordType, 
     if let Some((icon, title)) = fixed {
         return Words { icon, title: told.unwrap_or(title), lines: vec![] };
     }
-    let lines = lines(changes, record, actor, currency);
-    let icon = icon(changes, record);
+    let lines = lines(changes, catalogue, actor, currency);
+    let icon = icon(changes, catalogue);
     match (told, lines.as_slice()) {
         (Some(title), _) => Words { icon, title, lines },
-        (None, []) => Words { icon: "pencil", title: display::label(None, verb), lines },
-        (None, [line]) => Words { icon, title: sentence(changes, record, line), lines: vec![] },
+        (None, []) => Words { icon: "pencil", title: display::words(verb), lines },
+        (None, [line]) => Words { icon, title: sentence(changes, catalogue, line), lines: vec![] },
         (None, _) => Words { icon: "pencil", title: "Edited".into(), lines },
     }
 }
 
-fn lines(changes: &Value, record: RecordType, actor: &Actor, currency: Option<&str>) -> Vec<Line> {
+/// Whether an event tells the reader anything: one that changed nothing but fields hidden from them does not.
+pub(super) fn tells(changes: &Value, catalogue: &Catalogue) -> bool {
+    let Value::Object(changes) = changes else { return true };
+    changes.is_empty() || changes.keys().any(|key| !key.starts_with("c_") || catalogue.known(key).is_some())
+}
+
+fn lines(changes: &Value, catalogue: &Catalogue, actor: &Actor, currency: Option<&str>) -> Vec<Line> {
     let Value::Object(changes) = changes else { return vec![] };
+    let entries: Vec<&Entry> = catalogue.entries.iter().chain(&catalogue.retired).collect();
     let mut lines: Vec<(usize, Line)> = changes
         .iter()
-        .map(|(key, pair)| {
-            let field = record.field(key);
+        .map(|(key, pair)| (entries.iter().position(|entry| entry.key == *key), key, pair))
+        // A custom field that is not in the reader's catalogue is not theirs to see.
+        .filter(|(place, key, _)| place.is_some() || !key.starts_with("c_"))
+        .map(|(place, key, pair)| {
+            let field = place.and_then(|place| entries.get(place).copied());
             let side = |i: usize| display::json(field, pair.get(i).unwrap_or(&Value::Null), actor, currency);
-            let place = record.fields().iter().position(|f| f.key == key).unwrap_or(usize::MAX);
-            (place, Line { label: display::label(field, key), before: side(0), after: side(1) })
+            let line = Line { label: display::label(field, key), before: side(0), after: side(1) };
+            (place.unwrap_or(usize::MAX), line)
         })
         .collect();
     lines.sort_by_key(|(place, _)| *place);
@@ -65,35 +77,35 @@ fn lines(changes: &Value, record: RecordType, actor: &Actor, currency: Option<&s
 }
 
 /// One change as a title: "Contact made → Proposal", "Amount €64,000 → €86,000", "Owner: Ada → Ben", "Industry: Retail".
-fn sentence(changes: &Value, record: RecordType, line: &Line) -> String {
-    let kind = only_kind(changes, record);
+fn sentence(changes: &Value, catalogue: &Catalogue, line: &Line) -> String {
+    let kind = only_kind(changes, catalogue);
     let Line { label, before, after } = line;
-    let joint = if matches!(kind, Some(FieldKind::Money | FieldKind::Percent | FieldKind::Integer)) { "" } else { ":" };
+    let joint = if matches!(kind, Some(Kind::Money | Kind::Percent | Kind::Integer)) { "" } else { ":" };
     match (kind, before.is_empty(), after.is_empty()) {
-        (Some(FieldKind::Stage), false, false) => format!("{before} → {after}"),
-        (Some(FieldKind::LongText), true, _) => format!("{label} added"),
-        (Some(FieldKind::LongText), _, true) => format!("{label} cleared"),
-        (Some(FieldKind::LongText), ..) => format!("{label} rewritten"),
+        (Some(Kind::Stage), false, false) => format!("{before} → {after}"),
+        (Some(Kind::LongText), true, _) => format!("{label} added"),
+        (Some(Kind::LongText), _, true) => format!("{label} cleared"),
+        (Some(Kind::LongText), ..) => format!("{label} rewritten"),
         (_, true, _) => format!("{label}: {after}"),
         (_, _, true) => format!("{label} cleared, was {before}"),
         _ => format!("{label}{joint} {before} → {after}"),
     }
 }
 
-fn only_kind(changes: &Value, record: RecordType) -> Option<FieldKind> {
-    let key = changes.as_object()?.keys().next()?;
-    record.field(key).map(|field| field.kind)
+fn only_kind<'a>(changes: &Value, catalogue: &'a Catalogue) -> Option<&'a Kind> {
+    let mut seen = changes.as_object()?.keys().filter_map(|key| catalogue.known(key));
+    seen.next().map(|entry| entry.kind.value())
 }
 
-fn icon(changes: &Value, record: RecordType) -> &'static str {
-    match only_kind(changes, record) {
-        Some(FieldKind::Stage | FieldKind::Pipeline) => "arrow-right",
-        Some(FieldKind::Money | FieldKind::Currency) => "currency-euro",
-        Some(FieldKind::Member) => "user",
-        Some(FieldKind::Date) => "calendar",
-        Some(FieldKind::Company) => "building",
-        Some(FieldKind::Email | FieldKind::Emails) => "mail",
-        Some(FieldKind::Phone | FieldKind::Phones) => "phone",
+fn icon(changes: &Value, catalogue: &Catalogue) -> &'static str {
+    match only_kind(changes, catalogue) {
+        Some(Kind::Stage | Kind::Pipeline) => "arrow-right",
+        Some(Kind::Money | Kind::Currency) => "currency-euro",
+        Some(Kind::Member) => "user",
+        Some(Kind::Date | Kind::DateTime) => "calendar",
+        Some(Kind::Record(record)) => record.icon(),
+        Some(Kind::Email | Kind::Emails) => "mail",
+        Some(Kind::Phone | Kind::Phones) => "phone",
         _ => "pencil",
     }
 }
