@@ -432,6 +432,15 @@ async fn formulas_are_checked_and_computed() {
     let deal: &[(&str, &str)] =
         &[("name", "Pilot"), ("stage_id", &stage), ("amount", "100.10"), ("c_discount", "12.5")];
     assert_eq!(admin.post("/deals/new", deal).await.status(), 303);
+    define(&admin, "deal", "text", "Order code", &[("required", "true")]).await;
+    assert!(
+        admin
+            .get(&format!("/pipeline/{}", app.value("SELECT id FROM pipelines LIMIT 1").await))
+            .await
+            .contains("c_order_code")
+    );
+    let refused = admin.post_partial("/deals/new", &[("name", "Quick"), ("stage_id", &stage)]).await;
+    assert!(refused.status() == 422 && refused.contains("rder code is required"), "{}", refused.body);
     let net = [("formula", "round(amount * (100 - coalesce(c_discount, 0)) / 100, 2)"), ("result", "decimal")];
     define(&admin, "deal", "formula", "Net", &net).await;
     define(&admin, "deal", "formula", "Days open", &[("formula", "days(created_at, today())"), ("result", "integer")])

@@ -7,11 +7,15 @@ use super::{
     view::{self, Board, Card, Head},
 };
 use crate::{
-    db::Db,
+    db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::pipeline::queries,
-    kernel::{DealId, PipelineId, StageId},
-    web::{Form, Page, Shell, permission::deals::View, reply},
+    features::{
+        accounts::members,
+        fields::{self, Catalogue, Input, InputSection},
+        pipeline::queries,
+    },
+    kernel::{DealId, PipelineId, RecordType, StageId},
+    web::{Actor, Form, FormErrors, Page, Shell, permission::deals::View, reply},
 };
 use actix_web::{
     HttpResponse,
@@ -27,6 +31,8 @@ const MOST_CARDS: usize = 200;
 struct BoardPage {
     shell: Shell,
     board: Board,
+    /// What a new deal must say of the organisation's own fields.
+    asked: Vec<Input>,
 }
 
 #[derive(Template)]
@@ -55,10 +61,25 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
     let (actor, query) = (page.actor.clone(), query(&page)?);
     // A tab that refreshes itself says what it shows; only a visit falls back on what is remembered.
     let visit = !reply::is_htmx(&page.req);
-    match db.org(&page, move |tx| load::board(tx, &actor, *id, &query, visit)).await? {
-        Loaded::Board(board) => reply::page(&page.req, &BoardPage { shell: page.shell("pipeline"), board: *board }),
+    let (loaded, asked) =
+        db.org(&page, move |tx| Ok((load::board(tx, &actor, *id, &query, visit)?, asked(tx, &actor)?))).await?;
+    match loaded {
+        Loaded::Board(board) => {
+            reply::page(&page.req, &BoardPage { shell: page.shell("pipeline"), board: *board, asked })
+        }
         Loaded::Elsewhere(to) => Ok(reply::redirect(&page.req, &to, None)),
     }
+}
+
+/// The required fields of the organisation's own: quick add asks for them too.
+fn asked(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Input>> {
+    let catalogue = Catalogue::load(tx, actor, RecordType::Deal)?;
+    if !catalogue.custom().any(|entry| entry.required && entry.editable) {
+        return Ok(vec![]);
+    }
+    let (people, mut form) = (members::directory(tx)?, Form::default());
+    fields::prefill(tx, actor, RecordType::Deal, &mut form)?;
+    Ok(InputSection::required(InputSection::of(&catalogue, actor, &form, &FormErrors::default(), &people)))
 }
 
 /// The cards of a column below `after`.
