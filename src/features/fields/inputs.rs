@@ -49,7 +49,7 @@ pub fn control(field: &Entry) -> Control {
 fn options_address(field: &Entry, record: RecordType) -> String {
     match field.origin {
         Origin::BuiltIn(_) => format!("/{}/options", record.noun()),
-        Origin::Custom(_) => format!("/fields/options/{}", record.noun()),
+        Origin::Custom(_) => format!("/fields/options?type={}", record.key()),
     }
 }
 

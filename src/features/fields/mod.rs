@@ -42,5 +42,5 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/fields/{id}/place", post().to(pages::shift))
         .route("/settings/fields/{id}/retirement", post().to(pages::retire))
         .route("/settings/fields/{id}/retirement/undo", post().to(pages::restore))
-        .route("/fields/options/{noun}", get().to(pages::options));
+        .route("/fields/options", get().to(pages::options));
 }

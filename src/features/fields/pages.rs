@@ -291,11 +291,12 @@ struct Options {
     adding: Option<String>,
 }
 
-/// `GET /fields/options/{noun}?q=`: the records that a link may lead to.
-pub async fn options(page: Page, noun: Path<String>, db: Data<Db>) -> AppResult<HttpResponse> {
-    let record = RecordType::parse(&noun).ok_or(AppError::NotFound)?;
+/// `GET /fields/options?type=company&q=`: the records that a link may lead to.
+pub async fn options(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let record = record_of(&query)?;
     records::require_view(&page.actor, record)?;
-    let q: String = Form::decode(page.req.query_string().as_bytes())?.get("q").chars().take(200).collect();
+    let q: String = query.get("q").chars().take(200).collect();
     let actor = page.actor.clone();
     let found = db.org(&page, move |tx| search::find(tx, &actor, &q, &[record], 10)).await?;
     let options = found.into_iter().map(|hit| (hit.id.to_string(), hit.title, hit.subtitle)).collect();

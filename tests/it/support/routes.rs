@@ -107,7 +107,6 @@ impl Route {
                 }
                 "{tag}" => b.tag.to_string(),
                 "{key}" => "name".to_owned(),
-                "{noun}" => "companies".to_owned(),
                 "{token}" => "no-such-token".to_owned(),
                 "{kind}" => "created".to_owned(),
                 "{id}" => match before {
