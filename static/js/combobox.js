@@ -43,7 +43,7 @@ function start(box) {
     asked?.abort();
     asked = new AbortController();
     try {
-      const reply = await get(`${box.dataset.options}?q=${encodeURIComponent(input.value.trim())}`, { signal: asked.signal });
+      const reply = await get(`${box.dataset.options}${box.dataset.options.includes("?") ? "&" : "?"}q=${encodeURIComponent(input.value.trim())}`, { signal: asked.signal });
       if (!reply.ok || document.activeElement !== input) return;
       list.innerHTML = reply.html;
       list.hidden = !list.children.length;
