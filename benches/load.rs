@@ -45,7 +45,9 @@ fn main() {
     let report = report(&figures);
     println!("{report}");
     let folder = std::path::Path::new("target");
-    std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join("bench.md"), report)).expect("target/bench.md");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(folder.join("bench.md"), report))
+        .expect("target/bench.md");
 }
 
 async fn measure(url: &str, database: &str, pid: &str) -> Vec<Figure> {

@@ -151,7 +151,7 @@ pub struct Figures {
 }
 
 pub fn figures(tx: &mut OrgTx, import: ImportId) -> AppResult<Option<Figures>> {
-    Ok(import_progress::table
+    import_progress::table
         .filter(import_progress::import_id.eq(import))
         .select((
             import_progress::phase,
@@ -162,5 +162,5 @@ pub fn figures(tx: &mut OrgTx, import: ImportId) -> AppResult<Option<Figures>> {
         ))
         .first(tx.conn())
         .optional()
-        .map_err(AppError::from)?)
+        .map_err(AppError::from)
 }
