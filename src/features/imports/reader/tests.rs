@@ -10,7 +10,10 @@ fn path(bytes: &[u8]) -> tempfile::TempPath {
     file.into_temp_path()
 }
 
-fn rows(bytes: &[u8], overrides: &Overrides) -> Result<Vec<(u64, Vec<String>, Option<String>)>, FileProblem> {
+/// Line, cells, problem.
+type Found = Vec<(u64, Vec<String>, Option<String>)>;
+
+fn rows(bytes: &[u8], overrides: &Overrides) -> Result<Found, FileProblem> {
     let mut rows = open(&path(bytes), overrides)?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {

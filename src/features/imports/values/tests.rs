@@ -145,7 +145,7 @@ fn day() -> impl Strategy<Value = NaiveDate> {
 fn grouped(whole: &str, mark: &str) -> String {
     let mut out = String::new();
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
             out.push_str(mark);
         }
         out.push(digit);
