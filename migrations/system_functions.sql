@@ -376,7 +376,19 @@ BEGIN
           UNION SELECT mine.team_id FROM team_members mine WHERE mine.org_id = m.org_id AND mine.member_id = m.id)),
       'organisations', (
         SELECT json_agg(json_build_object('id', oo.id, 'name', oo.name) ORDER BY oo.name)
-        FROM members mm JOIN organisations oo ON oo.id = mm.org_id WHERE mm.id = m.id AND mm.deactivated_at IS NULL))::text
+        FROM members mm JOIN organisations oo ON oo.id = mm.org_id WHERE mm.id = m.id AND mm.deactivated_at IS NULL),
+      'pinned_views', coalesce((
+        SELECT json_agg(json_build_object('id', v.id, 'name', v.name, 'record_type', v.record_type, 'fresh', coalesce(w.fresh, 0))
+          ORDER BY p.position, v.name)
+        FROM view_pins p JOIN saved_views v ON v.org_id = p.org_id AND v.id = p.view_id AND v.deleted_at IS NULL
+        LEFT JOIN view_watches w ON w.org_id = p.org_id AND w.member_id = p.member_id AND w.view_id = p.view_id
+        WHERE p.org_id = m.org_id AND p.member_id = m.id AND (v.owner_id = m.id OR v.sharing = 'all' OR v.sharing = 'team' AND (
+          EXISTS (SELECT 1 FROM team_members t WHERE t.org_id = v.org_id AND t.team_id = v.team_id AND t.member_id = m.id)
+          OR EXISTS (SELECT 1 FROM teams t WHERE t.org_id = v.org_id AND t.id = v.team_id AND t.manager_id = m.id)))), '[]'::json),
+      'default_views', coalesce((
+        SELECT json_agg(json_build_array(d.record_type, d.view_id)) FROM view_defaults d
+        JOIN saved_views v ON v.org_id = d.org_id AND v.id = d.view_id AND v.deleted_at IS NULL AND v.sharing = 'all'
+        WHERE d.org_id = m.org_id AND d.role_id = m.role_id), '[]'::json))::text
     FROM members m
     JOIN users u ON u.id = m.id
     JOIN organisations o ON o.id = m.org_id

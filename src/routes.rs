@@ -18,6 +18,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::settings::configure)
         .configure(features::home::configure)
         .configure(features::search::configure)
+        .configure(features::views::configure)
         .configure(features::companies::configure)
         .configure(features::contacts::configure)
         .configure(features::leads::configure)

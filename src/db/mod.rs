@@ -133,6 +133,14 @@ impl OrgTx<'_> {
         self.conn.batch_execute(&sql).map_err(AppError::from)
     }
 
+    /// Whether statements may walk an index row by row. Not to is quicker when nearly every row would be looked at: the table is read
+    /// from end to end, by several processes at once.
+    pub fn walk_indexes(&mut self, walk: bool) -> AppResult<()> {
+        let on = if walk { "on" } else { "off" };
+        let sql = format!("SET LOCAL enable_indexscan = {on}; SET LOCAL enable_indexonlyscan = {on}");
+        self.conn.batch_execute(&sql).map_err(AppError::from)
+    }
+
     /// Lets one statement or transaction run longer than a page may (imports, bulk work).
     pub fn without_time_limit(&mut self) -> AppResult<()> {
         self.conn.batch_execute("SET LOCAL statement_timeout = 0").map_err(AppError::from)

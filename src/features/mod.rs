@@ -18,6 +18,7 @@ pub mod seeds;
 pub mod segments;
 pub mod settings;
 pub mod tags;
+pub mod views;
 
 use crate::jobs::Registry;
 
@@ -28,6 +29,7 @@ pub fn register_jobs(registry: &mut Registry) {
     imports::register_jobs(registry);
     operations::register_jobs(registry);
     search::register_jobs(registry);
+    views::register_jobs(registry);
     settings::register_jobs(registry);
     tags::register_jobs(registry);
 }

@@ -28,6 +28,9 @@ const STEPS: &[(&str, &str)] = &[
            SELECT 1 FROM jobs j WHERE j.org_id = i.org_id AND j.key = 'import:' || i.id
              AND (j.status = 'queued' OR j.status = 'running' AND (j.locked_until > now() OR j.attempts < j.max_attempts)))",
     ),
+    ("watched views", crate::features::views::SWEEP),
+    ("records opened long ago", crate::features::views::recent::SWEEP_RECORDS),
+    ("searches of long ago", crate::features::views::recent::SWEEP_SEARCHES),
     ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
 ];
 

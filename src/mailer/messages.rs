@@ -34,6 +34,11 @@ pub enum MailMessage {
         name: String,
         new_email: String,
     },
+    /// New matches of watched views: what each has, and its address.
+    ViewMatches {
+        name: String,
+        views: Vec<(String, String)>,
+    },
     Invitation {
         organisation: String,
         inviter: String,
@@ -77,6 +82,7 @@ impl MailMessage {
             MailMessage::PasswordChanged { .. } => "password_changed",
             MailMessage::ChangeEmail { .. } => "change_email",
             MailMessage::EmailChanged { .. } => "email_changed",
+            MailMessage::ViewMatches { .. } => "view_matches",
             MailMessage::Invitation { .. } => "invitation",
         }
     }
@@ -101,7 +107,8 @@ impl MailMessage {
             | MailMessage::Invitation { token, .. } => *token = "removed-after-sending".into(),
             MailMessage::AlreadyRegistered { .. }
             | MailMessage::PasswordChanged { .. }
-            | MailMessage::EmailChanged { .. } => {}
+            | MailMessage::EmailChanged { .. }
+            | MailMessage::ViewMatches { .. } => {}
         }
         self
     }
@@ -157,6 +164,20 @@ impl MailMessage {
                 paragraphs: vec![format!("Hello {name},"), format!("your account now signs in with {new_email}.")],
                 button: None,
                 footnote: "If this was not you, tell your administrator at once.",
+            },
+            MailMessage::ViewMatches { name, views } => Body {
+                subject: match views.as_slice() {
+                    [(words, _)] => words.clone(),
+                    many => format!("News in {} of your views", many.len()),
+                },
+                paragraphs: std::iter::once(format!("Hello {name},"))
+                    .chain(views.iter().map(|(words, _)| format!("{words}.")))
+                    .collect(),
+                button: match views.as_slice() {
+                    [(_, path)] => Some(("Open the view", link(path.clone())?)),
+                    _ => Some(("Open your views", link("/views".into())?)),
+                },
+                footnote: "You asked to be told. The view’s settings end it.",
             },
             MailMessage::Invitation { organisation, inviter, role, token } => Body {
                 subject: format!("{inviter} invites you to {organisation}"),

@@ -48,6 +48,20 @@ pub struct ActorData {
     /// Themselves and those in their teams.
     team: Vec<Uuid>,
     pub organisations: Vec<OrgChoice>,
+    /// The views in the person's sidebar.
+    pub pinned_views: Vec<PinnedView>,
+    /// What lists show when opened from the menu: record type and view.
+    pub default_views: Vec<(String, Uuid)>,
+}
+
+/// A saved view in the sidebar.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PinnedView {
+    pub id: Uuid,
+    pub name: String,
+    pub record_type: String,
+    /// New matches since the person last looked.
+    pub fresh: i32,
 }
 
 /// The organisation's settings that pages need.
@@ -239,6 +253,8 @@ struct Row {
     visibility: String,
     team: Vec<Uuid>,
     organisations: Vec<OrgChoice>,
+    pinned_views: Vec<PinnedView>,
+    default_views: Vec<(String, Uuid)>,
 }
 
 impl From<Row> for Actor {
@@ -268,6 +284,8 @@ impl From<Row> for Actor {
             permissions: row.permissions,
             team: row.team,
             organisations: row.organisations,
+            pinned_views: row.pinned_views,
+            default_views: row.default_views,
         }))
     }
 }

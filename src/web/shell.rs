@@ -5,7 +5,7 @@ use crate::{
     error::{AppError, AppResult},
     kernel::RecordType,
     web::{
-        auth::Actor,
+        auth::{Actor, PinnedView},
         csrf,
         flash::Flash,
         headers,
@@ -27,6 +27,17 @@ pub struct NavItem {
 pub struct OrgItem {
     pub id: String,
     pub name: String,
+    pub current: bool,
+}
+
+/// A saved view in the sidebar.
+#[derive(Clone, Debug)]
+pub struct PinItem {
+    pub href: String,
+    pub label: String,
+    pub icon: &'static str,
+    /// "3", or empty.
+    pub fresh: String,
     pub current: bool,
 }
 
@@ -60,6 +71,7 @@ pub struct Shell {
     pub active: &'static str,
     pub orgs: Vec<OrgItem>,
     pub nav: Vec<NavItem>,
+    pub pins: Vec<PinItem>,
     pub can_create: Vec<NavItem>,
     pub flash: Option<Flash>,
     pub notice: Option<String>,
@@ -116,6 +128,7 @@ impl Page {
                 .map(|o| OrgItem { id: o.id.to_string(), name: o.name.clone(), current: o.id == actor.org_id })
                 .collect(),
             nav: NAV.iter().filter(|item| self.may_visit(item.key)).cloned().collect(),
+            pins: self.pins(),
             can_create: self.can_create(),
             flash: Flash::read(&self.req),
             notice: (!actor.email_verified && self.mails_arrive())
@@ -138,6 +151,22 @@ impl Page {
             "companies" => self.actor.may(permission::companies::View::KEY),
             _ => true,
         }
+    }
+
+    /// The pinned views of records that the role sees.
+    fn pins(&self) -> Vec<PinItem> {
+        let here = self.req.query_string();
+        let pin = |view: &PinnedView| {
+            let record = RecordType::parse(&view.record_type)?;
+            self.may_visit(record.noun()).then(|| PinItem {
+                href: format!("/{}?view={}", record.noun(), view.id),
+                label: view.name.clone(),
+                icon: record.icon(),
+                fresh: if view.fresh > 0 { view.fresh.to_string() } else { String::new() },
+                current: here.contains(&format!("view={}", view.id)),
+            })
+        };
+        self.actor.pinned_views.iter().filter_map(pin).collect()
     }
 
     fn can_create(&self) -> Vec<NavItem> {

@@ -14,7 +14,7 @@ document.addEventListener("click", async (event) => {
   if (opener && dialog && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     opener.closest("details")?.removeAttribute("open");
-    if (await fill(opener.href)) dialog.showModal();
+    if (await fill(opener.href) && !dialog.open) dialog.showModal();
   }
   // In the dialog, Cancel only closes it.
   if (event.target.closest("dialog a[data-close]")) event.preventDefault();
@@ -47,10 +47,12 @@ async function fill(url, focused = "") {
   body.replaceChildren(parse(reply.html));
   const form = body.querySelector("form");
   const title = document.getElementById("list-panel-title");
-  if (title && form?.dataset.panelTitle) title.textContent = form.dataset.panelTitle;
+  const told = body.querySelector("[data-panel-title]");
+  if (title && told) title.textContent = told.dataset.panelTitle;
+  if (body.querySelector("[data-sortable]")) import("./stages.js").then((module) => module.upgrade(body));
   upgrade(body);
   if (form?.querySelector("[data-combobox]")) import("./combobox.js").then((module) => module.upgrade(form));
-  const target = body.querySelector("[data-new], [aria-invalid=true]") ?? document.getElementById(focused) ?? body.querySelector("select, input:not([type=hidden])");
+  const target = body.querySelector("[data-new], [aria-invalid=true]") ?? document.getElementById(focused) ?? body.querySelector("select, input:not([type=hidden]), a, button");
   target?.focus({ preventScroll: !body.querySelector("[data-new]") });
   return true;
 }

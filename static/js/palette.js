@@ -65,8 +65,20 @@ function onInput() {
   const mine = ++serial;
   clearTimeout(timer);
   render(matching(query));
+  if (!query) return void lately(mine);
   if (query.length < 2) return;
   timer = setTimeout(() => search(query, mine), DEBOUNCE);
+}
+
+/** Before anything is typed: what was opened and searched for lately, above the commands. */
+async function lately(mine) {
+  const reply = await get("/recent");
+  if (!reply.ok || mine !== serial || !dialog.open) return;
+  const found = parse(reply.html).querySelector("[role=listbox]");
+  if (!found?.querySelector("[role=option]")) return;
+  render(matching(""), found);
+  list.prepend(found);
+  select(options()[0]);
 }
 
 async function search(query, mine) {

@@ -35,3 +35,4 @@ mod segments;
 mod settings;
 mod support;
 mod tags;
+mod views;

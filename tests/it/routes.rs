@@ -36,6 +36,7 @@ const PERSONAL: &[&str] = &[
     "/settings/email-verification",
     "/invitations/{token}",
     "/preferences",
+    "/views",
     "/companies/columns",
     "/contacts/columns",
     "/leads/columns",

@@ -16,7 +16,7 @@ use crate::{
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
-        tags,
+        tags, views,
     },
     kernel::{CompanyId, RecordType, text},
     web::{
@@ -147,6 +147,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let company = queries::find(tx, &actor, CompanyId(*id))?;
+            views::recent::visit(tx, &actor, RecordType::Company, *id)?;
             let form = forms::load(tx, &actor, *id)?;
             let people = members::directory(tx)?;
             let custom = CellSection::load(tx, RecordType::Company, *id, &form, &actor, &people)?;

@@ -16,7 +16,7 @@ use crate::{
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
-        tags,
+        tags, views,
     },
     kernel::{ContactId, RecordType},
     web::{
@@ -156,6 +156,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let contact = queries::find(tx, &actor, ContactId(*id))?;
+            views::recent::visit(tx, &actor, RecordType::Contact, *id)?;
             let form = forms::load(tx, &actor, *id)?;
             let people = members::directory(tx)?;
             let custom = CellSection::load(tx, RecordType::Contact, *id, &form, &actor, &people)?;

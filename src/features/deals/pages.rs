@@ -21,7 +21,7 @@ use crate::{
             inline::{Cell, CellSection, owner_choices},
             timeline::Timeline,
         },
-        tags,
+        tags, views,
     },
     kernel::{Currency, DealId, Money, RecordType, calendar},
     web::{
@@ -254,6 +254,7 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
     let deal = super::queries::find(tx, actor, id)?;
+    views::recent::visit(tx, actor, RecordType::Deal, id.into())?;
     let company = super::queries::company_name(tx, deal.company_id)?;
     let form = forms::load(tx, actor, id.into())?;
     let people = members::directory(tx)?;

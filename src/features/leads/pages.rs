@@ -20,7 +20,7 @@ use crate::{
             submit::{self, Draft, FormParts, Submitted},
             timeline::Timeline,
         },
-        tags,
+        tags, views,
     },
     kernel::{Currency, LeadId, RecordType},
     web::{
@@ -205,6 +205,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let tags = tags::Chips::load(tx, &actor, RecordType::Lead, *id, token.clone())?;
+            views::recent::visit(tx, &actor, RecordType::Lead, *id)?;
             let timeline = Timeline::load(tx, &actor, RecordType::Lead, *id, &query, token)?;
             load(tx, &actor, LeadId(*id), shell, (tags, timeline))
         })

@@ -3,6 +3,7 @@
 use crate::{
     db::Db,
     error::AppResult,
+    features::views,
     kernel::RecordType,
     search::{self, Hit},
     web::{Page, reply, shell::Shell},
@@ -56,6 +57,10 @@ pub async fn results(page: Page, db: Data<Db>, question: Query<Question>) -> App
     let limit = if reply::is_partial(&page.req) { IN_PALETTE } else { ON_PAGE };
     let (actor, asked) = (page.actor.clone(), q.clone());
     let hits = db.org_read(&page, move |tx| search::find(tx, &actor, &asked, &RecordType::ALL, limit)).await?;
+    if !reply::is_partial(&page.req) {
+        let (actor, asked) = (page.actor.clone(), q.clone());
+        db.org(&page, move |tx| views::recent::searched(tx, &actor, &asked)).await?;
+    }
     let groups = group(hits, limit);
     let shown: String = q.chars().take(200).collect();
     let href =

@@ -20,6 +20,7 @@ pub struct Belongings {
     pub import: Uuid,
     pub mail: Uuid,
     pub job: Uuid,
+    pub view: Uuid,
     pub operation: Uuid,
     pub tag: Uuid,
     pub segment: Uuid,
@@ -45,6 +46,7 @@ impl Belongings {
             import: id(),
             mail: id(),
             job: id(),
+            view: id(),
             operation: id(),
             tag: id(),
             segment: id(),
@@ -87,6 +89,11 @@ impl TestApp {
                VALUES ('{o}', '{}', 'company', 'c_ours', 'Field of {s}', 'text', 'More', 1)",
             b.company, b.contact, b.company, b.lead, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
             org.admin, b.import, b.mail, b.job, b.field
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO saved_views (org_id, id, record_type, name, owner_id, query) VALUES ('{o}', '{}', 'contact', 'View of {s}', '{}', '')",
+            b.view, org.admin
         ))
         .await;
         self.sql(&format!(

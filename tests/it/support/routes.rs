@@ -130,6 +130,7 @@ impl Route {
                     "sessions" => b.job,
                     "pipelines" | "pipeline" => b.pipeline,
                     "stages" => b.stage,
+                    "views" => b.view,
                     other => panic!("{}: what is {{id}} after {other:?}? Tell tests/it/support/routes.rs", self.name()),
                 }
                 .to_string(),

@@ -45,13 +45,15 @@ fn usual(record: RecordType) -> &'static [&'static str] {
 }
 
 impl Columns {
-    /// The columns in force: the address's, else the reader's own, else the usual ones.
+    /// The columns in force: the address's, else the reader's own, else the view's, else the usual ones.
     pub fn of(tx: &mut OrgTx, member: MemberId, query: &ListQuery) -> AppResult<Self> {
         let catalogue = query.catalogue()?;
         let kept = match &query.columns {
             Some(keys) => Some(Self::named(keys.iter().map(String::as_str))),
-            None => Self::load(tx, member, query.record)?,
+            None => Self::load(tx, member, &key(query))?,
         };
+        let layout = query.view.as_ref().and_then(|view| view.layout.clone());
+        let kept = kept.or_else(|| layout.and_then(|layout| serde_json::from_value(layout).ok()));
         Ok(kept.unwrap_or_else(|| Self::usual(catalogue)).only(catalogue))
     }
 
@@ -91,10 +93,10 @@ impl Columns {
         self
     }
 
-    fn load(tx: &mut OrgTx, member: MemberId, record: RecordType) -> AppResult<Option<Self>> {
+    fn load(tx: &mut OrgTx, member: MemberId, key: &str) -> AppResult<Option<Self>> {
         let value: Option<serde_json::Value> = preferences::table
             .filter(preferences::member_id.eq(member))
-            .filter(preferences::key.eq(key(record)))
+            .filter(preferences::key.eq(key))
             .select(preferences::value)
             .first(tx.conn())
             .optional()?;
@@ -102,10 +104,10 @@ impl Columns {
     }
 
     /// Keeps them as the reader's own.
-    pub fn save(&self, tx: &mut OrgTx, member: MemberId, record: RecordType) -> AppResult<()> {
+    pub fn save(&self, tx: &mut OrgTx, member: MemberId, query: &ListQuery) -> AppResult<()> {
         let value = serde_json::to_value(self).map_err(anyhow::Error::from)?;
         diesel::insert_into(preferences::table)
-            .values((preferences::member_id.eq(member), preferences::key.eq(key(record)), preferences::value.eq(value)))
+            .values((preferences::member_id.eq(member), preferences::key.eq(key(query)), preferences::value.eq(value)))
             .on_conflict((preferences::org_id, preferences::member_id, preferences::key))
             .do_update()
             .set(preferences::value.eq(excluded(preferences::value)))
@@ -114,9 +116,8 @@ impl Columns {
     }
 
     /// Back to the usual ones.
-    pub fn forget(tx: &mut OrgTx, member: MemberId, record: RecordType) -> AppResult<()> {
-        let mine =
-            preferences::table.filter(preferences::member_id.eq(member)).filter(preferences::key.eq(key(record)));
+    pub fn forget(tx: &mut OrgTx, member: MemberId, query: &ListQuery) -> AppResult<()> {
+        let mine = preferences::table.filter(preferences::member_id.eq(member)).filter(preferences::key.eq(key(query)));
         diesel::delete(mine).execute(tx.conn())?;
         Ok(())
     }
@@ -161,6 +162,10 @@ impl Column {
     }
 }
 
-fn key(record: RecordType) -> String {
-    format!("list.{}", record.noun())
+/// A view that has columns of its own is changed apart from the list.
+fn key(query: &ListQuery) -> String {
+    match query.view.as_ref().filter(|view| view.layout.is_some()) {
+        Some(view) => format!("view.{}", view.id),
+        None => format!("list.{}", query.record.noun()),
+    }
 }

@@ -49,12 +49,27 @@ impl ListQuery {
         self.address(&pairs)
     }
 
+    /// What keeps a list that began as a saved view from being that view again.
+    pub(super) fn view_params(&self) -> Vec<(String, String)> {
+        let pair = |name: &str, value: String| (name.to_owned(), value);
+        self.view
+            .as_ref()
+            .map_or_else(Vec::new, |view| vec![pair("view", view.id.to_string()), pair("edited", "1".to_owned())])
+    }
+
+    /// The query string with the view it began as: for the builder and the chooser, which lead back here.
+    pub(super) fn whole_query(&self) -> String {
+        let mut pairs = self.params();
+        pairs.extend(self.view_params());
+        encode(&pairs)
+    }
+
     /// Of a changed list that began as a saved view, the address says so: `view` and `edited`.
     fn address(&self, pairs: &[(String, String)]) -> String {
         let mut pairs = pairs.to_vec();
-        if let Some(view) = self.view {
-            pairs.push(("view".to_owned(), view.to_string()));
-            pairs.push(("edited".to_owned(), "1".to_owned()));
+        pairs.extend(self.view_params());
+        if pairs.is_empty() && self.has_default {
+            pairs.push(("view".to_owned(), "all".to_owned()));
         }
         let query = encode(&pairs);
         let base = self.record.noun();

@@ -20,7 +20,7 @@ mod view;
 pub use cells::names;
 pub use columns::{Column, Columns};
 pub use extra::{Condition, Extra};
-pub use find::{Count, Found, find, is_too_long};
+pub use find::{Count, Found, Way, find, is_too_long};
 pub use keys::Sort;
 pub use pages::{index, row};
 pub use panels::{column_chooser, column_width, filter_builder, save_columns};
@@ -34,6 +34,7 @@ use crate::{
         deals,
         fields::Catalogue,
         records::filter::{self, Filter, Problem, Schema},
+        views::{self, View},
     },
     kernel::{Field, FieldKind, RecordType},
     web::{Actor, Form},
@@ -66,7 +67,9 @@ pub struct ListQuery {
     /// The columns the address names, for links that must show the same ones.
     pub columns: Option<Vec<String>>,
     /// The saved view this began as.
-    pub view: Option<Uuid>,
+    pub view: Option<View>,
+    /// Without a word in its address the list would be the reader's default view.
+    has_default: bool,
     pub after: Option<String>,
     /// Rows on the pages before.
     pub shown: i64,
@@ -91,9 +94,15 @@ enum Owners {
 }
 
 impl ListQuery {
-    /// From a query string. What the list does not know is refused.
+    /// Like [`Self::load`], of the address that a person opened: silent, it is their role's default view.
+    pub fn open(tx: &mut OrgTx, actor: &Actor, record: RecordType, query: &str) -> AppResult<Self> {
+        Self::load(tx, actor, record, &views::or_default(actor, record, query)?)
+    }
+
+    /// From a query string, the saved view it names among it. What the list does not know is refused.
     pub fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType, query: &str) -> AppResult<Self> {
         let form = Form::decode(query.as_bytes())?;
+        let (view, form) = views::resolve(tx, actor, record, form)?;
         let filter = Filter::parse(form.get("filter"))?;
         let schema = Schema::load(tx, actor, record, &filter)?;
         let extras = match record {
@@ -122,7 +131,8 @@ impl ListQuery {
             columns: Some(form.get("columns"))
                 .filter(|c| !c.is_empty())
                 .map(|c| c.split(',').take(columns::MOST).map(str::to_owned).collect()),
-            view: Some(form.get("view")).filter(|v| !v.is_empty()).and_then(|v| v.parse().ok()),
+            view,
+            has_default: actor.default_views.iter().any(|(key, _)| key == record.key()),
             after: Some(form.get("after").to_owned()).filter(|after| !after.is_empty()),
             shown: form.get("shown").parse().unwrap_or(0).clamp(0, 1_000_000_000),
             filter,

@@ -3,7 +3,7 @@
 use super::{
     Columns, Count, ListQuery, ListView, cells,
     cells::{Content, Row},
-    find::{self, Found, is_too_long},
+    find::{self, Found, Way, is_too_long},
     groups::{self, Group, Groups},
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     features::{
         accounts::members,
         records::{filter::Names, require_view, visible},
+        views,
     },
     kernel::RecordType,
     web::{Form, Page, Shell, reply},
@@ -73,9 +74,13 @@ pub async fn index(record: RecordType, page: Page, db: web::Data<Db>) -> AppResu
     require_view(&page.actor, record)?;
     let part = Form::decode(page.req.query_string().as_bytes())?.get("part").to_owned();
     let partial = reply::is_partial(&page.req);
-    let loaded = match load(&page, &db, record, partial, true).await {
+    let mut loaded = load(&page, &db, record, partial, Some(Way::Walk)).await;
+    if loaded.as_ref().is_err_and(is_too_long) {
+        loaded = load(&page, &db, record, partial, Some(Way::Scan)).await;
+    }
+    let loaded = match loaded {
         Err(error) if is_too_long(&error) && !partial => {
-            let mut loaded = load(&page, &db, record, partial, false).await?;
+            let mut loaded = load(&page, &db, record, partial, None).await?;
             loaded.list.trouble = TOO_LONG.to_owned();
             loaded
         }
@@ -103,22 +108,28 @@ fn is_group_id(part: &str) -> bool {
     part.strip_prefix("group-").is_some_and(|n| !n.is_empty() && n.len() < 6 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: bool) -> AppResult<Loaded> {
+async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: Option<Way>) -> AppResult<Loaded> {
     let (actor, asked) = (page.actor.clone(), page.req.query_string().to_owned());
     db.org(page, move |tx| {
-        let query = ListQuery::load(tx, &actor, record, &asked)?;
+        let query = ListQuery::open(tx, &actor, record, &asked)?;
+        if let Some(view) = query.view.as_ref().filter(|view| view.fresh > 0 && !partial) {
+            views::seen(tx, &actor, view.id)?;
+        }
         let people = members::directory(tx)?;
         let mut names = Names::load(tx, &actor, (record, &query.filter, &query.schema), people)?;
         let mut trouble = String::new();
         let mut in_groups = Vec::new();
-        if let Some(key) = query.group.as_deref().filter(|_| look && !partial && query.problem.is_none()) {
+        if let Some(key) = query.group.as_deref().filter(|_| look.is_some() && !partial && query.problem.is_none()) {
             tx.limit_time(find::PATIENCE)?;
             match groups::load(tx, &actor, &query, key, &mut names)? {
                 Groups::Some(groups) => in_groups = groups,
                 Groups::TooMany(why) => why.clone_into(&mut trouble),
             }
         }
-        let found = if look { find::find(tx, &actor, &query)? } else { nothing() };
+        let found = match look {
+            Some(way) => find::find(tx, &actor, &query, way)?,
+            None => nothing(),
+        };
         let columns = Columns::of(tx, actor.id, &query)?;
         let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
         let rows = cells::rows(tx, &actor, query.catalogue()?, &keys, &found.page.rows, &names.people)?;

@@ -97,7 +97,7 @@ impl Builder {
         Self {
             action: format!("/{}/filter", query.record.noun()),
             title: query.record.plural(),
-            list: query.query_string(),
+            list: query.whole_query(),
             back: query.href(&[]),
             lines: builder::lines(filter, query.record, known, (problem, new)),
             error: problem.map(|p| p.message.clone()).unwrap_or_default(),
@@ -142,7 +142,7 @@ pub async fn column_chooser(record: RecordType, page: Page, db: web::Data<Db>) -
                 action: format!("/{}/columns", record.noun()),
                 title: record.plural(),
                 csrf: token,
-                list: query.query_string(),
+                list: query.whole_query(),
                 back: query.href(&[]),
                 fields: query.choices(&columns)?,
             })
@@ -162,13 +162,13 @@ pub async fn save_columns(record: RecordType, page: Page, form: Form, db: web::D
         .org(&page, move |tx| {
             let query = ListQuery::load(tx, &actor, record, posted.get("list"))?;
             if posted.get("do") == "reset" {
-                Columns::forget(tx, actor.id, record)?;
+                Columns::forget(tx, actor.id, &query)?;
                 return Ok(query.href(&[]));
             }
             let keys = moved(&posted);
             let columns = Columns::of(tx, actor.id, &query)?;
-            columns.chosen(keys.iter().map(String::as_str), query.catalogue()?).save(tx, actor.id, record)?;
-            let list = href::encode(&[("list".to_owned(), query.query_string())]);
+            columns.chosen(keys.iter().map(String::as_str), query.catalogue()?).save(tx, actor.id, &query)?;
+            let list = href::encode(&[("list".to_owned(), query.whole_query())]);
             let again = posted.has("move");
             Ok(if again { format!("/{}/columns?{list}", record.noun()) } else { query.href(&[]) })
         })
@@ -192,11 +192,12 @@ pub async fn column_width(record: RecordType, page: Page, form: Form, db: web::D
     require_view(&page.actor, record)?;
     let actor = page.actor.clone();
     let width: u16 = form.get("width").parse().map_err(|_| AppError::field("width", "must be a number of pixels"))?;
+    let list = page.req.query_string().to_owned();
     db.org(&page, move |tx| {
-        let query = ListQuery::load(tx, &actor, record, "")?;
+        let query = ListQuery::load(tx, &actor, record, &list)?;
         let mut columns = Columns::of(tx, actor.id, &query)?;
         columns.resize(form.get("column"), width);
-        columns.save(tx, actor.id, record)
+        columns.save(tx, actor.id, &query)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

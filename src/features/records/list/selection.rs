@@ -15,6 +15,7 @@ use crate::{
     web::{Actor, Form},
 };
 use actix_web::http::StatusCode;
+use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -131,6 +132,23 @@ impl Selection {
             sql.literal(Literal::Uuid(after));
         }
         sql.text(format!(" ORDER BY r.id LIMIT {size}"));
+        Ok(sql.query().load::<Id>(tx.conn())?.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Of what is selected, the first that was added or changed since then; `column` is the time that says so.
+    pub fn changed(
+        &self,
+        tx: &mut OrgTx,
+        actor: &Actor,
+        column: &'static str,
+        since: DateTime<Utc>,
+        most: i64,
+    ) -> AppResult<Vec<Uuid>> {
+        let mut sql = Sql::new("SELECT r.id");
+        self.add_to(tx, actor, &mut sql)?;
+        sql.text(format!(" AND r.{column} > "));
+        sql.literal(Literal::Instant(since));
+        sql.text(format!(" ORDER BY r.{column}, r.id LIMIT {most}"));
         Ok(sql.query().load::<Id>(tx.conn())?.into_iter().map(|row| row.id).collect())
     }
 

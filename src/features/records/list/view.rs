@@ -26,6 +26,13 @@ pub struct ListView {
     pub title: &'static str,
     /// `/contacts`
     pub base: String,
+    /// The list without any filter, whatever the reader's default view.
+    pub all_href: String,
+    pub view: Option<ViewMark>,
+    pub views_href: String,
+    /// What the list shows: for a view's form.
+    pub query: String,
+    pub widths_href: String,
     /// "12,408" or "200+".
     pub total: String,
     /// "contacts", or "contact" when there is one.
@@ -62,6 +69,17 @@ pub struct ListView {
     pub ticks: bool,
     /// Where what the list shows becomes a segment.
     pub segment: Option<String>,
+}
+
+/// The saved view that the list began as.
+#[derive(Clone, Debug)]
+pub struct ViewMark {
+    pub id: String,
+    pub name: String,
+    /// The list shows something else by now.
+    pub modified: bool,
+    pub may_change: bool,
+    pub href: String,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +139,17 @@ impl ListView {
         Ok(Self {
             title: record.plural(),
             base: format!("/{noun}"),
+            all_href: if query.has_default { format!("/{noun}?view=all") } else { format!("/{noun}") },
+            view: query.view.as_ref().map(|view| ViewMark {
+                id: view.id.to_string(),
+                name: view.name.clone(),
+                modified: view.query != query.query_string(),
+                may_change: view.may_change(actor),
+                href: view.href(),
+            }),
+            views_href: query.views_href(),
+            query: query.query_string(),
+            widths_href: format!("/{noun}/columns/width?{}", super::href::encode(&query.view_params())),
             total,
             noun: if one { record.label().to_lowercase() } else { noun.to_owned() },
             icon: record.icon(),
@@ -154,6 +183,17 @@ impl ListView {
                 address.append_pair("record_type", record.key()).append_pair("filter", &filter.json()).finish()
             }),
         })
+    }
+
+    /// The view's name, else the records'.
+    pub fn heading(&self) -> &str {
+        self.view.as_ref().map_or(self.title, |view| view.name.as_str())
+    }
+
+    /// "12 contacts · modified"
+    pub fn subtitle(&self) -> String {
+        let modified = self.view.as_ref().is_some_and(|view| view.modified);
+        format!("{} {}{}", self.total, self.noun, if modified { " · modified" } else { "" })
     }
 
     /// The same within a group: the way on stays there.
@@ -214,16 +254,23 @@ impl ListQuery {
     }
 
     fn kept(&self, names: &[&str]) -> Vec<(String, String)> {
-        self.params().into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect()
+        let kept = self.params().into_iter().filter(|(name, _)| names.contains(&name.as_str()));
+        kept.chain(self.view_params()).collect()
     }
 
     fn kept_but(&self, names: &[&str]) -> Vec<(String, String)> {
-        self.params().into_iter().filter(|(name, _)| !names.contains(&name.as_str())).collect()
+        let kept = self.params().into_iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        kept.chain(self.view_params()).collect()
+    }
+
+    fn views_href(&self) -> String {
+        let pairs = [("record".to_owned(), self.record.key().to_owned()), ("list".to_owned(), self.whole_query())];
+        format!("/views?{}", super::href::encode(&pairs))
     }
 
     /// The builder's or chooser's own address; `list` brings the reader back here.
     fn panel_href(&self, panel: &str) -> String {
-        let list = self.query_string();
+        let list = self.whole_query();
         let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("list", &list).finish();
         format!("/{}/{panel}?{query}", self.record.noun())
     }

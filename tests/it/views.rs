@@ -1,0 +1,164 @@
+//! Saved views: kept, changed, shared, pinned, opened by default, deleted and brought back; told of new matches; what was looked at
+//! lately.
+
+use crate::support::{Client, TestApp};
+
+const LEADS: &str = "filter=%7B%22all%22%3A%5B%7B%22rule%22%3A%7B%22key%22%3A%22owner_id%22%2C%22op%22%3A%22is%22%2C%22values%22%3A%5B%22me%22%5D%7D%7D%5D%7D";
+
+async fn save(client: &Client, name: &str, more: &[(&str, &str)]) -> String {
+    let fields = [&[("record", "contact"), ("list", LEADS), ("name", name)], more].concat();
+    let page = client.post("/views", &fields).await;
+    assert_eq!(page.status(), 303, "{}", page.body);
+    page.location.unwrap().split("view=").nth(1).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_is_kept_shared_pinned_and_brought_back() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
+    app.sql(&format!(
+        "INSERT INTO contacts (org_id, id, first_name, owner_id) VALUES ('{0}', gen_random_uuid(), 'Mine', '{1}'), ('{0}', gen_random_uuid(), 'Theirs', '{2}')",
+        org.id, org.admin, org.rep
+    ))
+    .await;
+    let (admin, rep, stranger) =
+        (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await, app.signed_in(&other, "admin").await);
+    let form = admin.get("/views/new?record=contact&list=owner%3Dme").await;
+    assert!(form.status() == 200 && form.contains("Who may open it"), "{}", form.body);
+    assert_eq!(admin.post("/views", &[("record", "contact"), ("list", ""), ("name", "")]).await.status(), 422);
+    let id = save(&admin, "My people", &[("pinned", "true"), ("columns", "true")]).await;
+    let page = admin.get(&format!("/contacts?view={id}")).await;
+    assert!(page.contains("My people") && page.contains("Mine") && !page.contains("Theirs"), "{}", page.body);
+    assert!(!page.contains("modified") && page.contains(&format!("href=\"/contacts?view={id}\"")), "{}", page.body);
+    assert!(admin.get("/").await.contains("My people"), "it is in the sidebar");
+    // Changed, it says so, and can be saved.
+    let changed = format!("/contacts?owner=me&view={id}&edited=1");
+    let page = admin.get(&changed).await;
+    assert!(page.contains("modified") && page.contains("Save changes"), "{}", page.body);
+    assert_eq!(admin.post(&format!("/views/{id}/query"), &[("list", "sort=-created_at")]).await.status(), 303);
+    let page = admin.get(&format!("/contacts?view={id}")).await;
+    assert!(page.contains("Theirs") && page.contains("aria-sort=\"descending\""), "{}", page.body);
+    admin.post(&format!("/views/{id}/query"), &[("list", LEADS)]).await;
+
+    // Private: not found for anybody else, whatever their role.
+    let manager = app.signed_in(&org, "manager").await;
+    for client in [&rep, &manager, &stranger] {
+        assert_eq!(client.get(&format!("/contacts?view={id}")).await.status(), 404);
+        assert_eq!(client.get(&format!("/views/{id}/edit")).await.status(), 404);
+        assert_eq!(client.post(&format!("/views/{id}/deletion"), &[]).await.status(), 404);
+    }
+    assert!(!rep.get("/views").await.contains("My people"));
+    // Shared: each sees their own people; nobody else changes it, but may pin it.
+    let shared =
+        admin.post(&format!("/views/{id}"), &[("name", "Our people"), ("sharing", "all"), ("pinned", "true")]).await;
+    assert_eq!(shared.status(), 303, "{}", shared.body);
+    let page = rep.get(&format!("/contacts?view={id}")).await;
+    assert!(page.contains("Our people") && page.contains("Theirs") && !page.contains("Mine"), "{}", page.body);
+    assert!(rep.get("/views?record=contact").await.contains("by <span"));
+    assert_eq!(rep.post(&format!("/views/{id}/query"), &[("list", "")]).await.status(), 403);
+    assert_eq!(rep.post(&format!("/views/{id}/deletion"), &[]).await.status(), 403);
+    assert_eq!(
+        rep.post(&format!("/views/{id}"), &[("name", "Hijacked"), ("sharing", "private"), ("pinned", "true")])
+            .await
+            .status(),
+        303
+    );
+    let home = rep.get("/").await;
+    assert!(home.contains("Our people") && !home.contains("Hijacked"), "{}", home.body);
+    assert_eq!(stranger.get(&format!("/contacts?view={id}")).await.status(), 404);
+    assert_eq!(rep.get(&format!("/deals?view={id}")).await.status(), 404, "a view of contacts is none of deals");
+
+    // The default of a role: the list from the menu is it; without it by name.
+    let role = app.value(&format!("SELECT id FROM roles WHERE org_id = '{}' AND key = 'rep'", org.id)).await;
+    let default = [("name", "Our people"), ("sharing", "private"), ("roles", "1"), ("role", role.as_str())];
+    assert_eq!(admin.post(&format!("/views/{id}"), &default).await.status(), 422);
+    let default =
+        [("name", "Our people"), ("sharing", "all"), ("pinned", "true"), ("roles", "1"), ("role", role.as_str())];
+    assert_eq!(admin.post(&format!("/views/{id}"), &default).await.status(), 303);
+    let page = rep.get("/contacts").await;
+    assert!(page.contains("Our people") && !page.contains("Mine"), "{}", page.body);
+    let page = rep.get("/contacts?view=all").await;
+    assert!(page.contains("Mine") && page.contains("Theirs"), "{}", page.body);
+    assert!(admin.get("/contacts").await.contains("Theirs"));
+    // Deleted, and brought back by whoever may.
+    assert_eq!(admin.post(&format!("/views/{id}/deletion"), &[]).await.status(), 303);
+    assert_eq!(admin.get(&format!("/contacts?view={id}")).await.status(), 404);
+    assert!(rep.get("/contacts").await.contains("Mine"), "no default any more");
+    assert_eq!(rep.post(&format!("/views/{id}/deletion/undo"), &[]).await.status(), 404);
+    assert_eq!(admin.post(&format!("/views/{id}/deletion/undo"), &[]).await.status(), 303);
+    assert_eq!(rep.get(&format!("/contacts?view={id}")).await.status(), 200);
+    // Order of the pinned ones.
+    let second = save(&admin, "Second", &[("pinned", "true")]).await;
+    assert_eq!(admin.post("/views/order", &[("order", &format!("{second},{id}"))]).await.status(), 303);
+    let home = admin.get("/").await;
+    assert!(home.body.find("Second") < home.body.find("Our people"), "{}", home.body);
+    assert_eq!(admin.post("/views/order", &[("order", "x")]).await.status(), 400);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_are_told_once_and_lately_is_ones_own() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let contact = |name: &str, lifecycle: &str| {
+        format!(
+            "INSERT INTO contacts (org_id, id, first_name, lifecycle) VALUES ('{}', gen_random_uuid(), '{name}', '{lifecycle}')",
+            org.id
+        )
+    };
+    app.sql(&contact("Known", "customer")).await;
+    app.sql(&contact("Later", "lead")).await;
+    let admin = app.signed_in(&org, "admin").await;
+    let page = admin
+        .post(
+            "/views",
+            &[
+                ("record", "contact"),
+                ("list", "lifecycle=customer"),
+                ("name", "Customers"),
+                ("pinned", "true"),
+                ("watched", "true"),
+            ],
+        )
+        .await;
+    let address = page.location.unwrap();
+    let look = async || {
+        app.sql("UPDATE view_watches SET watermark = watermark - interval '4 minutes'").await;
+        app.sql(&format!(
+            "INSERT INTO jobs (org_id, kind, key) VALUES ('{}', 'views.watch', 'views.watch') ON CONFLICT DO NOTHING",
+            org.id
+        ))
+        .await;
+        app.run_jobs().await;
+    };
+    look().await;
+    assert_eq!(app.value("SELECT fresh FROM view_watches").await, "0", "what matched already is not new");
+    app.sql(&contact("New", "customer")).await;
+    app.sql("UPDATE contacts SET lifecycle = 'customer', updated_at = now() WHERE first_name = 'Later'").await;
+    app.sql("UPDATE contacts SET updated_at = now() WHERE first_name = 'Known'").await;
+    look().await;
+    look().await;
+    assert_eq!(app.value("SELECT fresh FROM view_watches").await, "2");
+    assert!(admin.get("/").await.contains("2<span class=\"vh\"> new"));
+    assert_eq!(
+        app.value("SELECT string_agg(subject, '|') FROM mails WHERE template = 'view_matches'").await,
+        "Customers: 2 new among your contacts"
+    );
+    // Looking takes the count away; the next mail waits an hour.
+    assert_eq!(admin.get(&address).await.status(), 200);
+    assert_eq!(app.value("SELECT fresh FROM view_watches").await, "0");
+    app.sql(&contact("Newer", "customer")).await;
+    look().await;
+    assert_eq!(app.value("SELECT fresh FROM view_watches").await, "1");
+    assert_eq!(app.value("SELECT count(*) FROM mails WHERE template = 'view_matches'").await, "1");
+
+    // Lately: records opened and words searched for, of this person alone.
+    let id = app.value("SELECT id FROM contacts WHERE first_name = 'Known'").await;
+    assert_eq!(admin.get(&format!("/contacts/{id}")).await.status(), 200);
+    assert_eq!(admin.get("/search?q=known+people").await.status(), 200);
+    let lately = admin.get_partial("/recent").await;
+    assert!(lately.contains("Known") && lately.contains("known people"), "{}", lately.body);
+    let rep = app.signed_in(&org, "rep").await;
+    assert!(!rep.get_partial("/recent").await.contains("nown"));
+    app.stop().await;
+}
