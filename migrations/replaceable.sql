@@ -104,6 +104,25 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Nor do the books of merges and likely duplicates keep anything of a record that is deleted for good. TG_ARGV[0] is the record type.
+CREATE OR REPLACE FUNCTION app.forget_duplicates() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM public.merges x USING removed r WHERE x.org_id = r.org_id AND x.survivor_id = r.id;
+  DELETE FROM public.merges x USING removed r WHERE x.org_id = r.org_id AND x.merged_id = r.id AND x.undone_at IS NULL;
+  DELETE FROM public.duplicate_pairs x USING removed r WHERE x.org_id = r.org_id AND x.record_type = TG_ARGV[0] AND x.a_id = r.id;
+  DELETE FROM public.duplicate_pairs x USING removed r WHERE x.org_id = r.org_id AND x.record_type = TG_ARGV[0] AND x.b_id = r.id;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t record;
+BEGIN
+  FOR t IN SELECT * FROM (VALUES ('companies', 'company'), ('contacts', 'contact'), ('leads', 'lead')) v (noun, kind)
+    WHERE to_regclass('public.merges') IS NOT NULL LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS forget_duplicates ON %I', t.noun);
+    EXECUTE format('CREATE TRIGGER forget_duplicates AFTER DELETE ON %I REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.forget_duplicates(%L)', t.noun, t.kind);
+  END LOOP;
+END $$;
+
 -- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   WITH gone AS (DELETE FROM public.deal_totals RETURNING *)

@@ -30,5 +30,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::operations::configure)
         .configure(features::tags::configure)
         .configure(features::segments::configure)
+        .configure(features::duplicates::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

@@ -185,6 +185,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    duplicate_pairs (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        a_id -> Uuid,
+        b_id -> Uuid,
+        confidence -> Int2,
+        reasons -> Array<Nullable<Text>>,
+        status -> Text,
+        found_at -> Timestamptz,
+        seen_at -> Timestamptz,
+        decided_by -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    duplicate_scans (org_id, record_type) {
+        org_id -> Uuid,
+        record_type -> Text,
+        status -> Text,
+        done -> Int8,
+        total -> Int8,
+        found -> Int8,
+        requested_by -> Nullable<Uuid>,
+        requested_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     events (org_id, at, id) {
         org_id -> Uuid,
         at -> Timestamptz,
@@ -423,6 +455,24 @@ diesel::table! {
         deactivated_at -> Nullable<Timestamptz>,
         last_seen_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    merges (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        survivor_id -> Uuid,
+        merged_id -> Uuid,
+        before -> Jsonb,
+        after -> Jsonb,
+        moved -> Jsonb,
+        survivor_version -> Int4,
+        merged_by -> Nullable<Uuid>,
+        merged_at -> Timestamptz,
+        undone_by -> Nullable<Uuid>,
+        undone_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -41,6 +41,12 @@ impl Changes {
         self
     }
 
+    /// Changes as another event keeps them, turned round: for an undo.
+    pub fn reversed(kept: &Value, only: impl Fn(&str) -> bool) -> Self {
+        let pairs = kept.as_object().into_iter().flatten().filter(|(field, _)| only(field));
+        Self(pairs.map(|(field, pair)| (field.clone(), json!([pair[1], pair[0]]))).collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod companies;
 pub mod contacts;
 pub mod deals;
+pub mod duplicates;
 pub mod fields;
 pub mod health;
 pub mod home;

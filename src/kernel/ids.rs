@@ -82,6 +82,8 @@ typed_id!(
     OperationId,
     TagId,
     SegmentId,
+    MergeId,
+    DuplicateId,
     MailId,
     JobId,
     EventId,

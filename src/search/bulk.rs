@@ -34,6 +34,11 @@ pub fn enqueue_bulk(tx: &mut OrgTx, record_type: RecordType, since: Option<DateT
     jobs::enqueue(tx, Job::new(BULK, &BulkPayload { record_type: record_type.key().into(), since })?)
 }
 
+/// After this transaction commits, a job writes the documents of the company's contacts and deals anew.
+pub fn enqueue_company(tx: &mut OrgTx, company: Uuid) -> AppResult<()> {
+    jobs::enqueue(tx, Job::new(COMPANY, &CompanyPayload { company })?)
+}
+
 /// The jobs of search documents.
 pub fn register_jobs(registry: &mut Registry) {
     registry.register(BULK, run_bulk);

@@ -6,13 +6,12 @@ mod bulk;
 mod find;
 
 pub(crate) use bulk::settle;
-pub use bulk::{enqueue_bulk, register_jobs};
+pub use bulk::{enqueue_bulk, enqueue_company, register_jobs};
 pub use find::{Hit, find, may_view};
 
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
-    jobs::{self, Job},
     kernel::RecordType,
 };
 use diesel::{prelude::*, sql_types};
@@ -31,7 +30,7 @@ pub fn reindex(tx: &mut OrgTx, record_type: RecordType, ids: &[Uuid]) -> AppResu
     let renamed =
         if ids.len() < FEW { write_few(tx, org.0, record_type, ids)? } else { rewrite(tx, org.0, record_type, ids)? };
     for company in renamed {
-        jobs::enqueue(tx, Job::new(bulk::COMPANY, &bulk::CompanyPayload { company })?)?;
+        enqueue_company(tx, company)?;
     }
     Ok(())
 }

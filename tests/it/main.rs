@@ -15,6 +15,7 @@ mod chaos;
 mod companies;
 mod contacts;
 mod deals;
+mod duplicates;
 mod fields;
 mod imports;
 mod input;

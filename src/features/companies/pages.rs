@@ -6,6 +6,7 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
+        duplicates::{self, Merged},
         fields,
         leads::{self, Origin},
         records::{
@@ -120,6 +121,7 @@ struct Show {
     panels: Panels,
     origins: Vec<Origin>,
     tags: tags::Chips,
+    merged: Vec<Merged>,
     timeline: Timeline,
 }
 
@@ -144,6 +146,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     require_view(&page.actor, RecordType::Company)?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let (actor, shell, token) = (page.actor.clone(), page.shell("companies"), csrf::token(&page.req));
+    let record_id = *id;
     let whole = db
         .org(&page, move |tx| {
             let company = queries::find(tx, &actor, CompanyId(*id))?;
@@ -161,6 +164,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 owner: people.into_iter().find(|p| Some(p.id) == company.owner_id),
                 name: company.name,
                 origins: leads::origins(tx, &actor, RecordType::Company, *id)?,
+                merged: Merged::into_record(tx, &actor, RecordType::Company, *id)?,
                 tags: tags::Chips::load(tx, &actor, RecordType::Company, *id, token.clone())?,
                 timeline: Timeline::load(tx, &actor, RecordType::Company, *id, &query, token)?,
                 shell,
@@ -169,8 +173,8 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 panels,
             })
         })
-        .await?;
-    reply::page(&page.req, &whole)
+        .await;
+    duplicates::page_or_survivor(&page, &db, RecordType::Company, record_id, whole).await
 }
 
 /// The key-facts strip.

@@ -6,6 +6,7 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
+        duplicates::{self, Merged},
         fields,
         leads::{self, Origin},
         records::{
@@ -124,6 +125,7 @@ struct Show {
     may_see_deals: bool,
     origins: Vec<Origin>,
     tags: tags::Chips,
+    merged: Vec<Merged>,
     timeline: Timeline,
 }
 
@@ -153,6 +155,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     require_view(&page.actor, RecordType::Contact)?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let (actor, shell, token) = (page.actor.clone(), page.shell("contacts"), csrf::token(&page.req));
+    let record_id = *id;
     let whole = db
         .org(&page, move |tx| {
             let contact = queries::find(tx, &actor, ContactId(*id))?;
@@ -174,13 +177,14 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 deals: panels::deals_of(tx, &actor, contact.id)?,
                 may_see_deals: actor.may("deals.view"),
                 origins: leads::origins(tx, &actor, RecordType::Contact, *id)?,
+                merged: Merged::into_record(tx, &actor, RecordType::Contact, *id)?,
                 tags: tags::Chips::load(tx, &actor, RecordType::Contact, *id, token.clone())?,
                 timeline: Timeline::load(tx, &actor, RecordType::Contact, *id, &query, token)?,
                 shell,
             })
         })
-        .await?;
-    reply::page(&page.req, &whole)
+        .await;
+    duplicates::page_or_survivor(&page, &db, RecordType::Contact, record_id, whole).await
 }
 
 #[derive(Template)]

@@ -11,6 +11,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        duplicates::{self, Merged},
         fields,
         records::{
             self, Head,
@@ -131,6 +132,7 @@ struct Show {
     /// The organisation's own fields.
     custom: Vec<CellSection>,
     tags: tags::Chips,
+    merged: Vec<Merged>,
     timeline: Timeline,
 }
 
@@ -202,15 +204,17 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     require_view(&page.actor, RecordType::Lead)?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let (actor, shell, token) = (page.actor.clone(), page.shell("leads"), csrf::token(&page.req));
+    let record_id = *id;
     let whole = db
         .org(&page, move |tx| {
             let tags = tags::Chips::load(tx, &actor, RecordType::Lead, *id, token.clone())?;
             views::recent::visit(tx, &actor, RecordType::Lead, *id)?;
             let timeline = Timeline::load(tx, &actor, RecordType::Lead, *id, &query, token)?;
-            load(tx, &actor, LeadId(*id), shell, (tags, timeline))
+            let merged = Merged::into_record(tx, &actor, RecordType::Lead, *id)?;
+            load(tx, &actor, LeadId(*id), shell, (tags, merged, timeline))
         })
-        .await?;
-    reply::page(&page.req, &whole)
+        .await;
+    duplicates::page_or_survivor(&page, &db, RecordType::Lead, record_id, whole).await
 }
 
 fn load(
@@ -218,7 +222,7 @@ fn load(
     actor: &Actor,
     id: LeadId,
     shell: Shell,
-    (tags, timeline): (tags::Chips, Timeline),
+    (tags, merged, timeline): (tags::Chips, Vec<Merged>, Timeline),
 ) -> AppResult<Show> {
     let lead = queries::find(tx, actor, id)?;
     let form = forms::load(tx, actor, id.0)?;
@@ -249,6 +253,7 @@ fn load(
         cells,
         custom,
         tags,
+        merged,
         timeline,
     })
 }

@@ -8,6 +8,7 @@ use crate::{
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
+    features::duplicates,
     kernel::RecordType,
     search,
     web::{Actor, Page, flash::Flash, reply},
@@ -123,6 +124,9 @@ fn take(
         return Err(AppError::NotFound);
     }
     if !step.is_done(&now) {
+        if step == Step::Undelete {
+            duplicates::refuse_return(tx, record, id)?;
+        }
         put(tx, record, id, step, now.version, hooks)?;
     }
     Ok(now)

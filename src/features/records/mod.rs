@@ -147,18 +147,15 @@ pub struct Head {
     pub archived: bool,
     pub may_edit: bool,
     pub may_delete: bool,
+    /// Into another one, or another one into it.
+    pub may_merge: bool,
 }
 
 impl Head {
     pub fn new(actor: &Actor, record: RecordType, id: Uuid, archived: bool) -> Self {
-        Self {
-            record,
-            id,
-            base: format!("/{}/{id}", record.noun()),
-            archived,
-            may_edit: require_edit(actor, record).is_ok(),
-            may_delete: require_delete(actor, record).is_ok(),
-        }
+        let (may_edit, may_delete) = (require_edit(actor, record).is_ok(), require_delete(actor, record).is_ok());
+        let may_merge = may_edit && may_delete && !archived && record != RecordType::Deal;
+        Self { record, id, base: format!("/{}/{id}", record.noun()), archived, may_edit, may_delete, may_merge }
     }
 }
 

@@ -107,18 +107,25 @@ struct Row {
     edited: Option<bool>,
 }
 
-/// A card that only changed places in its column is history for nobody.
+/// A card that only changed places in its column is history for nobody. What was merged into the record belongs to its history: each
+/// of them gives at most a page, so that nobody's long history is read through.
 const ENTRIES: &str = "
-SELECT e.at, e.id, e.kind, m.name AS actor_name, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id,
-  n.version > 1 AS edited
-FROM events e
-LEFT JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
-LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
-WHERE e.record_id = $1 AND e.record_type = $2
-  AND CASE WHEN e.kind LIKE 'note.%' THEN $3 <> 'changes' AND n.id IS NOT NULL ELSE $3 <> 'notes' END
-  AND (e.kind <> 'deal.moved' OR e.changes <> '{}')
-  AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
-ORDER BY e.at DESC, e.id DESC LIMIT $6";
+WITH RECURSIVE whole AS (
+  SELECT $1::uuid AS id
+  UNION SELECT g.merged_id FROM merges g JOIN whole w ON g.survivor_id = w.id WHERE g.record_type = $2 AND g.undone_at IS NULL)
+SELECT x.at, x.id, x.kind, m.name AS actor_name, x.changes, x.data, x.note_id, x.body_html, x.author_id, x.edited
+FROM whole w CROSS JOIN LATERAL (
+  SELECT e.org_id, e.at, e.id, e.kind, e.actor_id, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id, n.version > 1 AS edited
+  FROM events e
+  LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
+  WHERE e.record_id = w.id AND e.record_type = $2
+    AND CASE WHEN e.kind LIKE 'note.%' THEN $3 <> 'changes' AND n.id IS NOT NULL ELSE $3 <> 'notes' END
+    AND (e.kind <> 'deal.moved' OR e.changes <> '{}')
+    AND (w.id = $1 OR e.kind NOT LIKE '%.merged_into')
+    AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
+  ORDER BY e.at DESC, e.id DESC LIMIT $6) x
+LEFT JOIN members m ON m.org_id = x.org_id AND m.id = x.actor_id
+ORDER BY x.at DESC, x.id DESC LIMIT $6";
 
 /// A page of the timeline of a record that the caller has found visible.
 pub fn entries(

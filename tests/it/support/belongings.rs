@@ -24,6 +24,7 @@ pub struct Belongings {
     pub operation: Uuid,
     pub tag: Uuid,
     pub segment: Uuid,
+    pub merge: Uuid,
     pub field: Uuid,
 }
 
@@ -50,6 +51,7 @@ impl Belongings {
             operation: id(),
             tag: id(),
             segment: id(),
+            merge: id(),
             field: id(),
         }
     }
@@ -103,6 +105,13 @@ impl TestApp {
              INSERT INTO record_tags (org_id, record_type, record_id, tag_id) VALUES ('{o}', 'contact', '{2}', '{1}');
              INSERT INTO segments (org_id, id, record_type, name, created_by) VALUES ('{o}', '{3}', 'contact', 'Segment of {s}', '{rep}')",
             b.operation, b.tag, b.contact, b.segment
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO merges (org_id, id, record_type, survivor_id, merged_id, before, after, survivor_version, merged_by)
+             SELECT '{o}', '{}', 'contact', r.id, gen_random_uuid(), jsonb_build_object('survivor', to_jsonb(r), 'merged', '{{\"last_name\": \"Merged of {s}\"}}'::jsonb),
+               to_jsonb(r), 1, '{rep}' FROM contacts r WHERE r.id = '{}'",
+            b.merge, b.contact
         ))
         .await;
         b

@@ -126,6 +126,7 @@ impl Route {
                     "operations" => b.operation,
                     "tags" => b.tag,
                     "segments" => b.segment,
+                    "merges" => b.merge,
                     // Named by a hash; nobody has this one.
                     "sessions" => b.job,
                     "pipelines" | "pipeline" => b.pipeline,

@@ -30,6 +30,7 @@ pub(super) fn of(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogu
         "archived" => Some(("archive", "Archived".to_owned())),
         "restored" => Some(("archive-off", "Restored".to_owned())),
         "deleted" => Some(("trash", "Deleted".to_owned())),
+        "merged" | "merged_into" => Some(("git-merge", "Merged".to_owned())),
         "undeleted" => Some(("restore", "Deletion taken back".to_owned())),
         "won" => Some(("trophy", "Won".to_owned())),
         "lost" => Some(("thumb-down", lost(changes, data))),

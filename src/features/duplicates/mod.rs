@@ -1,0 +1,25 @@
+//! Duplicates: records of one type that mean the same thing, merged into one and, when that was wrong, apart again.
+//!
+//! Invariants: a merge is one transaction, and so is its undo; a merged record is deleted as long as its row in `merges` is not undone,
+//! its address leads to the survivor, and its history stands in the survivor's timeline; a form sent twice merges once; of several
+//! merges of one record, the last is undone first.
+
+mod merge;
+
+pub use merge::{Merged, page_or_survivor, refuse_return};
+
+use crate::features::{companies, contacts, leads};
+use actix_web::web::{ServiceConfig, get, post};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/companies/{id}/merge", get().to(|p, id, db| merge::show(&companies::SPEC, p, id, db)))
+        .route("/companies/{id}/merge", post().to(|p, id, form, db| merge::create(&companies::SPEC, p, id, form, db)))
+        .route("/companies/{id}/merge/options", get().to(|p, id, db| merge::options(&companies::SPEC, p, id, db)))
+        .route("/contacts/{id}/merge", get().to(|p, id, db| merge::show(&contacts::SPEC, p, id, db)))
+        .route("/contacts/{id}/merge", post().to(|p, id, form, db| merge::create(&contacts::SPEC, p, id, form, db)))
+        .route("/contacts/{id}/merge/options", get().to(|p, id, db| merge::options(&contacts::SPEC, p, id, db)))
+        .route("/leads/{id}/merge", get().to(|p, id, db| merge::show(&leads::SPEC, p, id, db)))
+        .route("/leads/{id}/merge", post().to(|p, id, form, db| merge::create(&leads::SPEC, p, id, form, db)))
+        .route("/leads/{id}/merge/options", get().to(|p, id, db| merge::options(&leads::SPEC, p, id, db)))
+        .route("/merges/{id}/undo", post().to(merge::undo));
+}
