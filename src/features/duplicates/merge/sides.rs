@@ -4,6 +4,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
+        accounts::members::Person,
         fields::{Catalogue, Entry, Kind, Origin},
         records::{
             Spec, Standing,
@@ -200,43 +201,6 @@ pub(super) fn companions(entry: &Entry) -> Vec<String> {
 }
 
 /// What one side's field reads as.
-pub(super) fn shown(
-    entry: &Entry,
-    form: &Form,
-    actor: &Actor,
-    people: &[crate::features::accounts::members::Person],
-) -> display::Shown {
-    match entry.origin {
-        Origin::BuiltIn(field) => display::shown(field, form, actor, people),
-        Origin::Custom(_) => custom(entry, form, people),
-    }
-}
-
-fn custom(entry: &Entry, form: &Form, people: &[crate::features::accounts::members::Person]) -> display::Shown {
-    let raw = form.get(&entry.key);
-    let mut shown = display::Shown { long: entry.kind == Kind::LongText, ..display::Shown::default() };
-    let choice = |key: &str| entry.kind.choices().iter().find(|c| c.key == key).map(|c| c.label.clone());
-    let text = match entry.kind.value() {
-        Kind::Member => {
-            shown.person = people.iter().find(|p| p.id.to_string() == raw).cloned();
-            return shown;
-        }
-        Kind::Bool => (if raw == "true" {
-            "Yes"
-        } else if raw.is_empty() {
-            ""
-        } else {
-            "No"
-        })
-        .to_owned(),
-        Kind::Money => format!("{raw} {}", form.get(&format!("{}__currency", entry.key))).trim().to_owned(),
-        Kind::Choice(_) | Kind::Choices(_) => {
-            raw.lines().map(|key| choice(key).unwrap_or_else(|| key.to_owned())).collect::<Vec<_>>().join(", ")
-        }
-        _ => raw.to_owned(),
-    };
-    if !text.is_empty() {
-        shown.parts.push(display::Part { text, href: None, struck: false });
-    }
-    shown
+pub(super) fn shown(entry: &Entry, form: &Form, actor: &Actor, people: &[Person]) -> display::Shown {
+    display::shown(entry, form, actor, people)
 }
