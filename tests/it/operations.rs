@@ -244,6 +244,54 @@ async fn large_ones_are_jobs_that_can_be_cancelled_killed_and_undone() {
     app.stop().await;
 }
 
+/// The organisation's own fields: set, added to, taken from, cleared, undone; formulas follow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn own_fields() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let admin = app.signed_in(&org, "admin").await;
+    let ids = contacts(&app, &org, &org.admin.to_string(), "Mine", 3).await;
+    let field = |key: &str, label: &str, kind: &str, options: &str| {
+        app.alter(&format!(
+            "INSERT INTO custom_fields (org_id, id, record_type, key, label, kind, options, position)
+             VALUES ('{}', gen_random_uuid(), 'contact', '{key}', '{label}', '{kind}', '{options}', 0)",
+            org.id
+        ));
+    };
+    field("c_shoe", "Shoe size", "integer", "{}");
+    field("c_likes", "Likes", "choices", r#"{"choices":[{"key":"tea","label":"Tea"},{"key":"cake","label":"Cake"}]}"#);
+    let custom = |condition: &str| count(&app, condition);
+
+    let chooser = admin.post("/operations/new", &fields("edit", &ids, &[("field", "c_likes")])).await;
+    assert!(chooser.contains("Shoe size") && chooser.contains("Cake"), "{}", chooser.body);
+    let page = post(&admin, "edit", &ids, &[("field", "c_shoe"), ("value", "wide")]).await;
+    assert_eq!(page.status(), 422, "{}", page.body);
+    let page = post(&admin, "edit", &ids, &[("field", "c_shoe"), ("value", "42")]).await;
+    let (told, undo) = toast(&admin, &page).await;
+    assert_eq!(told, "3 contacts changed");
+    assert_eq!(custom("custom->'c_shoe' = '42'"), "3");
+    assert!(admin.get(&format!("/contacts/{}", ids[0])).await.contains("Shoe size"));
+    admin.post(&undo.unwrap(), &[]).await;
+    assert_eq!(custom("custom ? 'c_shoe'"), "0");
+
+    let likes = |mode: &'static str, value: &'static str| [("field", "c_likes"), ("mode", mode), ("value", value)];
+    assert_eq!(
+        toast(&admin, &post(&admin, "edit", &ids[..1], &likes("add", "tea")).await).await.0,
+        "1 contact changed"
+    );
+    assert_eq!(
+        toast(&admin, &post(&admin, "edit", &ids, &likes("add", "tea")).await).await.0,
+        "2 contacts changed, 1 already so"
+    );
+    post(&admin, "edit", &ids, &likes("add", "cake")).await;
+    assert_eq!(custom(r#"custom->'c_likes' @> '["tea","cake"]'"#), "3");
+    post(&admin, "edit", &ids[..1], &likes("remove", "tea")).await;
+    assert_eq!(custom(r#"custom->'c_likes' = '["cake"]'"#), "1");
+    post(&admin, "edit", &ids, &likes("clear", "")).await;
+    assert_eq!(custom("custom ? 'c_likes'"), "0");
+    app.stop().await;
+}
+
 /// All that match: only what the reader sees, as it was when it began, whatever the change makes of the filter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_match() {

@@ -78,7 +78,7 @@ impl Statement {
                 let setting = Setting::of(record, edit)?;
                 let after = match edit.mode {
                     super::values::Mode::Set | super::values::Mode::Clear => "$6::jsonb".to_owned(),
-                    _ => format!("to_jsonb({})", setting.new),
+                    _ => setting.after.clone(),
                 };
                 Self {
                     image: setting.image(edit),

@@ -1,16 +1,16 @@
 //! The page between the bulk bar and what needs more words: which owner, which field and what to write into it.
 
-use super::{actions::require_any, request, values};
+use super::{actions::require_any, custom, request, values};
 use crate::{
     db::Db,
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        fields::{self, Control, Entry},
+        fields::{self, Catalogue, Control, Entry, Kind},
         records::{list::Selection, require_edit},
         segments, tags,
     },
-    kernel::{Field, FieldKind, RecordType},
+    kernel::RecordType,
     web::{Form, FormErrors, FormView, Page, SelectOption, Shell, reply},
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
@@ -40,7 +40,7 @@ struct Choose {
 
 /// The field to be written, and how its value is typed.
 struct Asked {
-    label: &'static str,
+    label: String,
     max: usize,
     control: Control,
     choices: Vec<SelectOption>,
@@ -48,14 +48,14 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(record: RecordType, field: &'static Field, form: &Form, people: &[Person]) -> Self {
+    fn new(entry: &Entry, form: &Form, people: &[Person]) -> Self {
         let mode = form.get("mode");
         let mut modes = Vec::new();
         let mut offer = |key: &str, label: &str| {
             modes.push(SelectOption::new(key, label, key == mode || mode.is_empty() && modes.is_empty()));
         };
-        let several = matches!(field.kind, FieldKind::Emails | FieldKind::Phones);
-        let clearable = !field.required && !matches!(field.kind, FieldKind::Bool | FieldKind::Currency);
+        let several = entry.kind.is_list();
+        let clearable = !entry.required && !matches!(entry.kind, Kind::Bool | Kind::Currency);
         if several {
             offer("add", "Add to what is there");
             offer("remove", "Remove");
@@ -64,12 +64,17 @@ impl Asked {
             offer("set", if several { "Replace by" } else { "Set to" });
             offer("clear", "Clear");
         }
-        let entry = Entry::built_in(record, field);
         let mut current = Form::default();
-        current.set(field.key, form.get("value"));
-        let choices = fields::options(&entry, &current, people);
-        Self { label: field.label, max: field.max, control: fields::control(&entry), choices, modes }
+        current.set(&entry.key, form.get("value"));
+        let choices = fields::options(entry, &current, people);
+        Self { label: entry.label.clone(), max: entry.max, control: fields::control(entry), choices, modes }
     }
+}
+
+/// Every field that may be given to many records: those every organisation has, then its own.
+fn offered(catalogue: &Catalogue) -> Vec<Entry> {
+    let built_in = values::editable(catalogue.record).into_iter().map(|f| Entry::built_in(catalogue.record, f));
+    built_in.chain(custom::editable(catalogue).cloned()).collect()
 }
 
 /// `POST /operations/new`: the selection, carried on, and what is still to be said. Posted, because a selection is long.
@@ -107,17 +112,17 @@ pub(super) async fn page(
                 "segment" => segments::statics(tx, record)?.into_iter().map(|segment| segment.name).collect(),
                 _ => Vec::new(),
             };
-            Ok((members::directory(tx)?, known, selection, count))
+            let offered = offered(&Catalogue::load(tx, &actor, record)?);
+            Ok((members::directory(tx)?, known, selection, count, offered))
         })
         .await;
-    let (people, known, selection, count): (_, Vec<String>, _, _) = match chosen {
+    let (people, known, selection, count, editable) = match chosen {
         Err(AppError::Invalid(errors)) if errors.get("ids").is_some() => {
             return Ok(request::nothing_chosen(page, &form));
         }
         other => other?,
     };
     let key = form.get("field").to_owned();
-    let editable = values::editable(record);
     let many = if count.records == 1 { record.label() } else { record.plural() }.to_lowercase();
     let count = format!("{}{}", page.actor.locale.integer(count.records), if count.more { "+" } else { "" });
     let template = Choose {
@@ -131,8 +136,8 @@ pub(super) async fn page(
         request_key: form.get("request_key").to_owned(),
         action,
         known,
-        field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(record, field, &form, &people)),
-        fields: editable.iter().map(|f| SelectOption::new(f.key, f.label, f.key == key)).collect(),
+        field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(field, &form, &people)),
+        fields: editable.iter().map(|f| SelectOption::new(&f.key, &f.label, f.key == key)).collect(),
         input: form.view(errors),
     };
     if reply::is_partial(&page.req) {

@@ -10,6 +10,7 @@ mod apply;
 mod bar;
 mod batches;
 mod chooser;
+mod custom;
 mod ledger;
 mod model;
 mod pages;

@@ -1,9 +1,10 @@
 //! A field's new value for many records: read with the field's own parser, once, and turned into SQL that fits its column.
 
+use super::custom;
 use crate::{
     db::OrgTx,
     error::{AppError, AppResult},
-    features::{accounts::members, companies, records::display},
+    features::{accounts::members, companies, fields::Catalogue, records::display},
     kernel::{Currency, Field, FieldKind, MemberId, RecordType, calendar, countries, money, people, text},
     web::{Actor, Form},
 };
@@ -42,8 +43,12 @@ pub fn editable(record: RecordType) -> Vec<&'static Field> {
 /// Reads `field`, `mode` and `value` of the form.
 pub fn parse(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppResult<Edit> {
     let key = form.get("field");
-    let field = editable(record).into_iter().find(|f| f.key == key);
-    let field = field.ok_or_else(|| AppError::field("field", "is not one of the choices"))?;
+    let Some(field) = editable(record).into_iter().find(|f| f.key == key) else {
+        let catalogue = Catalogue::load(tx, actor, record)?;
+        let own = custom::editable(&catalogue).find(|entry| entry.key == key);
+        let own = own.ok_or_else(|| AppError::field("field", "is not one of the choices"))?;
+        return custom::parse(tx, actor, own, form);
+    };
     let listed = matches!(field.kind, FieldKind::Emails | FieldKind::Phones);
     let mode = match form.get("mode") {
         "add" if listed => Mode::Add,
@@ -81,7 +86,7 @@ pub fn edit(
     Ok(Edit { key: field.key.to_owned(), mode, value, shown, words: short(&words) })
 }
 
-fn short(words: &str) -> String {
+pub(super) fn short(words: &str) -> String {
     if words.chars().count() <= 120 {
         words.to_owned()
     } else {
@@ -198,13 +203,15 @@ pub(super) struct Setting {
     pub differs: String,
     /// As events show it.
     pub before: String,
+    /// The same of the new value, where it depends on the old one.
+    pub after: String,
     /// Conditions under which it cannot be, each with the reason.
     pub refused: Vec<(String, &'static str)>,
 }
 
 impl Setting {
     pub fn of(record: RecordType, edit: &Edit) -> AppResult<Self> {
-        let field = record.field(&edit.key).ok_or_else(|| AppError::field("field", "is not there any more"))?;
+        let Some(field) = record.field(&edit.key) else { return custom::setting(edit) };
         let column = field.column.rsplit('.').next().unwrap_or(field.column).to_owned();
         let (new, differs) = match edit.mode {
             Mode::Set | Mode::Clear => (format!("n.{column}"), format!("r.{column} IS DISTINCT FROM n.{column}")),
@@ -223,12 +230,14 @@ impl Setting {
             FieldKind::Company => named("companies", &column),
             _ => format!("to_jsonb(r.{column})"),
         };
-        Ok(Self { refused: refused(record, field, edit), column, new, differs, before })
+        let after = format!("to_jsonb({new})");
+        Ok(Self { refused: refused(record, field, edit), column, new, differs, before, after })
     }
 
     /// The JSON from which `n` is made.
     pub fn image(&self, edit: &Edit) -> Value {
-        json!({ self.column.clone(): edit.value })
+        let value = if self.column == "custom" { json!({ edit.key.clone(): edit.value }) } else { edit.value.clone() };
+        json!({ self.column.clone(): value })
     }
 }
 
