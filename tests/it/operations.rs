@@ -253,8 +253,8 @@ async fn own_fields() {
     let ids = contacts(&app, &org, &org.admin.to_string(), "Mine", 3).await;
     let field = |key: &str, label: &str, kind: &str, options: &str| {
         app.alter(&format!(
-            "INSERT INTO custom_fields (org_id, id, record_type, key, label, kind, options, position)
-             VALUES ('{}', gen_random_uuid(), 'contact', '{key}', '{label}', '{kind}', '{options}', 0)",
+            "INSERT INTO custom_fields (org_id, id, record_type, key, label, kind, options, section, position)
+             VALUES ('{}', gen_random_uuid(), 'contact', '{key}', '{label}', '{kind}', '{options}', 'Details', 0)",
             org.id
         ));
     };
