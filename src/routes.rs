@@ -31,5 +31,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::tags::configure)
         .configure(features::segments::configure)
         .configure(features::duplicates::configure)
+        .configure(features::exports::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

@@ -232,6 +232,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    exports (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        format -> Text,
+        fields -> Array<Nullable<Text>>,
+        options -> Jsonb,
+        file_name -> Text,
+        status -> Text,
+        cancel_requested -> Bool,
+        rows_total -> Nullable<Int8>,
+        rows_done -> Int8,
+        bytes -> Nullable<Int8>,
+        error -> Nullable<Text>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     import_changes (org_id, import_id, record_type, record_id) {
         org_id -> Uuid,
         import_id -> Uuid,
@@ -842,6 +865,7 @@ diesel::joinable!(custom_fields -> organisations (org_id));
 diesel::joinable!(custom_values_unique -> organisations (org_id));
 diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
+diesel::joinable!(exports -> organisations (org_id));
 diesel::joinable!(import_fingerprints -> organisations (org_id));
 diesel::joinable!(import_templates -> organisations (org_id));
 diesel::joinable!(imports -> organisations (org_id));
@@ -876,6 +900,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     custom_values_unique,
     deal_totals,
     deals,
+    exports,
     import_fingerprints,
     import_templates,
     imports,

@@ -5,6 +5,7 @@ pub mod companies;
 pub mod contacts;
 pub mod deals;
 pub mod duplicates;
+pub mod exports;
 pub mod fields;
 pub mod health;
 pub mod home;
@@ -27,6 +28,7 @@ use crate::jobs::Registry;
 pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
     fields::register_jobs(registry);
+    exports::register_jobs(registry);
     imports::register_jobs(registry);
     operations::register_jobs(registry);
     search::register_jobs(registry);

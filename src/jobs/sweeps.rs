@@ -31,6 +31,13 @@ const STEPS: &[(&str, &str)] = &[
     ("watched views", crate::features::views::SWEEP),
     ("records opened long ago", crate::features::views::recent::SWEEP_RECORDS),
     ("searches of long ago", crate::features::views::recent::SWEEP_SEARCHES),
+    (
+        "exports without a job",
+        "UPDATE exports e SET status = 'failed', finished_at = now(), error = 'It was begun several times and broke off each time.'
+         WHERE status IN ('queued', 'running') AND NOT EXISTS (
+           SELECT 1 FROM jobs j WHERE j.org_id = e.org_id AND j.key = 'export:' || e.id
+             AND (j.status = 'queued' OR j.status = 'running' AND (j.locked_until > now() OR j.attempts < j.max_attempts)))",
+    ),
     ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
 ];
 

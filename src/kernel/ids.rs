@@ -78,6 +78,7 @@ typed_id!(
     StageId,
     NoteId,
     ImportId,
+    ExportId,
     CustomFieldId,
     OperationId,
     TagId,

@@ -51,6 +51,7 @@ const NAV: &[NavItem] = &[
     NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
     NavItem { key: "segments", href: "/segments", label: "Segments", icon: "chart-funnel" },
     NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
+    NavItem { key: "exports", href: "/exports", label: "Exports", icon: "file-export" },
     NavItem { key: "settings", href: "/settings", label: "Settings", icon: "settings" },
 ];
 
@@ -144,7 +145,8 @@ impl Page {
 
     fn may_visit(&self, key: &str) -> bool {
         match key {
-            "imports" => RecordType::ALL.iter().any(|record| self.actor.may(&format!("{}.import", record.noun()))),
+            "imports" => self.may_any("import"),
+            "exports" => self.may_any("export"),
             "pipeline" | "deals" => self.actor.may(permission::deals::View::KEY),
             "leads" => self.actor.may(permission::leads::View::KEY),
             "contacts" => self.actor.may(permission::contacts::View::KEY),
@@ -167,6 +169,11 @@ impl Page {
             })
         };
         self.actor.pinned_views.iter().filter_map(pin).collect()
+    }
+
+    /// Whether the role may do that with records of some type.
+    fn may_any(&self, verb: &str) -> bool {
+        RecordType::ALL.iter().any(|record| self.actor.may(&format!("{}.{verb}", record.noun())))
     }
 
     fn can_create(&self) -> Vec<NavItem> {

@@ -16,6 +16,7 @@ mod companies;
 mod contacts;
 mod deals;
 mod duplicates;
+mod exports;
 mod fields;
 mod imports;
 mod input;

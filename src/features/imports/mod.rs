@@ -12,7 +12,7 @@
 mod aliases;
 mod apply;
 mod bar;
-mod cells;
+pub mod cells;
 mod cli;
 mod commands;
 mod context;

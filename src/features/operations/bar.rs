@@ -9,6 +9,7 @@ use uuid::Uuid;
 pub struct Bar {
     pub record: RecordType,
     pub offers: Vec<Offer>,
+    pub may_export: bool,
     /// The list as it stands, to come back to: path and query.
     pub back: String,
     /// The list's query string, by which "all that match" are found.
@@ -23,10 +24,12 @@ impl Bar {
     /// `None` when the role lets the actor do nothing to many records. `address` is the list's own: path and query.
     pub fn new(actor: &Actor, record: RecordType, archived: bool, address: &str, total: String) -> Option<Self> {
         let offers = actions::actions(actor, record, archived);
+        let may_export = actor.may(&format!("{}.export", record.noun()));
         let matching = address.split_once('?').map_or("", |(_, query)| query).to_owned();
-        (!offers.is_empty()).then(|| Self {
+        (may_export || !offers.is_empty()).then(|| Self {
             record,
             offers,
+            may_export,
             back: address.to_owned(),
             matching,
             total,

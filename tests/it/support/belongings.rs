@@ -18,6 +18,7 @@ pub struct Belongings {
     pub member: Uuid,
     pub invitation: Uuid,
     pub import: Uuid,
+    pub export: Uuid,
     pub mail: Uuid,
     pub job: Uuid,
     pub view: Uuid,
@@ -45,6 +46,7 @@ impl Belongings {
             member: id(),
             invitation: id(),
             import: id(),
+            export: id(),
             mail: id(),
             job: id(),
             view: id(),
@@ -84,13 +86,15 @@ impl TestApp {
              INSERT INTO invitations (org_id, id, email, role_id, token_hash, expires_at, invited_by)
                VALUES ('{o}', '{}', 'guest@{s}.test', '{}', 'hash-{s}', now() + interval '7 days', '{}');
              INSERT INTO imports (org_id, id, record_type, file_name, status) VALUES ('{o}', '{}', 'contact', 'file of {s}.csv', 'done');
+             INSERT INTO exports (org_id, id, record_type, format, fields, options, file_name, created_by)
+               VALUES ('{o}', '{}', 'contact', 'csv', '{{}}', '{{\"selection\": {{\"matching\": \"\"}}}}', 'file-of-{s}.csv', '{}');
              INSERT INTO mails (id, org_id, template, recipient, subject, body_text, body_html, message_id, status)
                VALUES ('{}', '{o}', 'invitation', 'guest@{s}.test', 'Mail of {s}', 'x', 'x', 'id-{s}', 'kept');
              INSERT INTO jobs (id, org_id, kind, status, last_error) VALUES ('{}', '{o}', 'nothing', 'dead', 'error of {s}');
              INSERT INTO custom_fields (org_id, id, record_type, key, label, kind, section, position)
                VALUES ('{o}', '{}', 'company', 'c_ours', 'Field of {s}', 'text', 'More', 1)",
             b.company, b.contact, b.company, b.lead, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
-            org.admin, b.import, b.mail, b.job, b.field
+            org.admin, b.import, b.export, org.admin, b.mail, b.job, b.field
         ))
         .await;
         self.sql(&format!(

@@ -121,6 +121,7 @@ impl Route {
                     "members" => b.member,
                     "invitations" => b.invitation,
                     "imports" => b.import,
+                    "exports" => b.export,
                     "mail" => b.mail,
                     "jobs" => b.job,
                     "operations" => b.operation,

@@ -125,9 +125,9 @@ pub fn names(
 }
 
 #[derive(QueryableByName)]
-struct Values {
+pub struct Values {
     #[diesel(sql_type = sql_types::Uuid)]
-    id: Uuid,
+    pub id: Uuid,
     #[diesel(sql_type = sql_types::Text)]
     name: String,
     #[diesel(sql_type = sql_types::Bool)]
@@ -148,13 +148,14 @@ pub(super) fn rows(
 ) -> AppResult<Vec<Row>> {
     let entries: Vec<&Entry> = keys.iter().filter_map(|key| catalogue.get(key)).collect();
     let record = catalogue.record;
-    let values = read(tx, record, &entries, ids)?;
+    let values = values(tx, record, &entries, ids)?;
     let shower = Shower::load(tx, actor, record, &entries, &values, people)?;
     let mut found: HashMap<Uuid, Row> = values.into_iter().map(|v| (v.id, shower.row(&entries, v))).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-fn read(tx: &mut OrgTx, record: RecordType, entries: &[&Entry], ids: &[Uuid]) -> AppResult<Vec<Values>> {
+/// These records' values, one for each entry, in no order.
+pub fn values(tx: &mut OrgTx, record: RecordType, entries: &[&Entry], ids: &[Uuid]) -> AppResult<Vec<Values>> {
     let cell = |entry: &&Entry| {
         let expr = &entry.expr;
         let value = match entry.kind.value() {
@@ -348,17 +349,19 @@ impl<'a> Shower<'a> {
 }
 
 impl Values {
-    fn cell(&self, n: usize) -> Option<&str> {
+    /// The text of the n-th entry, one line for each value of a list; `None` when it is empty.
+    pub fn cell(&self, n: usize) -> Option<&str> {
         self.cells.get(2 * n).and_then(Option::as_deref).filter(|v| !v.is_empty())
     }
 
-    fn currency(&self, n: usize) -> Option<&str> {
+    /// Of the n-th entry's money, when it is not the organisation's.
+    pub fn currency(&self, n: usize) -> Option<&str> {
         self.cells.get(2 * n + 1).and_then(Option::as_deref)
     }
 }
 
 /// As Postgres writes it in UTC.
-fn instant(raw: &str) -> Option<DateTime<Utc>> {
+pub fn instant(raw: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_str(raw, "%Y-%m-%d %H:%M:%S%.f%#z").ok().map(|at| at.to_utc())
 }
 

@@ -17,7 +17,7 @@ mod selection;
 pub mod sql;
 mod view;
 
-pub use cells::names;
+pub use cells::{Values, instant, names, values};
 pub use columns::{Column, Columns};
 pub use extra::{Condition, Extra};
 pub use find::{Count, Found, Way, find, is_too_long};

@@ -69,6 +69,7 @@ pub struct ListView {
     pub ticks: bool,
     /// Where what the list shows becomes a segment.
     pub segment: Option<String>,
+    pub export: Option<String>,
 }
 
 /// The saved view that the list began as.
@@ -181,6 +182,11 @@ impl ListView {
             segment: query.as_filter().filter(|_| require_edit(actor, record).is_ok()).map(|filter| {
                 let mut address = url::form_urlencoded::Serializer::new("/segments/new?".to_owned());
                 address.append_pair("record_type", record.key()).append_pair("filter", &filter.json()).finish()
+            }),
+            export: actor.may(&format!("{noun}.export")).then(|| {
+                let mut address = url::form_urlencoded::Serializer::for_suffix("/exports/new?".to_owned(), 13);
+                let matching = query.query_string();
+                address.append_pair("record_type", record.key()).append_pair("matching", &matching).finish()
             }),
         })
     }

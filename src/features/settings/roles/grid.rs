@@ -6,11 +6,14 @@ use crate::{
 };
 
 /// Verb in a key, and the column's head.
-pub const VERBS: [(&str, &str); 5] =
-    [("view", "See"), ("create", "Add"), ("edit", "Edit"), ("delete", "Delete"), ("import", "Import")];
-
-/// Kept in the model, shown nowhere until there is an export to allow.
-const NOT_OFFERED: &str = ".export";
+pub const VERBS: [(&str, &str); 6] = [
+    ("view", "See"),
+    ("create", "Add"),
+    ("edit", "Edit"),
+    ("delete", "Delete"),
+    ("import", "Import"),
+    ("export", "Export"),
+];
 
 /// Whose records a role sees.
 pub const VISIBILITIES: [(&str, &str, &str); 3] = [
@@ -57,19 +60,16 @@ pub fn others(role: &str, granted: &[String]) -> Vec<Cell> {
         .collect()
 }
 
-/// What was ticked becomes the role's permissions: unknown keys are dropped, what the page does not offer stays as it was, adding,
-/// editing, deleting or importing records includes seeing them, and Administrator keeps the right to administer.
-pub fn granted<'a>(role: &str, before: &[String], ticked: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// What was ticked becomes the role's permissions: unknown keys are dropped, adding, editing, deleting, importing or exporting
+/// records includes seeing them, and Administrator keeps the right to administer.
+pub fn granted<'a>(role: &str, ticked: impl Iterator<Item = &'a str>) -> Vec<String> {
     let ticked: Vec<&str> = ticked.collect();
     let wanted = |key: &str| {
         let noun = key.strip_suffix(".view");
         let implied = noun.is_some_and(|noun| {
             VERBS.iter().any(|(verb, _)| ticked.iter().any(|t| t.split_once('.') == Some((noun, verb))))
         });
-        ticked.contains(&key)
-            || implied
-            || (key.ends_with(NOT_OFFERED) && before.iter().any(|b| b == key))
-            || (role == "administrator" && key == organisation::Administer::KEY)
+        ticked.contains(&key) || implied || (role == "administrator" && key == organisation::Administer::KEY)
     };
     let mut keys: Vec<String> =
         permission::ALL.iter().map(|(key, _)| *key).filter(|key| wanted(key)).map(str::to_owned).collect();
@@ -83,10 +83,9 @@ mod tests {
 
     #[test]
     fn ticks_become_permissions() {
-        let before = vec!["deals.export".to_owned()];
-        let keys = granted("rep", &before, ["deals.edit", "nonsense", "contacts.view"].into_iter());
-        assert_eq!(keys, ["contacts.view", "deals.edit", "deals.export", "deals.view"]);
-        assert_eq!(granted("administrator", &[], std::iter::empty()), ["organisation.administer"]);
-        assert!(granted("viewer", &[], std::iter::empty()).is_empty());
+        let keys = granted("rep", ["deals.export", "nonsense", "contacts.view"].into_iter());
+        assert_eq!(keys, ["contacts.view", "deals.export", "deals.view"]);
+        assert_eq!(granted("administrator", std::iter::empty()), ["organisation.administer"]);
+        assert!(granted("viewer", std::iter::empty()).is_empty());
     }
 }

@@ -97,7 +97,7 @@ pub async fn save(
 
 fn wanted(role: &Role, form: &Form, visibility: Option<&'static str>) -> Access {
     Access {
-        permissions: grid::granted(&role.key, &role.access.permissions, form.all("permissions")),
+        permissions: grid::granted(&role.key, form.all("permissions")),
         visibility: visibility.map_or_else(|| role.access.visibility.clone(), str::to_owned),
     }
 }

@@ -1,0 +1,80 @@
+//! The kinds of file: each takes rows one by one and keeps none of them.
+
+mod csv;
+mod jsonl;
+mod vcard;
+mod xlsx;
+
+pub(super) use vcard::FIELDS as CARD;
+
+use super::{
+    cells::{Cell, Row},
+    model::Format,
+};
+use crate::features::fields::Entry;
+use chrono_tz::Tz;
+use std::{fs::File, path::PathBuf};
+
+/// A file being written.
+pub(super) trait Sink: Send {
+    fn row(&mut self, row: &Row) -> anyhow::Result<()>;
+    /// Writes what is left.
+    fn finish(self: Box<Self>) -> anyhow::Result<()>;
+}
+
+/// What a file is made of.
+pub(super) struct Sheet {
+    /// "Contacts"
+    pub title: &'static str,
+    pub entries: Vec<Entry>,
+    /// Spreadsheets know no time zones: moments are the reader's.
+    pub zone: Tz,
+    pub bom: bool,
+    /// Where a workbook keeps its parts until it is put together.
+    pub scratch: PathBuf,
+}
+
+pub(super) fn open(format: Format, sheet: Sheet, file: File) -> anyhow::Result<Box<dyn Sink>> {
+    Ok(match format {
+        Format::Csv => Box::new(csv::Csv::open(sheet, file)?),
+        Format::Xlsx => Box::new(xlsx::Xlsx::open(sheet, file)?),
+        Format::Vcard => Box::new(vcard::Vcard::open(&sheet, file)),
+        Format::Jsonl => Box::new(jsonl::Jsonl::open(sheet, file)),
+    })
+}
+
+/// A column of a table: an entry, or the currency of the money in one.
+#[derive(Clone, Debug)]
+struct Column {
+    heading: String,
+    entry: usize,
+    currency: bool,
+}
+
+/// Every entry, with a column for its currency after money whose currency stands in no column of its own.
+fn columns(entries: &[Entry]) -> Vec<Column> {
+    let mut columns = Vec::with_capacity(entries.len());
+    for (at, entry) in entries.iter().enumerate() {
+        columns.push(Column { heading: entry.label.clone(), entry: at, currency: false });
+        let shared = |e: &Entry| e.key == "currency" && entry.currency.as_deref() == Some(e.expr.as_str());
+        if entry.currency.is_some() && !entries.iter().any(shared) {
+            columns.push(Column { heading: format!("{} currency", entry.label), entry: at, currency: true });
+        }
+    }
+    columns
+}
+
+impl Column {
+    /// The currency of the cell's money, as a cell.
+    fn cell<'a>(&self, row: &'a Row, spare: &'a mut Cell) -> &'a Cell {
+        let cell = row.cells.get(self.entry).unwrap_or(&Cell::Empty);
+        if !self.currency {
+            return cell;
+        }
+        *spare = match cell {
+            Cell::Money { currency, .. } => Cell::Text(currency.clone()),
+            _ => Cell::Empty,
+        };
+        spare
+    }
+}

@@ -1,0 +1,75 @@
+//! Going through what is selected, a batch at a time: the one way rows come into a file.
+
+use super::{
+    cells,
+    formats::{self, Sheet, Sink},
+    model::{self, Format, Order},
+};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::{
+        fields::{Catalogue, Entry},
+        records::list::Selection,
+    },
+    web::Actor,
+};
+use std::{fs::File, path::Path};
+use uuid::Uuid;
+
+/// Records in memory at once.
+const BATCH: i64 = 1_000;
+
+/// A file on its way, and how far it is.
+pub(super) struct Walk {
+    order: Order,
+    entries: Vec<Entry>,
+    sink: Box<dyn Sink>,
+    after: Option<Uuid>,
+    pub rows: u64,
+    pub is_over: bool,
+}
+
+impl Walk {
+    /// With the fields that the actor may see now. `scratch`: where a format keeps parts of the file.
+    pub fn begin(tx: &mut OrgTx, actor: &Actor, order: Order, file: File, scratch: &Path) -> AppResult<Self> {
+        let entries = entries(&Catalogue::load(tx, actor, order.record)?, &order);
+        let sheet = Sheet {
+            title: order.record.plural(),
+            entries: entries.clone(),
+            zone: actor.zone,
+            bom: order.options.bom,
+            scratch: scratch.to_owned(),
+        };
+        let sink = formats::open(order.format, sheet, file)?;
+        Ok(Self { order, entries, sink, after: None, rows: 0, is_over: false })
+    }
+
+    /// Writes the next batch of what the actor may export at this moment.
+    pub fn step(&mut self, tx: &mut OrgTx, actor: &Actor) -> AppResult<()> {
+        model::check(actor, self.order.record)?;
+        let selection = Selection::restore(tx, actor, self.order.record, &self.order.options.selection)?;
+        let ids = selection.next(tx, actor, self.after, BATCH)?;
+        for row in cells::read(tx, actor, self.order.record, &self.entries, &ids)? {
+            self.sink.row(&row)?;
+            self.rows += 1;
+        }
+        self.after = ids.last().copied().or(self.after);
+        self.is_over = i64::try_from(ids.len()).is_ok_and(|n| n < BATCH);
+        Ok(())
+    }
+
+    /// The file is whole after this; answers what was ordered and how many rows came of it.
+    pub fn finish(self) -> AppResult<(Order, u64)> {
+        self.sink.finish()?;
+        Ok((self.order, self.rows))
+    }
+}
+
+fn entries(catalogue: &Catalogue, order: &Order) -> Vec<Entry> {
+    let known = |key: &str| catalogue.get(key).filter(|entry| entry.exportable).cloned();
+    match order.format {
+        Format::Vcard => formats::CARD.iter().filter_map(|key| known(key)).collect(),
+        _ => order.fields.iter().filter_map(|key| known(key)).collect(),
+    }
+}
