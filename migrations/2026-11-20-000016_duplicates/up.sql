@@ -64,8 +64,7 @@ CREATE TABLE duplicate_scans (
 );
 CALL app.tenant_table('duplicate_scans');
 
--- Whoever has this number: while a form is typed, and on import.
-CREATE INDEX contacts_phone ON contacts (org_id, phone) WHERE phone IS NOT NULL;
+-- Whoever has this number: while a form is typed, and on import. (That of contacts is there already.)
 CREATE INDEX contacts_other_phones ON contacts USING gin (org_id, other_phones) WHERE other_phones <> '{}';
 CREATE INDEX companies_phone ON companies (org_id, phone) WHERE phone IS NOT NULL;
 CREATE INDEX leads_phone ON leads (org_id, phone) WHERE phone IS NOT NULL;
