@@ -315,7 +315,7 @@ async fn who_sees_and_who_edits() {
     ] {
         let page = rep.get(&page).await;
         assert_eq!(page.status(), 200);
-        assert!(!page.contains("Confidential") && !page.contains("ecret margin"), "{}", page.body);
+        assert!(!page.contains("Confidential") && !page.contains("Secret margin"), "{}", page.body);
     }
     // A stale form of the rep's tells nothing of it either.
     let stale = rep.post(&path, &[("version", "1"), ("last_name", "Rossi"), ("lifecycle", "lead")]).await;
@@ -440,7 +440,7 @@ async fn formulas_are_checked_and_computed() {
             .contains("c_order_code")
     );
     let refused = admin.post_partial("/deals/new", &[("name", "Quick"), ("stage_id", &stage)]).await;
-    assert!(refused.status() == 422 && refused.contains("rder code is required"), "{}", refused.body);
+    assert!(refused.status() == 422 && refused.contains("code is required"), "{}", refused.body);
     let net = [("formula", "round(amount * (100 - coalesce(c_discount, 0)) / 100, 2)"), ("result", "decimal")];
     define(&admin, "deal", "formula", "Net", &net).await;
     define(&admin, "deal", "formula", "Days open", &[("formula", "days(created_at, today())"), ("result", "integer")])

@@ -159,6 +159,6 @@ async fn watchers_are_told_once_and_lately_is_ones_own() {
     let lately = admin.get_partial("/recent").await;
     assert!(lately.contains("Known") && lately.contains("known people"), "{}", lately.body);
     let rep = app.signed_in(&org, "rep").await;
-    assert!(!rep.get_partial("/recent").await.contains("nown"));
+    assert!(!rep.get_partial("/recent").await.contains("Known"));
     app.stop().await;
 }
