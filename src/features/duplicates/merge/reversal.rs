@@ -134,8 +134,7 @@ fn restore(tx: &mut OrgTx, actor: &Actor, merge: &Merge, record: RecordType) -> 
     let catalogue = Catalogue::load(tx, actor, record)?;
     // An amount and its currency are one thing to people.
     kept.retain(|key| key != "currency" && key != "external_id");
-    let label =
-        |key: &String| catalogue.get(key).map_or_else(|| display::words(key), |entry| entry.label.clone());
+    let label = |key: &String| catalogue.get(key).map_or_else(|| display::words(key), |entry| entry.label.clone());
     Ok(kept.iter().map(label).collect())
 }
 
