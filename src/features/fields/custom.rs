@@ -28,7 +28,7 @@ use diesel::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Canonical values by key; see [`super::values`].
+/// Canonical values by key; see `values`.
 #[derive(Clone, Debug, Default, PartialEq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Jsonb)]
 pub struct Custom(pub Map<String, Value>);

@@ -57,7 +57,7 @@ pub struct Options {
     pub record: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub formula: String,
-    /// Of a formula: a key of [`RESULTS`].
+    /// Of a formula: a key of `RESULTS`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub result: String,
 }

@@ -32,6 +32,9 @@ use std::{
 pub const LONGEST: usize = 2_000;
 const NODES: usize = 250;
 const DEPTH: u16 = 24;
+const DIGITS: usize = 15;
+/// Enough for every text of [`LONGEST`] characters, with room to spare; only what is used of it becomes memory.
+const STACK: usize = 256 << 20;
 /// Longest text an expression makes, in characters.
 const TEXT: usize = 10_000;
 
@@ -121,6 +124,16 @@ enum Node {
 impl Expression {
     /// Reads and type-checks; the message is for the person who wrote it.
     pub fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
+        const ODD: &str = "cannot be read as an expression";
+        // The generated parser calls itself for every operator of a chain: on a stack of its own it cannot end the program.
+        std::thread::scope(|scope| {
+            let reader = std::thread::Builder::new().stack_size(STACK);
+            let reading = reader.spawn_scoped(scope, || Self::parse_here(text, catalogue)).map_err(|_| ODD)?;
+            reading.join().map_err(|_| ODD)?
+        })
+    }
+
+    fn parse_here(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
         if text.chars().count() > LONGEST {
             return Err(format!("is too long: at most {LONGEST} characters"));
         }
@@ -159,6 +172,12 @@ fn read(text: &str) -> Result<IdedExpr, String> {
     if text.trim().is_empty() {
         return Err("is required".into());
     }
+    if brackets(text) > usize::from(DEPTH) {
+        return Err("is nested too deeply".into());
+    }
+    if digits(text) > DIGITS {
+        return Err(format!("holds a decimal of more than {DIGITS} digits, which would be rounded"));
+    }
     // The generated parser may give up on odd input by panicking; that is one more way of not being an expression.
     let parsed =
         std::panic::catch_unwind(|| Parser::new().max_recursion_depth(DEPTH).error_recovery_limit(4).parse(text));
@@ -174,6 +193,27 @@ fn read(text: &str) -> Result<IdedExpr, String> {
         }
         Err(_) => Err("cannot be read as an expression".into()),
     }
+}
+
+/// Digits of the longest number with a decimal point. The grammar's are doubles, exact to [`DIGITS`].
+fn digits(text: &str) -> usize {
+    let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|number| number.contains('.'));
+    numbers.map(|number| number.bytes().filter(u8::is_ascii_digit).count()).max().unwrap_or(0)
+}
+
+/// How many brackets are open at most.
+fn brackets(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut most = 0;
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 struct Reading<'a> {

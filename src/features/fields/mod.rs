@@ -1,7 +1,7 @@
 //! Fields: the catalogue of what each record type holds, built in or defined by the organisation, and everything a kind of field
 //! needs said once: how it is parsed, shown, typed in, kept, compared and computed.
 //!
-//! Custom values live in the records' `custom` column under the field's key, in canonical form (see [`values`]). Every write goes
+//! Custom values live in the records' `custom` column under the field's key, in canonical form (see `values`). Every write goes
 //! through [`read`] (forms) or [`parse`] (files), and is followed by [`compute`].
 
 mod catalogue;

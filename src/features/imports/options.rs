@@ -18,7 +18,7 @@ pub struct Options {
     pub overrides: Overrides,
     /// In the order of the file. Empty: every column as it is recognised.
     pub columns: Vec<ColumnPlan>,
-    /// By what a row is known as a record that exists, one after the other. Empty: [`MatchBy::usual`].
+    /// By what a row is known as a record that exists, one after the other. Empty: `MatchBy::usual`.
     pub match_by: Vec<MatchBy>,
     pub on_match: OnMatch,
     pub related: Related,

@@ -1,7 +1,7 @@
 //! The book of operations: begun, counted, finished, and what each record was before. Any feature that changes many records writes
 //! here, in the transactions that change them, and gets undo for it.
 //!
-//! ```ignore
+//! ```text
 //! let op = operations::begin(tx, NewOperation { kind: "normalise", … })?;
 //! operations::remember(tx, op, record, &ids, &["phone"], Done::Updated)?; // before the UPDATE, which adds one to `version`
 //! // … UPDATE …, events …, search::reindex …

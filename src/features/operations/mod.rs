@@ -2,7 +2,7 @@
 //!
 //! Invariants: a record is changed, its event written and its before-image kept in one transaction; an operation that is killed goes
 //! on where its last committed piece ended and does nothing twice; changed + skipped + failed = records gone through; undo restores
-//! exactly the records whose version is still what the operation left, and says which it left alone. See [`ledger`] for how other
+//! exactly the records whose version is still what the operation left, and says which it left alone. See `ledger` for how other
 //! features take part.
 
 mod actions;

@@ -1,6 +1,6 @@
 //! Filters: rules over the fields of a record and of its related records, in groups of and/or.
 //!
-//! A [`Filter`] is data: it travels in addresses, saved views and jobs as JSON, and means nothing by itself. [`compile`] checks it
+//! A [`Filter`] is data: it travels in addresses, saved views and jobs as JSON, and means nothing by itself. [`compile()`] checks it
 //! against what one reader may see and makes a condition of it, in which every word of the user's is a bind. Negations include what
 //! is empty: "city is not Ghent" finds those without a city.
 
