@@ -1,6 +1,6 @@
 //! E-mail addresses, phone numbers and countries in the one form they are kept in.
 
-use phonenumber::{Mode, country};
+use phonenumber::{Mode, PhoneNumber, country};
 use std::{
     collections::HashMap,
     str::FromStr,
@@ -24,9 +24,23 @@ pub fn parse_phone(text: &str, region: Option<&str>) -> Result<String, &'static 
         return Err(ERROR);
     }
     let region = region.and_then(|r| country::Id::from_str(r).ok());
-    let number = phonenumber::parse(region, text).map_err(|_| ERROR)?;
+    let number = match abroad(text) {
+        Some(number) => number,
+        None => phonenumber::parse(region, text).map_err(|_| ERROR)?,
+    };
     let e164 = number.format().mode(Mode::E164).to_string();
     if (8..=16).contains(&e164.len()) { Ok(e164) } else { Err(ERROR) }
+}
+
+/// A number that names its country. It is read without a region: one whose national numbers begin with a zero of their own (Italy's)
+/// would lose it where the region's trunk prefix is that zero.
+fn abroad(text: &str) -> Option<PhoneNumber> {
+    if text.starts_with(['+', '＋']) {
+        return phonenumber::parse(None, text).ok();
+    }
+    // As dialled from most of the world; elsewhere `00` may begin something else, which then is no number.
+    let number = phonenumber::parse(None, format!("+{}", text.strip_prefix("00")?)).ok()?;
+    number.is_valid().then_some(number)
 }
 
 /// Numbers as shown lately, by region and number: finding a number's plan costs more than the rest of its row in a list.
@@ -54,4 +68,25 @@ fn written(e164: &str, region: Option<&str>) -> String {
     let home = region.and_then(|r| country::Id::from_str(r).ok());
     let mode = if home.is_some() && number.country().id() == home { Mode::National } else { Mode::International };
     number.format().mode(mode).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_name_their_country_keep_its_zeros() {
+        for text in ["+390612345678", "+39 06 1234 5678", "0039 06 1234 5678", "+39 (06) 12345678"] {
+            for region in [None, Some("NL"), Some("IT"), Some("US")] {
+                if region.is_some() || text.starts_with('+') {
+                    assert_eq!(parse_phone(text, region), Ok("+390612345678".to_owned()), "{text} {region:?}");
+                }
+            }
+        }
+        assert_eq!(parse_phone("+225 01 23 45 67 89", Some("NL")), Ok("+2250123456789".to_owned()));
+        assert_eq!(parse_phone("+49 (0)30 123456", Some("NL")), Ok("+4930123456".to_owned()));
+        assert_eq!(parse_phone("020 123 4567", Some("NL")), Ok("+31201234567".to_owned()));
+        assert_eq!(parse_phone("06 1234 5678", Some("IT")), Ok("+390612345678".to_owned()));
+        assert_eq!(format_phone("+390612345678", Some("NL")), "+39 06 1234 5678");
+    }
 }

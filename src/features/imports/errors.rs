@@ -50,12 +50,16 @@ fn short(id: ImportId) -> String {
 /// A byte order mark comes first, so that Excel reads the accents.
 fn lines(first: Option<Vec<String>>, batch: &[FailedRow], width: usize) -> Vec<u8> {
     let mut out = if first.is_some() { b"\xEF\xBB\xBF".to_vec() } else { Vec::new() };
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(&mut out);
-    for row in first.into_iter().chain(batch.iter().map(|row| row.csv(width))) {
-        // Writing to memory cannot fail.
-        let _ = writer.write_record(&row);
-    }
-    let _ = writer.flush();
-    drop(writer);
+    let mut write = |style: csv::QuoteStyle, rows: &mut dyn Iterator<Item = Vec<String>>| {
+        let mut writer = csv::WriterBuilder::new().flexible(true).quote_style(style).from_writer(&mut out);
+        for row in rows {
+            // Writing to memory cannot fail.
+            let _ = writer.write_record(&row);
+        }
+        let _ = writer.flush();
+    };
+    // Quotation marks that are seen tell a reader that apostrophes are none.
+    write(csv::QuoteStyle::Always, &mut first.into_iter());
+    write(csv::QuoteStyle::Necessary, &mut batch.iter().map(|row| row.csv(width)));
     out
 }

@@ -3,7 +3,6 @@
 
 use super::{
     aliases::{COMMON, EXTRA, MORE},
-    cells,
     presets::{self, ColumnPlan, Notes, Treatment},
     values::{Detected, Formats},
 };
@@ -230,7 +229,7 @@ impl Mapping {
 
     /// The trimmed cell of that column, or what it means.
     pub fn read<'r>(&'r self, index: usize, row: &'r StringRecord) -> &'r str {
-        let cell = row.get(index).map_or("", cells::unguard);
+        let cell = row.get(index).map_or("", str::trim);
         self.plans.get(index).map_or(cell, |plan| plan.meaning(cell))
     }
 

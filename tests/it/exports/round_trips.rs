@@ -2,11 +2,14 @@
 
 use super::{download, enter, whole};
 use crate::{
-    imports::import,
+    imports::{import, import_with},
     support::{Org, TestApp},
 };
 use pipewright::{
-    features::contacts::{self, NewContact},
+    features::{
+        contacts::{self, NewContact},
+        imports::Options,
+    },
     kernel::RecordType,
     web::Allow,
 };
@@ -49,11 +52,16 @@ const PIECES: &[&str] = &[
     "\u{fffd}",
 ];
 
+/// Whole cells that other programs' files hold for nothing, and what could be taken for a quotation mark.
+const WORDS: &[&str] = &["NULL", "\\N", "(null)", "#N/A", "'NULL", "''\\N", "='", "'='", "-'", "Total", "N/A", "null"];
+
 /// Texts that have broken importers: quotes, line ends, other scripts, formulas, apostrophes.
 fn hostile() -> impl Strategy<Value = String> {
-    proptest::collection::vec(proptest::sample::select(PIECES), 0..7)
+    let any = proptest::collection::vec(proptest::sample::select(PIECES), 0..7)
         // As every form keeps it: ends trimmed, line ends of one kind.
-        .prop_map(|parts| parts.concat().replace("\r\n", "\n").trim().to_owned())
+        .prop_map(|parts| parts.concat().replace("\r\n", "\n").trim().to_owned());
+    let words = proptest::sample::select(WORDS).prop_map(str::to_owned);
+    prop_oneof![5 => any, 1 => words]
 }
 
 fn nasty() -> impl Strategy<Value = NewContact> {
@@ -128,6 +136,36 @@ async fn what_is_exported_is_imported_as_it_was() {
             assert_eq!(before, after, "of\n{}", String::from_utf8_lossy(&file));
         }
     }
+    app.stop().await;
+}
+
+/// Whom other programs would read as nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_for_nothing_are_words_in_our_own_files() {
+    let app = TestApp::start().await;
+    let org = app.org("from").await;
+    let admin = enter(&app, &org, "admin").await;
+    for (first, last, title) in
+        [("NULL", "\\N", "(null)"), ("#N/A", "NULL", "'NULL"), ("'='", "='", "-'"), ("\\N", "Null", "'=1")]
+    {
+        let fields = [("first_name", first), ("last_name", last), ("title", title), ("city", first)];
+        assert_eq!(admin.post("/contacts", &fields).await.status(), 303);
+    }
+    for format in ["csv", "xlsx"] {
+        let copy = app.org(format).await;
+        let file = download(&admin, &whole("contact", format)).await;
+        let name = format!("contacts.{format}");
+        let counts = import_with(&app, &copy, RecordType::Contact, &name, &file, Options::default()).await.unwrap();
+        assert_eq!(counts, (4, 0, 0, 0));
+        let everything = |org: &Org| format!("{EVERYTHING}'{}') y", org.id);
+        assert_eq!(app.value(&everything(&org)).await, app.value(&everything(&copy)).await, "{format}");
+    }
+    // Elsewhere they are nothing.
+    let other = app.org("northwind").await;
+    let file = b"name,region,fax\nAnn,NULL,NULL\nBob,NULL,NULL\n";
+    assert_eq!(import(&app, &other, RecordType::Contact, file).await.unwrap(), (2, 0, 0, 0));
+    let none = format!("SELECT count(*)::text FROM contacts WHERE org_id = '{}' AND region IS NOT NULL", other.id);
+    assert_eq!(app.value(&none).await, "0");
     app.stop().await;
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Cell, Column, Row, Sheet, Sink, columns};
 use crate::features::imports::cells;
-use csv::{Terminator, Writer, WriterBuilder};
+use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 use std::{
     fs::File,
     io::{BufWriter, Write},
@@ -20,10 +20,13 @@ impl Csv {
         if sheet.bom {
             file.write_all("\u{feff}".as_bytes())?;
         }
-        let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(file);
         let columns = columns(&sheet.entries);
-        writer.write_record(columns.iter().map(|column| cells::guard(&column.heading)))?;
-        Ok(Self { columns, writer })
+        // Quotation marks that are seen tell a reader that apostrophes are none.
+        let mut heading =
+            WriterBuilder::new().terminator(Terminator::CRLF).quote_style(QuoteStyle::Always).from_writer(file);
+        heading.write_record(columns.iter().map(|column| cells::guard(&column.heading)))?;
+        let file = heading.into_inner().map_err(|error| error.into_error())?;
+        Ok(Self { columns, writer: WriterBuilder::new().terminator(Terminator::CRLF).from_writer(file) })
     }
 }
 

@@ -2,6 +2,7 @@
 //! nothing is a formula. The headings stay in view.
 
 use super::{Cell, Column, Row, Sheet, Sink, columns};
+use crate::features::imports::cells;
 use chrono_tz::Tz;
 use rust_decimal::prelude::ToPrimitive;
 use rust_xlsxwriter::{Format, Workbook, Worksheet};
@@ -104,7 +105,7 @@ fn write(sheet: &mut Worksheet, (row, at): (u32, u16), cell: &Cell, formats: &Fo
             sheet.write_boolean(row, at, *yes)?;
         }
         other => {
-            let text: String = other.plain().chars().take(LONGEST).collect();
+            let text: String = cells::escape(&other.plain()).chars().take(LONGEST).collect();
             if !text.is_empty() {
                 sheet.write_string(row, at, text)?;
             }

@@ -8,7 +8,7 @@ use super::{
     table::{self, Dialect, Table},
     workbook,
 };
-use crate::features::imports::values::detect_formats;
+use crate::features::imports::{cells::NOTHING, values::detect_formats};
 use csv::StringRecord;
 use encoding_rs::Encoding;
 use std::{
@@ -301,11 +301,10 @@ fn settle_rows(shape: &mut FileShape, body: &[(u64, Vec<String>)], overrides: &O
 
 /// What databases write for nothing, when it stands in several columns or often.
 fn empty_words(body: &[(u64, Vec<String>)]) -> Vec<String> {
-    const WORDS: [&str; 4] = ["NULL", "\\N", "(null)", "#N/A"];
     let stands = |word: &str| {
         let at = body.iter().flat_map(|(_, row)| row.iter().enumerate()).filter(|(_, cell)| *cell == word);
         let columns: Vec<usize> = at.map(|(column, _)| column).collect();
         columns.len() >= 3 || columns.windows(2).any(|pair| pair[0] != pair[1])
     };
-    WORDS.into_iter().filter(|word| stands(word)).map(str::to_owned).collect()
+    NOTHING.into_iter().filter(|word| stands(word)).map(str::to_owned).collect()
 }

@@ -6,20 +6,20 @@
 mod archive;
 mod card;
 mod cards;
-mod cells;
 mod decode;
 mod examine;
 mod header;
 mod inflate;
 mod lines;
 mod shape;
+mod sheet_cells;
 mod table;
 mod workbook;
 
 pub use examine::{open, sniff};
 pub use shape::{FileShape, Format, Overrides, PreviewRow, ShortRows, Warning};
 
-use super::values::Detected;
+use super::{cells, values::Detected};
 use crate::kernel::text;
 use csv::StringRecord;
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,7 @@ impl<'a> Rows<'a> {
         Ok(Some(Row { line, record: &self.record, problem }))
     }
 
-    /// Empty cells at the end come and go; words for nothing are nothing.
+    /// Empty cells at the end come and go; words for nothing are nothing; what was guarded is bare again.
     fn fit(&mut self) {
         let (cells, width) = (self.record.len(), self.header.len());
         if cells > width && self.record.iter().skip(width).all(|cell| cell.trim().is_empty()) {
@@ -158,8 +158,12 @@ impl<'a> Rows<'a> {
         if cells < width && self.short_rows == ShortRows::Fill {
             (cells..width).for_each(|_| self.record.push_field(""));
         }
-        if !self.empty_words.is_empty() && self.record.iter().any(|cell| self.is_nothing(cell)) {
-            self.record = self.record.iter().map(|cell| if self.is_nothing(cell) { "" } else { cell }).collect();
+        // An address book guards nothing.
+        if self.format != Format::Vcard
+            && self.record.iter().any(|cell| cell.starts_with('\'') || self.is_nothing(cell))
+        {
+            self.record =
+                self.record.iter().map(|cell| if self.is_nothing(cell) { "" } else { cells::unguard(cell) }).collect();
         }
     }
 

@@ -1,7 +1,7 @@
 //! One sheet of an Excel workbook as a stream of rows, in canonical text: dates as ISO 8601, numbers with a point, `true`, `false`.
 //! The workbook is read by a thread of its own, a few hundred rows ahead at most, which ends when nobody listens any more.
 
-use super::{FileProblem, MAX_COLUMNS, Read as RowRead, Source, archive, cells};
+use super::{FileProblem, MAX_COLUMNS, Read as RowRead, Source, archive, sheet_cells};
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use csv::StringRecord;
 use std::{
@@ -166,19 +166,20 @@ impl Job {
 
     fn rows(&self, book: &mut Xlsx<BufReader<File>>, sheet: &str) -> Result<(), Stop> {
         let mut reader = book.worksheet_cells_reader(sheet).map_err(damaged(None))?;
-        let percent: Vec<bool> = reader.styles().iter().map(cells::is_percent).collect();
+        let percent: Vec<bool> = reader.styles().iter().map(sheet_cells::is_percent).collect();
         let mut batch = Batch::default();
         let mut row = Building::default();
         loop {
             let line = Some(row.line.max(1));
             let Some((cell, style)) = reader.next_cell_with_style_id().map_err(damaged(line))? else { break };
             let (at, column) = cell.get_position();
-            let text = match cells::text(cell.get_value(), percent.get(style).copied().unwrap_or(false)) {
+            let text = match sheet_cells::text(cell.get_value(), percent.get(style).copied().unwrap_or(false)) {
                 Ok(text) if text.is_empty() => continue,
                 Ok(text) => text,
                 Err(error) => {
                     row.begin(u64::from(at) + 1, &mut batch);
-                    row.problem.get_or_insert(format!("cell {} holds the error {error}", cells::name(at, column)));
+                    row.problem
+                        .get_or_insert(format!("cell {} holds the error {error}", sheet_cells::name(at, column)));
                     error
                 }
             };
