@@ -170,6 +170,13 @@ impl Actor {
         self.locale.moment(at, self.zone, Utc::now())
     }
 
+    /// The same within a sentence: `today 14:30`.
+    pub fn within(&self, at: DateTime<Utc>) -> String {
+        let said = self.moment(at);
+        let day = ["Today", "Yesterday", "Tomorrow"].into_iter().find(|day| said.starts_with(day));
+        day.map_or_else(|| said.clone(), |day| said.replacen(day, &day.to_lowercase(), 1))
+    }
+
     pub fn exact(&self, at: DateTime<Utc>) -> String {
         self.locale.exact(at, self.zone)
     }

@@ -14,14 +14,17 @@ export function upgrade(root = document) {
 }
 
 const rows = (list) => [...list.querySelectorAll(":scope > [data-id]")];
-const order = (list) => rows(list).map((row) => row.dataset.id).join(",");
+const ids = (rows) => rows.map((row) => row.dataset.id).join(",");
 
 async function wire(list) {
   let saved = rows(list);
-  const save = async () => {
-    setEnds(list);
+  // One at a time: each says what the one before it left.
+  let saving = Promise.resolve();
+  const save = () => { setEnds(list); saving = saving.then(send); };
+  const send = async () => {
     const wanted = rows(list);
-    const reply = await post(list.dataset.url, { order: order(list) });
+    // What it was before goes along: the server refuses when somebody else has ordered it meanwhile.
+    const reply = await post(list.dataset.url, { order: ids(wanted), was: ids(saved) });
     if (reply.ok) return void (saved = wanted);
     list.append(...saved);
     setEnds(list);

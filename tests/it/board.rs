@@ -54,6 +54,9 @@ async fn a_deal_from_quick_add_to_won() {
     assert_eq!(lost.status(), 200, "{}", lost.body);
     assert!(lost.header("hx-trigger").unwrap().contains("closure/undo"));
     assert_eq!(cards(&rep.get(&to).await), std::slice::from_ref(&second));
+    // What is decided is not weighed any more.
+    let page = rep.get(&format!("/deals/{first}")).await;
+    assert!(page.contains("Lost today ") && !page.contains("Weighted"), "{}", page.body);
     // A closed deal does not move, and is not won on top.
     assert_eq!(rep.post_partial(&format!("/deals/{first}/position"), &[("stage_id", &stages[1])]).await.status(), 409);
     assert_eq!(rep.post_partial(&closure, &[("outcome", "won")]).await.status(), 409);

@@ -31,9 +31,10 @@ async fn stages_added_edited_ordered_and_removed_with_their_deals() {
     }
     assert_eq!(admin.post(&format!("{at}/stages"), &stage("Signed", "95")).await.status(), 303);
     let signed = app.texts("SELECT id::text AS value FROM stages WHERE name = 'Signed'").remove(0);
-    assert_eq!(admin.post(&format!("/settings/stages/{signed}"), &stage("Agreed", "90")).await.status(), 303);
-    assert_eq!(admin.post(&format!("/settings/stages/{signed}"), &stage("Qualified", "90")).await.status(), 422);
-    assert_eq!(admin.post(&at, &[("name", "Sales")]).await.status(), 303);
+    let edited = |name, version| [stage(name, "90"), vec![("version", version)]].concat();
+    assert_eq!(admin.post(&format!("/settings/stages/{signed}"), &edited("Agreed", "1")).await.status(), 303);
+    assert_eq!(admin.post(&format!("/settings/stages/{signed}"), &edited("Qualified", "2")).await.status(), 422);
+    assert_eq!(admin.post(&at, &[("name", "Sales"), ("version", "1")]).await.status(), 303);
     assert!(admin.get(&format!("/pipeline/{pipeline}")).await.contains("Agreed"));
 
     // Order: a step up, and all of them at once; a list that is not this pipeline's is refused.
@@ -42,10 +43,18 @@ async fn stages_added_edited_ordered_and_removed_with_their_deals() {
     assert_eq!(now.iter().position(|s| *s == signed), Some(stages.len() - 1));
     let mut wanted = now.clone();
     wanted.reverse();
-    assert_eq!(admin.post_partial(&format!("{at}/order"), &[("order", &wanted.join(","))]).await.status(), 204);
+    let (was, then) = (now.join(","), wanted.join(","));
+    let order = format!("{at}/order");
+    assert_eq!(admin.post_partial(&order, &[("order", &then), ("was", &was)]).await.status(), 204);
     assert_eq!(app.stages(&org).1, wanted);
-    assert_eq!(admin.post_partial(&format!("{at}/order"), &[("order", &stages[0])]).await.status(), 409);
-    assert_eq!(admin.post_partial(&format!("{at}/order"), &[("order", "x")]).await.status(), 422);
+    assert_eq!(admin.post_partial(&order, &[("order", &stages[0]), ("was", &then)]).await.status(), 409);
+    assert_eq!(admin.post_partial(&order, &[("order", "x"), ("was", &then)]).await.status(), 422);
+    // Ordered by somebody else meanwhile.
+    let mut other = now.clone();
+    other.rotate_left(1);
+    let refused = admin.post_partial(&order, &[("order", &other.join(",")), ("was", &was)]).await;
+    assert!(refused.status() == 409 && refused.contains("changed the stages meanwhile"), "{}", refused.body);
+    assert_eq!(app.stages(&org).1, wanted);
 
     // Removed: its open and closed deals go on top of the target, in their order; positions stay unique and totals exact.
     let removal = format!("/settings/stages/{}/removal", stages[1]);
@@ -95,6 +104,46 @@ async fn stages_added_edited_ordered_and_removed_with_their_deals() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stale_form_is_told_what_changed_and_by_whom() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let (first, second) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "admin").await);
+    let (pipeline, stages) = app.stages(&org);
+    let who = app.texts(&format!("SELECT name AS value FROM members WHERE id = '{}'", org.admin)).remove(0);
+    let (at, stage) = (format!("{SETTINGS}/{pipeline}"), format!("/settings/stages/{}", stages[0]));
+    let page = first.get(&at).await;
+    assert_eq!(page.body.matches("name=\"version\" value=\"1\"").count(), 1 + stages.len(), "{}", page.body);
+
+    let fields = |name, version| [("name", name), ("color", "pink"), ("probability", "33"), ("version", version)];
+    assert_eq!(first.post(&stage, &fields("Theirs", "1")).await.status(), 303);
+    let told = second.post(&stage, &fields("Mine", "1")).await;
+    assert_eq!(told.status(), 409, "{}", told.body);
+    assert!(told.contains(&format!("{who} changed this while you were editing")), "{}", told.body);
+    for text in ["Theirs", "value=\"Mine\"", "name=\"version\" value=\"2\"", "Save mine", "Probability in %"] {
+        assert!(told.contains(text), "{text}: {}", told.body);
+    }
+    assert_eq!(app.texts(&format!("SELECT name AS value FROM stages WHERE id = '{}'", stages[0])), ["Theirs"]);
+    // The same again is no conflict; sending it knowingly overwrites.
+    assert_eq!(second.post(&stage, &fields("Theirs", "1")).await.status(), 303);
+    assert_eq!(second.post(&stage, &fields("Mine", "2")).await.status(), 303);
+
+    assert_eq!(first.post(&at, &[("name", "Theirs"), ("version", "1")]).await.status(), 303);
+    let told = second.post(&at, &[("name", "Mine"), ("version", "1")]).await;
+    assert!(told.status() == 409 && told.contains(&who) && told.contains("Theirs"), "{}", told.body);
+    assert_eq!(second.post(&at, &[("name", "Mine"), ("version", "2")]).await.status(), 303);
+
+    let before = app.texts("SELECT array_to_string(lost_reasons, E'\n') AS value FROM organisations").remove(0);
+    let reasons = |text, seen| [("lost_reasons", text), ("seen", seen)];
+    let path = "/settings/lost-reasons";
+    assert_eq!(first.post(path, &reasons("Price\nTiming", &before)).await.status(), 303);
+    let told = second.post(path, &reasons("Price\nNo need", &before)).await;
+    assert!(told.status() == 409 && told.contains(&who) && told.contains("Price, Timing"), "{}", told.body);
+    assert!(told.contains("name=\"seen\" value=\"Price\nTiming\"") && told.contains("Price\nNo need"), "{}", told.body);
+    assert_eq!(second.post(path, &reasons("Price\nNo need", "Price\nTiming")).await.status(), 303);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_administrators_and_only_their_own() {
     let app = TestApp::start().await;
     let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
@@ -106,7 +155,7 @@ async fn only_administrators_and_only_their_own() {
     for (path, fields) in [
         (format!("{SETTINGS}/{theirs}"), &stage[..]),
         (format!("{SETTINGS}/{theirs}/stages"), &stage),
-        (format!("{SETTINGS}/{theirs}/order"), &[("order", order.as_str())]),
+        (format!("{SETTINGS}/{theirs}/order"), &[("order", order.as_str()), ("was", order.as_str())]),
         (format!("{SETTINGS}/{theirs}/deletion"), &[]),
         (format!("/settings/stages/{id}"), &stage),
         (format!("/settings/stages/{id}/shift"), &[("step", "down")]),
@@ -129,10 +178,12 @@ async fn only_administrators_and_only_their_own() {
         assert_eq!(client.post(&format!("/settings/stages/{}", stages[0]), &stage).await.status(), 403);
         assert_eq!(client.post("/settings/lost-reasons", &[("lost_reasons", "x")]).await.status(), 403);
     }
-    for (reasons, status) in [("", 422), (" Price \nprice\n\nTiming", 303)] {
-        assert_eq!(admin.post("/settings/lost-reasons", &[("lost_reasons", reasons)]).await.status(), status);
-    }
     let kept = format!("SELECT array_to_string(lost_reasons, '|') AS value FROM organisations WHERE id = '{}'", org.id);
+    let seen = app.texts(&kept).remove(0).replace('|', "\n");
+    for (reasons, status) in [("", 422), (" Price \nprice\n\nTiming", 303)] {
+        let fields = [("lost_reasons", reasons), ("seen", seen.as_str())];
+        assert_eq!(admin.post("/settings/lost-reasons", &fields).await.status(), status);
+    }
     assert_eq!(app.texts(&kept), ["Price|Timing"]);
     app.stop().await;
 }

@@ -92,10 +92,10 @@ pub const FIELDS: &[Field] = &[
     Field::new("stage_entered_at", "In stage since", FieldKind::DateTime).column("deals.stage_entered_at").computed(),
     Field::new("created_at", "Created", FieldKind::DateTime).column("deals.created_at").sortable().computed(),
     Field::new("updated_at", "Changed", FieldKind::DateTime).column("deals.updated_at").computed(),
-    // What reports and the board call weighted: the deal's own probability, else its stage's.
+    // What reports and the board call weighted: the deal's own probability, else its stage's. What is decided needs no guess.
     Field::new("weighted_amount", "Weighted amount", FieldKind::Money)
-        .column("(deals.amount * coalesce(deals.probability, (SELECT s.probability FROM stages s WHERE s.org_id = deals.org_id AND s.id = deals.stage_id)) / 100)")
-        .expr("(r.amount * coalesce(r.probability, (SELECT s.probability FROM stages s WHERE s.org_id = r.org_id AND s.id = r.stage_id)) / 100)")
+        .column("(CASE deals.status WHEN 'won' THEN deals.amount WHEN 'open' THEN deals.amount * coalesce(deals.probability, (SELECT s.probability FROM stages s WHERE s.org_id = deals.org_id AND s.id = deals.stage_id)) / 100 END)")
+        .expr("(CASE r.status WHEN 'won' THEN r.amount WHEN 'open' THEN r.amount * coalesce(r.probability, (SELECT s.probability FROM stages s WHERE s.org_id = r.org_id AND s.id = r.stage_id)) / 100 END)")
         .computed(),
     Field::new("closed_by", "Closed by", FieldKind::Member).column("deals.closed_by").computed(),
     // Whoever sees a deal may know the names of its people.

@@ -305,11 +305,11 @@ fn closed(actor: &Actor, deal: &Deal, people: &[Person]) -> Option<String> {
     };
     match &deal.status {
         DealStatus::Open => None,
-        DealStatus::Won { at, by } => Some(format!("Won {}{}", actor.moment(*at), name(by))),
+        DealStatus::Won { at, by } => Some(format!("Won {}{}", actor.within(*at), name(by))),
         DealStatus::Lost { at, by, reason, note } => {
             let why = [reason.as_deref(), note.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" – ");
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-            Some(format!("Lost {}{}{why}", actor.moment(*at), name(by)))
+            Some(format!("Lost {}{}{why}", actor.within(*at), name(by)))
         }
     }
 }

@@ -303,7 +303,7 @@ impl UndoneView {
             restored: number(undone.restored),
             removed: number(undone.removed),
             left: number(undone.left),
-            when: import.undone_at.map_or_else(String::new, |at| actor.moment(at)),
+            when: import.undone_at.map_or_else(String::new, |at| actor.within(at)),
             reasons: undone.reasons.iter().map(|(why, n)| (why.clone(), number(*n))).collect(),
             any_left: undone.left > 0,
         })

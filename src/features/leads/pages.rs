@@ -164,7 +164,7 @@ impl Converted {
         let by = people.iter().find(|p| Some(p.id) == conversion.converted_by).map(|p| p.name.clone());
         let own = conversion.converted_by == Some(actor.id);
         Ok(Self {
-            when: actor.moment(conversion.converted_at),
+            when: actor.within(conversion.converted_at),
             by: by.unwrap_or_default(),
             became,
             may_undo: records::require_edit(actor, RecordType::Lead).is_ok()

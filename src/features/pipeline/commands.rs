@@ -8,7 +8,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::deals,
+    features::{deals, records::Saved},
     kernel::{PipelineId, StageId},
     live::{self, LiveMessage},
     schema::{organisations, pipelines, stages},
@@ -45,18 +45,29 @@ pub fn add_pipeline(tx: &mut OrgTx, by: &Allow<ManagePipelines>, name: &str) -> 
     Ok(id)
 }
 
-pub fn rename_pipeline(tx: &mut OrgTx, _: &Allow<ManagePipelines>, id: PipelineId, name: &str) -> AppResult<()> {
-    let before = queries::pipeline(tx, id)?;
+/// Renames the pipeline if it still has the version `seen`.
+pub fn rename_pipeline(
+    tx: &mut OrgTx,
+    _: &Allow<ManagePipelines>,
+    id: PipelineId,
+    seen: i32,
+    name: &str,
+) -> AppResult<Saved> {
+    let before = queries::lock_pipeline(tx, id)?;
     let mut changes = Changes::new();
     changes.track("name", &before.name.as_str(), &name);
     if changes.is_empty() {
-        return Ok(());
+        return Ok(Saved::Done(before.version));
+    }
+    if before.version != seen {
+        return Ok(Saved::Stale);
     }
     diesel::update(pipelines::table.filter(pipelines::id.eq(id)))
         .set((pipelines::name.eq(name), pipelines::version.eq(pipelines::version + 1)))
         .execute(tx.conn())
         .map_err(|e| taken(e, "is the name of another pipeline"))?;
-    tell(tx, Event::of("pipeline.updated", "pipeline", id).version(before.version + 1).changes(changes))
+    tell(tx, Event::of("pipeline.updated", "pipeline", id).version(before.version + 1).changes(changes))?;
+    Ok(Saved::Done(before.version + 1))
 }
 
 /// Deletes a pipeline; its deals, closed ones too, go to `target`, a stage of another pipeline, which is needed when it has any.
@@ -104,7 +115,14 @@ pub fn add_stage(
     Ok(id)
 }
 
-pub fn edit_stage(tx: &mut OrgTx, _: &Allow<ManagePipelines>, id: StageId, fields: &StageFields) -> AppResult<()> {
+/// Changes the stage if it still has the version `seen`.
+pub fn edit_stage(
+    tx: &mut OrgTx,
+    _: &Allow<ManagePipelines>,
+    id: StageId,
+    seen: i32,
+    fields: &StageFields,
+) -> AppResult<Saved> {
     let before = queries::lock_stage(tx, id)?.ok_or(AppError::NotFound)?;
     let mut changes = Changes::new();
     changes
@@ -113,7 +131,10 @@ pub fn edit_stage(tx: &mut OrgTx, _: &Allow<ManagePipelines>, id: StageId, field
         .track("probability", &before.probability, &fields.probability)
         .track("rotting_days", &before.rotting_days, &fields.rotting_days);
     if changes.is_empty() {
-        return Ok(());
+        return Ok(Saved::Done(before.version));
+    }
+    if before.version != seen {
+        return Ok(Saved::Stale);
     }
     diesel::update(stages::table.filter(stages::id.eq(id)))
         .set((
@@ -123,27 +144,30 @@ pub fn edit_stage(tx: &mut OrgTx, _: &Allow<ManagePipelines>, id: StageId, field
         ))
         .execute(tx.conn())
         .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
-    tell(tx, Event::of("stage.updated", "stage", id).version(before.version + 1).changes(changes))
+    tell(tx, Event::of("stage.updated", "stage", id).version(before.version + 1).changes(changes))?;
+    Ok(Saved::Done(before.version + 1))
 }
 
-/// Puts the stages of a pipeline in this order; it must name each of them once.
+/// Puts the stages of a pipeline in this order, which must name each of them once, if they still are in the order `seen`.
 pub fn reorder_stages(
     tx: &mut OrgTx,
     _: &Allow<ManagePipelines>,
     pipeline: PipelineId,
+    seen: &[StageId],
     order: &[StageId],
 ) -> AppResult<()> {
     lock_all(tx)?;
     queries::pipeline(tx, pipeline)?;
     let before: Vec<StageId> = queries::stages_of(tx, pipeline)?.into_iter().map(|s| s.id).collect();
+    if before == order {
+        return Ok(());
+    }
     let mut sorted = (before.clone(), order.to_vec());
     sorted.0.sort_unstable();
     sorted.1.sort_unstable();
-    if sorted.0 != sorted.1 {
-        return Err(AppError::Conflict("The stages have changed meanwhile. Reload the page and try again.".into()));
-    }
-    if before == order {
-        return Ok(());
+    if before != seen || sorted.0 != sorted.1 {
+        let who = queries::last_to_change(tx, pipeline)?.unwrap_or_else(|| "Someone else".to_owned());
+        return Err(AppError::Conflict(format!("{who} changed the stages meanwhile. Reload the page and try again.")));
     }
     for (position, id) in (0i32..).zip(order) {
         diesel::update(stages::table.filter(stages::id.eq(*id)))
@@ -159,13 +183,14 @@ pub fn reorder_stages(
 pub fn shift_stage(tx: &mut OrgTx, by: &Allow<ManagePipelines>, id: StageId, down: bool) -> AppResult<PipelineId> {
     lock_all(tx)?;
     let pipeline = queries::stage(tx, id)?.pipeline_id;
-    let mut order: Vec<StageId> = queries::stages_of(tx, pipeline)?.into_iter().map(|s| s.id).collect();
+    let before: Vec<StageId> = queries::stages_of(tx, pipeline)?.into_iter().map(|s| s.id).collect();
+    let mut order = before.clone();
     let at = order.iter().position(|s| *s == id).ok_or(AppError::NotFound)?;
     let to = if down { at + 1 } else { at.wrapping_sub(1) };
     if to < order.len() {
         order.swap(at, to);
     }
-    reorder_stages(tx, by, pipeline, &order)?;
+    reorder_stages(tx, by, pipeline, &before, &order)?;
     Ok(pipeline)
 }
 
@@ -189,19 +214,29 @@ pub fn remove_stage(
     Ok(stage.pipeline_id)
 }
 
-/// Replaces the reasons offered when a deal is lost. Deals lost before keep theirs.
-pub fn set_lost_reasons(tx: &mut OrgTx, by: &Allow<ManagePipelines>, reasons: Vec<String>) -> AppResult<()> {
-    let before = queries::lost_reasons(tx)?;
+/// Replaces the reasons offered when a deal is lost, if they still are those `seen`. Deals lost before keep theirs.
+pub fn set_lost_reasons(
+    tx: &mut OrgTx,
+    by: &Allow<ManagePipelines>,
+    seen: &[String],
+    reasons: Vec<String>,
+) -> AppResult<Saved> {
+    let (before, version) = queries::lock_lost_reasons(tx)?;
     let mut changes = Changes::new();
     changes.track("lost_reasons", &before, &reasons);
     if changes.is_empty() {
-        return Ok(());
+        return Ok(Saved::Done(version));
+    }
+    if before != seen {
+        return Ok(Saved::Stale);
     }
     let kept: Vec<Option<String>> = reasons.into_iter().map(Some).collect();
     diesel::update(organisations::table)
-        .set((organisations::lost_reasons.eq(kept), organisations::version.eq(organisations::version + 1)))
+        .set((organisations::lost_reasons.eq(kept), organisations::version.eq(version + 1)))
         .execute(tx.conn())?;
-    tell(tx, Event::of("organisation.updated", "organisation", by.org_id).changes(changes))
+    let event = Event::of("organisation.updated", "organisation", by.org_id);
+    tell(tx, event.version(version + 1).changes(changes))?;
+    Ok(Saved::Done(version + 1))
 }
 
 /// Sends every deal of a stage elsewhere. The target must be one that `fits`.

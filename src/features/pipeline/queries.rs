@@ -7,7 +7,7 @@ use crate::{
     kernel::{PipelineId, StageId},
     schema::{organisations, pipelines, stages},
 };
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types};
 
 /// Every pipeline, in order.
 pub fn pipelines(tx: &mut OrgTx) -> AppResult<Vec<Pipeline>> {
@@ -38,6 +38,12 @@ pub fn pipeline(tx: &mut OrgTx, id: PipelineId) -> AppResult<Pipeline> {
     Ok(pipelines::table.filter(pipelines::id.eq(id)).select(Pipeline::as_select()).first(tx.conn())?)
 }
 
+/// The pipeline, locked until the end of the transaction against being renamed twice.
+pub fn lock_pipeline(tx: &mut OrgTx, id: PipelineId) -> AppResult<Pipeline> {
+    let one = pipelines::table.filter(pipelines::id.eq(id)).select(Pipeline::as_select());
+    Ok(one.for_no_key_update().first(tx.conn())?)
+}
+
 pub fn stage(tx: &mut OrgTx, id: StageId) -> AppResult<Stage> {
     Ok(stages::table.filter(stages::id.eq(id)).select(Stage::as_select()).first(tx.conn())?)
 }
@@ -58,4 +64,46 @@ pub fn lock_stage(tx: &mut OrgTx, id: StageId) -> AppResult<Option<Stage>> {
 pub fn lost_reasons(tx: &mut OrgTx) -> AppResult<Vec<String>> {
     let reasons: Vec<Option<String>> = organisations::table.select(organisations::lost_reasons).first(tx.conn())?;
     Ok(reasons.into_iter().flatten().collect())
+}
+
+/// Like [`lost_reasons`], with the organisation's version; the row is held until the transaction ends.
+pub fn lock_lost_reasons(tx: &mut OrgTx) -> AppResult<(Vec<String>, i32)> {
+    let columns = organisations::table.select((organisations::lost_reasons, organisations::version));
+    let (reasons, version): (Vec<Option<String>>, i32) = columns.for_no_key_update().first(tx.conn())?;
+    Ok((reasons.into_iter().flatten().collect(), version))
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = sql_types::Text)]
+    name: String,
+}
+
+/// Who changed the pipeline or one of its stages last.
+pub fn last_to_change(tx: &mut OrgTx, pipeline: PipelineId) -> AppResult<Option<String>> {
+    const SQL: &str = "
+        SELECT m.name FROM events e JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
+        WHERE e.org_id = app.org() AND e.record_type IN ('pipeline', 'stage')
+          AND e.record_id = ANY (ARRAY(SELECT id FROM stages WHERE pipeline_id = $1) || $1)
+        ORDER BY e.at DESC LIMIT 1";
+    let found: Option<Name> =
+        diesel::sql_query(SQL).bind::<sql_types::Uuid, _>(pipeline).get_result(tx.conn()).optional()?;
+    Ok(found.map(|row| row.name))
+}
+
+/// Who changed the reasons last, and when.
+pub fn last_to_reason(tx: &mut OrgTx) -> AppResult<Option<(String, chrono::DateTime<chrono::Utc>)>> {
+    #[derive(QueryableByName)]
+    struct Change {
+        #[diesel(sql_type = sql_types::Text)]
+        name: String,
+        #[diesel(sql_type = sql_types::Timestamptz)]
+        at: chrono::DateTime<chrono::Utc>,
+    }
+    const SQL: &str = "
+        SELECT m.name, e.at FROM events e JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
+        WHERE e.record_id = app.org() AND e.record_type = 'organisation' AND e.changes ? 'lost_reasons'
+        ORDER BY e.at DESC LIMIT 1";
+    let found: Option<Change> = diesel::sql_query(SQL).get_result(tx.conn()).optional()?;
+    Ok(found.map(|row| (row.name, row.at)))
 }

@@ -8,6 +8,11 @@ pub fn moment(actor: &Actor, at: &DateTime<Utc>) -> String {
     actor.moment(*at)
 }
 
+/// `today 14:30`, within a sentence.
+pub fn within(actor: &Actor, at: &DateTime<Utc>) -> String {
+    actor.within(*at)
+}
+
 /// For hover: `20/11/2026 14:30:05 CET`.
 pub fn exact(actor: &Actor, at: &DateTime<Utc>) -> String {
     actor.exact(*at)

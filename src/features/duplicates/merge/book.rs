@@ -133,7 +133,7 @@ impl Merged {
         let row = |(place, row): (usize, Row)| Self {
             id: MergeId(row.id),
             name: name_in(&row.merged),
-            when: actor.moment(row.merged_at),
+            when: actor.within(row.merged_at),
             exact: actor.exact(row.merged_at),
             by: row.by.unwrap_or_default(),
             may_undo: may && place == 0,

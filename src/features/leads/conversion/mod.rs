@@ -108,7 +108,7 @@ pub fn origins(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> A
     for row in rows {
         match records::visible(tx, actor, RecordType::Lead, row.lead_id) {
             Ok(lead) => {
-                origins.push(Origin { id: LeadId(row.lead_id), name: lead.name, when: actor.moment(row.converted_at) })
+                origins.push(Origin { id: LeadId(row.lead_id), name: lead.name, when: actor.within(row.converted_at) })
             }
             Err(AppError::NotFound) => {}
             Err(other) => return Err(other),

@@ -3,8 +3,15 @@
 use super::{AT, Errors, commands, name_of, queries};
 use crate::{
     db::Db,
-    error::{AppError, AppResult},
-    features::settings::{SettingsNav, nav},
+    error::AppResult,
+    features::{
+        records::{
+            Saved,
+            history::{ChangeLine, Conflict},
+            submit::Draft,
+        },
+        settings::{SettingsNav, nav},
+    },
     web::{Allow, Form, FormErrors, Page, Shell, flash::Flash, permission::organisation::ManagePipelines, reply},
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
@@ -24,13 +31,16 @@ struct IndexPage {
     section: &'static str,
     pipelines: Vec<PipelineRow>,
     reasons: String,
+    /// The reasons as they were when the form was opened.
+    seen: String,
+    conflict: Option<Conflict>,
     /// The name typed for a new pipeline. (`name` would be shadowed by the macro's own parameter.)
     typed: String,
     errors: Errors,
 }
 
 pub(super) async fn index(page: Page, by: Allow<ManagePipelines>, db: Data<Db>) -> AppResult<HttpResponse> {
-    index_again(&page, &by, &db, StatusCode::OK, FormErrors::default(), &Form::default()).await
+    index_again(&page, &by, &db, StatusCode::OK, Draft::default()).await
 }
 
 async fn index_again(
@@ -38,9 +48,9 @@ async fn index_again(
     by: &Allow<ManagePipelines>,
     db: &Db,
     status: StatusCode,
-    errors: FormErrors,
-    posted: &Form,
+    draft: Draft,
 ) -> AppResult<HttpResponse> {
+    let Draft { form: posted, errors, conflict } = draft;
     let (pipelines, kept) =
         db.org(by, |tx| Ok((commands::with_stages(tx)?, queries::lost_reasons(tx)?.join("\n")))).await?;
     let rows = pipelines.into_iter().map(|(p, stages)| PipelineRow {
@@ -48,13 +58,15 @@ async fn index_again(
         name: p.name,
         stages: stages.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" → "),
     });
-    let reasons = if posted.has("lost_reasons") { posted.get("lost_reasons").to_owned() } else { kept };
+    let typed = |field: &str| if posted.has(field) { posted.get(field).to_owned() } else { kept.clone() };
     let shown = IndexPage {
         shell: page.shell("settings"),
         nav: nav(page),
         section: "pipelines",
         pipelines: rows.collect(),
-        reasons,
+        reasons: typed("lost_reasons"),
+        seen: typed("seen"),
+        conflict,
         typed: posted.get("name").to_owned(),
         errors: Errors(errors),
     };
@@ -71,10 +83,10 @@ pub(super) async fn add_pipeline(
     let added = db.org(&by, move |tx| commands::add_pipeline(tx, &writer, &name_of(&form)?)).await;
     match added {
         Ok(id) => Ok(reply::redirect(&page.req, &format!("{AT}/{id}"), Some(Flash::success("Pipeline added")))),
-        Err(AppError::Invalid(errors)) => {
-            index_again(&page, &by, &db, StatusCode::UNPROCESSABLE_ENTITY, errors, &posted).await
+        Err(error) => {
+            let draft = Draft::refused(posted, error)?;
+            index_again(&page, &by, &db, StatusCode::UNPROCESSABLE_ENTITY, draft).await
         }
-        Err(other) => Err(other),
     }
 }
 
@@ -84,14 +96,36 @@ pub(super) async fn lost_reasons(
     form: Form,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
-    match parse_reasons(&form) {
-        Ok(reasons) => {
-            let writer = by.clone();
-            db.org(&by, move |tx| commands::set_lost_reasons(tx, &writer, reasons)).await?;
-            Ok(reply::redirect(&page.req, AT, Some(Flash::success("Reasons saved"))))
+    let (writer, posted) = (by.clone(), form.clone());
+    let seen: Vec<String> = form.get("seen").lines().map(str::to_owned).collect();
+    let saved = db.org(&by, move |tx| commands::set_lost_reasons(tx, &writer, &seen, parse_reasons(&posted)?)).await;
+    match saved {
+        Ok(Saved::Done(_)) => Ok(reply::redirect(&page.req, AT, Some(Flash::success("Reasons saved")))),
+        Ok(Saved::Stale) => {
+            let draft = stale(&page, &by, &db, form).await?;
+            index_again(&page, &by, &db, StatusCode::CONFLICT, draft).await
         }
-        Err(errors) => index_again(&page, &by, &db, StatusCode::UNPROCESSABLE_ENTITY, errors, &form).await,
+        Err(error) => {
+            let draft = Draft::refused(form, error)?;
+            index_again(&page, &by, &db, StatusCode::UNPROCESSABLE_ENTITY, draft).await
+        }
     }
+}
+
+/// The posted reasons beside those that somebody else saved meanwhile.
+async fn stale(page: &Page, by: &Allow<ManagePipelines>, db: &Db, mut form: Form) -> AppResult<Draft> {
+    let (now, change) = db.org(by, |tx| Ok((queries::lost_reasons(tx)?, queries::last_to_reason(tx)?))).await?;
+    let (by, at) = match change {
+        Some((who, at)) => (who, page.within(at)),
+        None => ("Someone else".to_owned(), String::new()),
+    };
+    let in_line = |text: &str| text.lines().collect::<Vec<_>>().join(", ");
+    let (key, label) = ("lost_reasons".to_owned(), "Reasons".to_owned());
+    let line = ChangeLine { key, label, before: in_line(form.get("seen")), after: now.join(", "), by, at };
+    let yours = in_line(form.get("lost_reasons"));
+    form.set("seen", now.join("\n"));
+    let conflict = Conflict::of(vec![line], AT.to_owned(), |_| yours.clone());
+    Ok(Draft { form, conflict: Some(conflict), ..Draft::default() })
 }
 
 /// One reason a line; doubles fall together.

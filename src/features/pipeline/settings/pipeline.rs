@@ -3,16 +3,18 @@
 use super::{AT, Errors, Pipeline, Stage, commands, name_of, queries, target, targets};
 use crate::{
     db::{Db, OrgTx},
-    error::{AppError, AppResult},
+    error::AppResult,
     features::{
         pipeline::COLORS,
+        records::{
+            Saved,
+            history::{self, Conflict, Thing},
+            submit::Draft,
+        },
         settings::{SettingsNav, nav},
     },
-    kernel::PipelineId,
-    web::{
-        Allow, Form, FormErrors, Page, SelectOption, Shell, flash::Flash, permission::organisation::ManagePipelines,
-        reply,
-    },
+    kernel::{PipelineId, StageId},
+    web::{Allow, Form, Page, SelectOption, Shell, flash::Flash, permission::organisation::ManagePipelines, reply},
 };
 use actix_web::{
     HttpResponse,
@@ -38,6 +40,8 @@ struct ShowPage {
     /// The stage whose form was refused; empty: the form of a new one.
     at: String,
     posted: Form,
+    /// What somebody else saved while that form was open.
+    conflict: Option<Conflict>,
 }
 
 impl ShowPage {
@@ -48,6 +52,11 @@ impl ShowPage {
     /// The typed text in the form that was refused, else the stage's own.
     fn text(&self, id: &str, field: &str, own: &str) -> String {
         if self.at == id && self.posted.has(field) { self.posted.get(field).to_owned() } else { own.to_owned() }
+    }
+
+    /// The version the form was opened with; beside a conflict it has moved on.
+    fn version(&self, id: &str, own: &i32) -> String {
+        self.text(id, "version", &own.to_string())
     }
 
     fn error(&self, id: &str, field: &str) -> &str {
@@ -65,20 +74,24 @@ pub(super) async fn show(
     id: Path<PipelineId>,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
-    show_again(&page, &by, &db, *id, "none", FormErrors::default(), Form::default()).await
+    show_again(&page, &by, &db, *id, "none", Draft::default()).await
 }
 
-pub(super) async fn show_again(
+async fn show_again(
     page: &Page,
     by: &Allow<ManagePipelines>,
     db: &Db,
     id: PipelineId,
     at: &str,
-    errors: FormErrors,
-    posted: Form,
+    draft: Draft,
 ) -> AppResult<HttpResponse> {
     let (pipeline, all) = db.org(by, move |tx| Ok((queries::pipeline(tx, id)?, commands::with_stages(tx)?))).await?;
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let Draft { form: posted, errors, conflict } = draft;
+    let status = match (&conflict, errors.is_empty()) {
+        (Some(_), _) => StatusCode::CONFLICT,
+        (None, false) => StatusCode::UNPROCESSABLE_ENTITY,
+        (None, true) => StatusCode::OK,
+    };
     let targets = targets(&all, |stage| stage.pipeline_id != id);
     let stages = all.iter().find(|(p, _)| p.id == id).map(|(_, s)| s.clone()).unwrap_or_default();
     let shown = ShowPage {
@@ -93,6 +106,7 @@ pub(super) async fn show_again(
         errors: Errors(errors),
         at: at.to_owned(),
         posted,
+        conflict,
     };
     reply::page_with(&page.req, status, &shown)
 }
@@ -106,9 +120,14 @@ pub(super) async fn rename(
 ) -> AppResult<HttpResponse> {
     let id = *id;
     change(page, by, db, form, (id, "pipeline".into()), "Pipeline renamed", move |tx, by, form| {
-        commands::rename_pipeline(tx, by, id, &name_of(form)?).map(|()| id)
+        commands::rename_pipeline(tx, by, id, seen(form), &name_of(form)?)
     })
     .await
+}
+
+/// The version the form was opened with.
+pub(super) fn seen(form: &Form) -> i32 {
+    form.get("version").parse().unwrap_or(0)
 }
 
 pub(super) async fn delete(
@@ -122,12 +141,12 @@ pub(super) async fn delete(
     let gone = db.org(&by, move |tx| commands::delete_pipeline(tx, &writer, id, target(&form)?)).await;
     match gone {
         Ok(()) => Ok(reply::redirect(&page.req, AT, Some(Flash::success("Pipeline deleted")))),
-        Err(AppError::Invalid(errors)) => show_again(&page, &by, &db, id, "deletion", errors, posted).await,
-        Err(other) => Err(other),
+        Err(error) => show_again(&page, &by, &db, id, "deletion", Draft::refused(posted, error)?).await,
     }
 }
 
-/// One change from the pipeline's page: done, or the page again with the errors at the form they belong to.
+/// One change from the pipeline's page: done, or the page again with the errors, or with what was saved meanwhile, at the form they
+/// belong to.
 pub(super) async fn change(
     page: Page,
     by: Allow<ManagePipelines>,
@@ -135,12 +154,50 @@ pub(super) async fn change(
     form: Form,
     (pipeline, at): (PipelineId, String),
     done: &str,
-    work: impl FnOnce(&mut OrgTx, &Allow<ManagePipelines>, &Form) -> AppResult<PipelineId> + Send + 'static,
+    work: impl FnOnce(&mut OrgTx, &Allow<ManagePipelines>, &Form) -> AppResult<Saved> + Send + 'static,
 ) -> AppResult<HttpResponse> {
     let (posted, writer) = (form.clone(), by.clone());
-    match db.org(&by, move |tx| work(tx, &writer, &form)).await {
-        Ok(id) => Ok(reply::redirect(&page.req, &format!("{AT}/{id}"), Some(Flash::success(done)))),
-        Err(AppError::Invalid(errors)) => show_again(&page, &by, &db, pipeline, &at, errors, posted).await,
-        Err(other) => Err(other),
-    }
+    let draft = match db.org(&by, move |tx| work(tx, &writer, &form)).await {
+        Ok(Saved::Done(_)) => {
+            return Ok(reply::redirect(&page.req, &format!("{AT}/{pipeline}"), Some(Flash::success(done))));
+        }
+        Ok(Saved::Stale) => stale(&page, &by, &db, pipeline, at.parse().ok(), posted).await?,
+        Err(error) => Draft::refused(posted, error)?,
+    };
+    show_again(&page, &by, &db, pipeline, &at, draft).await
+}
+
+const PIPELINE_FIELDS: &[(&str, &str)] = &[("name", "Name")];
+const STAGE_FIELDS: &[(&str, &str)] = &[
+    ("name", "Name"),
+    ("color", "Colour"),
+    ("probability", "Probability in %"),
+    ("rotting_days", "Days until a deal goes stale"),
+];
+
+/// The posted form of the stage, or of the pipeline itself, beside what was saved meanwhile.
+async fn stale(
+    page: &Page,
+    by: &Allow<ManagePipelines>,
+    db: &Db,
+    pipeline: PipelineId,
+    stage: Option<StageId>,
+    mut form: Form,
+) -> AppResult<Draft> {
+    let actor = page.actor.clone();
+    db.org(by, move |tx| {
+        let at = format!("{AT}/{pipeline}");
+        let (thing, version) = match stage {
+            Some(id) => {
+                (Thing { kind: "stage", id: id.into(), fields: STAGE_FIELDS, at }, queries::stage(tx, id)?.version)
+            }
+            None => {
+                let version = queries::pipeline(tx, pipeline)?.version;
+                (Thing { kind: "pipeline", id: pipeline.into(), fields: PIPELINE_FIELDS, at }, version)
+            }
+        };
+        let conflict = history::conflict_of(tx, &actor, thing, version, &mut form)?;
+        Ok(Draft { form, conflict: Some(conflict), ..Draft::default() })
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use super::{
     AT, Errors, Stage,
     commands::{self, StageFields},
-    pipeline::change,
+    pipeline::{change, seen},
     queries, target, targets,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         pipeline::COLORS,
+        records::Saved,
         settings::{SettingsNav, nav},
     },
     kernel::{PipelineId, StageId},
@@ -35,7 +36,7 @@ pub(super) async fn add_stage(
 ) -> AppResult<HttpResponse> {
     let id = *id;
     change(page, by, db, form, (id, String::new()), "Stage added", move |tx, by, form| {
-        commands::add_stage(tx, by, id, &parse_stage(form)?).map(|_| id)
+        commands::add_stage(tx, by, id, &parse_stage(form)?).map(|_| Saved::Done(1))
     })
     .await
 }
@@ -50,12 +51,12 @@ pub(super) async fn edit_stage(
     let id = *id;
     let pipeline = db.org(&by, move |tx| queries::stage(tx, id)).await?.pipeline_id;
     change(page, by, db, form, (pipeline, id.to_string()), "Stage saved", move |tx, by, form| {
-        commands::edit_stage(tx, by, id, &parse_stage(form)?).map(|()| pipeline)
+        commands::edit_stage(tx, by, id, seen(form), &parse_stage(form)?)
     })
     .await
 }
 
-/// `order=id,id,…`, as static/js/stages.js posts it.
+/// `order=id,id,…` and, as it was before, `was=id,id,…`: as static/js/stages.js posts them.
 pub(super) async fn order(
     page: Page,
     by: Allow<ManagePipelines>,
@@ -63,10 +64,13 @@ pub(super) async fn order(
     form: Form,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let order: Result<Vec<StageId>, _> = form.get("order").split(',').map(str::trim).map(str::parse).collect();
-    let order = order.map_err(|_| AppError::field("order", "holds something that is no stage"))?;
+    let stages = |field: &str| -> AppResult<Vec<StageId>> {
+        let ids = form.get(field).split(',').map(|id| id.trim().parse()).collect::<Result<_, _>>();
+        ids.map_err(|_| AppError::field(field, "holds something that is no stage"))
+    };
+    let (was, order) = (stages("was")?, stages("order")?);
     let (writer, id) = (by.clone(), *id);
-    db.org(&by, move |tx| commands::reorder_stages(tx, &writer, id, &order)).await?;
+    db.org(&by, move |tx| commands::reorder_stages(tx, &writer, id, &was, &order)).await?;
     if reply::is_htmx(&page.req) {
         return Ok(HttpResponse::NoContent().finish());
     }

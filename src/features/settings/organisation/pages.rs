@@ -88,7 +88,7 @@ fn stale(
     change: Option<(String, chrono::DateTime<chrono::Utc>)>,
 ) -> AppResult<HttpResponse> {
     let (who, when) = match change {
-        Some((who, at)) => (who, page.moment(at)),
+        Some((who, at)) => (who, page.within(at)),
         None => ("Someone".into(), "meanwhile".into()),
     };
     form.set("version", current.version.to_string());
