@@ -102,6 +102,8 @@ fn carry_out(tx: &mut OrgTx, actor: &Actor, spec: &Spec, order: &Order, sides: &
     let (survivor, merged) = (sides.of(order.survivor).id, sides.of(other).id);
     let (before, gone) = (image(tx, record, survivor)?, image(tx, record, merged)?);
     let form = form(tx, record, order, sides)?;
+    // First: a deleted record gives up what only one record may have.
+    delete(tx, record, merged)?;
     match (spec.save)(tx, actor, survivor, &form)? {
         Saved::Done(_) => {}
         Saved::Stale => return Ok(Outcome::Stale),
@@ -112,7 +114,6 @@ fn carry_out(tx: &mut OrgTx, actor: &Actor, spec: &Spec, order: &Order, sides: &
     let (name, merged_name) = (name_in(&after), name_in(&gone));
     let way = Way { merge: id, record, from: merged, to: survivor, from_name: &merged_name, to_name: &name };
     let moved = relations::hand_over(tx, &way)?;
-    delete(tx, record, merged)?;
     let kept = json!({ "survivor": before, "merged": gone });
     write_down(tx, actor, &way, (kept, after), &moved)?;
     tell(tx, &way)?;

@@ -11,7 +11,7 @@ use crate::{
     error::{AppError, AppResult},
     events::{self, Changes, Event},
     features::{
-        fields::Catalogue,
+        fields::{self, Catalogue, Kind},
         records::{display, require_delete, require_edit, standing},
     },
     kernel::{MergeId, RecordType},
@@ -61,12 +61,14 @@ pub(super) fn undo(tx: &mut OrgTx, actor: &Actor, id: MergeId) -> AppResult<Undo
     undone.already = false;
     undone.stayed = apart(tx, &merge, record)?;
     undone.kept = restore(tx, actor, &merge, record)?;
+    bring_back(tx, &merge, record)?;
+    fields::compute(tx, record, &[survivor, merged])?;
     book::close(tx, id)?;
     search::reindex(tx, record, &[survivor, merged])?;
     Ok(undone)
 }
 
-/// The merged record is there again, with what was its own.
+/// What was the merged record's own goes back to it.
 fn apart(tx: &mut OrgTx, merge: &Merge, record: RecordType) -> AppResult<usize> {
     let moved: Moved = serde_json::from_value(merge.moved.clone()).map_err(anyhow::Error::from)?;
     let (from_name, to_name) = (name_in(&merge.before["merged"]), name_in(&merge.after));
@@ -78,15 +80,18 @@ fn apart(tx: &mut OrgTx, merge: &Merge, record: RecordType) -> AppResult<usize> 
         from_name: &from_name,
         to_name: &to_name,
     };
+    relations::hand_back(tx, &way, &moved)
+}
+
+/// After the survivor gave up what only one record may have.
+fn bring_back(tx: &mut OrgTx, merge: &Merge, record: RecordType) -> AppResult<()> {
     let sql = format!(
         "UPDATE {} SET deleted_at = NULL, version = version + 1, updated_at = now() WHERE id = $1",
         record.noun()
     );
     diesel::sql_query(sql).bind::<sql_types::Uuid, _>(merge.merged_id).execute(tx.conn())?;
-    let stayed = relations::hand_back(tx, &way, &moved)?;
-    let data = json!({ "title": format!("Merge into {to_name} undone"), "merge_id": merge.id });
-    events::record(tx, Event::new(kind(record), record, merge.merged_id).data(data))?;
-    Ok(stayed)
+    let data = json!({ "title": format!("Merge into {} undone", name_in(&merge.after)), "merge_id": merge.id });
+    events::record(tx, Event::new(kind(record), record, merge.merged_id).data(data))
 }
 
 fn kind(record: RecordType) -> &'static str {
@@ -133,7 +138,8 @@ fn restore(tx: &mut OrgTx, actor: &Actor, merge: &Merge, record: RecordType) -> 
     events::record(tx, event.data(json!({ "title": title, "merge_id": merge.id })))?;
     let catalogue = Catalogue::load(tx, actor, record)?;
     // An amount and its currency are one thing to people.
-    kept.retain(|key| key != "currency" && key != "external_id");
+    let computed = |key: &str| catalogue.get(key).is_some_and(|entry| matches!(entry.kind, Kind::Formula(_)));
+    kept.retain(|key| key != "currency" && key != "external_id" && !computed(key));
     let label = |key: &String| catalogue.get(key).map_or_else(|| display::words(key), |entry| entry.label.clone());
     Ok(kept.iter().map(label).collect())
 }
