@@ -345,6 +345,41 @@ ALTER FUNCTION app.matching(text, text[]) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.matching(text, text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.matching(text, text[]) TO pipewright_app;
 
+-- Ids of records that a person or company with these addresses, numbers, domains and beginnings of names may be: what likeness is judged
+-- among, each way bounded. Array containment is not leakproof, so the lists of addresses are out of an index's reach under row-level
+-- security. Ids only: the caller's own query applies row-level security and visibility to the rows behind them.
+CREATE OR REPLACE FUNCTION app.likely(kind text, emails text[], phones text[], domains text[], company uuid, starts text[])
+RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  org constant uuid := app.org();
+  noun constant text := CASE kind WHEN 'company' THEN 'companies' WHEN 'contact' THEN 'contacts' WHEN 'lead' THEN 'leads' END;
+  word text;
+BEGIN
+  IF noun <> 'companies' AND cardinality(emails) > 0 THEN
+    RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND email = ANY ($2) LIMIT 20', noun) USING org, emails;
+    RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND other_emails && $2 AND other_emails <> ''{}'' LIMIT 20', noun) USING org, emails;
+  END IF;
+  IF cardinality(phones) > 0 THEN
+    RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND phone = ANY ($2) LIMIT 20', noun) USING org, phones;
+    IF noun <> 'companies' THEN
+      RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND other_phones && $2 AND other_phones <> ''{}'' LIMIT 20', noun) USING org, phones;
+    END IF;
+  END IF;
+  IF noun <> 'contacts' AND cardinality(domains) > 0 THEN
+    RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND domain = ANY ($2) LIMIT 50', noun) USING org, domains;
+  END IF;
+  IF noun = 'contacts' AND company IS NOT NULL THEN
+    RETURN QUERY SELECT c.id FROM contacts c WHERE c.org_id = org AND c.company_id = company LIMIT 100;
+  END IF;
+  FOREACH word IN ARRAY starts LOOP
+    RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND name_key >= $2 AND name_key < $2 || chr(1114111)
+      AND archived_at IS NULL AND deleted_at IS NULL ORDER BY name_key, id LIMIT 50', noun) USING org, word;
+  END LOOP;
+END $$;
+ALTER FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) TO pipewright_app;
+
 -- Signs a person out of the transaction's organisation everywhere, in the transaction that takes their access away.
 CREATE OR REPLACE FUNCTION app.end_sessions(person uuid) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$

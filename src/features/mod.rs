@@ -27,6 +27,7 @@ use crate::jobs::Registry;
 /// Each feature's background jobs.
 pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
+    duplicates::register_jobs(registry);
     fields::register_jobs(registry);
     exports::register_jobs(registry);
     imports::register_jobs(registry);

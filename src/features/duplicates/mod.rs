@@ -4,11 +4,18 @@
 //! its address leads to the survivor, and its history stands in the survivor's timeline; a form sent twice merges once; of several
 //! merges of one record, the last is undone first.
 
+mod finding;
 mod merge;
+mod queue;
 
+pub use finding::{Likeness, Match, resolve};
 pub use merge::{Merged, page_or_survivor, refuse_return};
 
-use crate::features::{companies, contacts, leads};
+use crate::{
+    features::{companies, contacts, leads},
+    jobs::Registry,
+    kernel::RecordType,
+};
 use actix_web::web::{ServiceConfig, get, post};
 
 pub fn configure(cfg: &mut ServiceConfig) {
@@ -21,5 +28,16 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/leads/{id}/merge", get().to(|p, id, db| merge::show(&leads::SPEC, p, id, db)))
         .route("/leads/{id}/merge", post().to(|p, id, form, db| merge::create(&leads::SPEC, p, id, form, db)))
         .route("/leads/{id}/merge/options", get().to(|p, id, db| merge::options(&leads::SPEC, p, id, db)))
-        .route("/merges/{id}/undo", post().to(merge::undo));
+        .route("/merges/{id}/undo", post().to(merge::undo))
+        .route("/duplicates", get().to(queue::index))
+        .route("/duplicates/scans", post().to(queue::scan))
+        .route("/duplicates/likely/companies", get().to(|p, db| finding::likely(RecordType::Company, p, db)))
+        .route("/duplicates/likely/contacts", get().to(|p, db| finding::likely(RecordType::Contact, p, db)))
+        .route("/duplicates/likely/leads", get().to(|p, db| finding::likely(RecordType::Lead, p, db)))
+        .route("/duplicates/{id}/dismissal", post().to(queue::dismiss))
+        .route("/duplicates/{id}/dismissal/undo", post().to(queue::take_back));
+}
+
+pub fn register_jobs(registry: &mut Registry) {
+    registry.register(queue::JOB, queue::run_job);
 }

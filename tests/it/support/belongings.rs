@@ -26,6 +26,7 @@ pub struct Belongings {
     pub tag: Uuid,
     pub segment: Uuid,
     pub merge: Uuid,
+    pub duplicate: Uuid,
     pub field: Uuid,
 }
 
@@ -54,6 +55,7 @@ impl Belongings {
             tag: id(),
             segment: id(),
             merge: id(),
+            duplicate: id(),
             field: id(),
         }
     }
@@ -116,6 +118,14 @@ impl TestApp {
              SELECT '{o}', '{}', 'contact', r.id, gen_random_uuid(), jsonb_build_object('survivor', to_jsonb(r), 'merged', '{{\"last_name\": \"Merged of {s}\"}}'::jsonb),
                to_jsonb(r), 1, '{rep}' FROM contacts r WHERE r.id = '{}'",
             b.merge, b.contact
+        ))
+        .await;
+        self.sql(&format!(
+            "WITH second AS (INSERT INTO leads (org_id, id, last_name, currency, owner_id)
+               VALUES ('{o}', gen_random_uuid(), 'Second lead of {s}', 'EUR', '{rep}') RETURNING id)
+             INSERT INTO duplicate_pairs (org_id, id, record_type, a_id, b_id, confidence, reasons)
+             SELECT '{o}', '{0}', 'lead', least(id, '{1}'), greatest(id, '{1}'), 80, '{{same phone}}' FROM second",
+            b.duplicate, b.lead
         ))
         .await;
         b

@@ -128,6 +128,7 @@ impl Route {
                     "tags" => b.tag,
                     "segments" => b.segment,
                     "merges" => b.merge,
+                    "duplicates" => b.duplicate,
                     // Named by a hash; nobody has this one.
                     "sessions" => b.job,
                     "pipelines" | "pipeline" => b.pipeline,

@@ -2,6 +2,7 @@
 //! record is deleted, and the book keeps both as they were.
 
 use super::{
+    super::queue,
     book, image, name_in, parents,
     relations::{self, Moved, Way},
     sides::{Sides, Which},
@@ -116,6 +117,7 @@ fn carry_out(tx: &mut OrgTx, actor: &Actor, spec: &Spec, order: &Order, sides: &
     let moved = relations::hand_over(tx, &way)?;
     let kept = json!({ "survivor": before, "merged": gone });
     write_down(tx, actor, &way, (kept, after), &moved)?;
+    queue::answered(tx, record, (survivor, merged), true)?;
     tell(tx, &way)?;
     search::reindex(tx, record, &[survivor, merged])?;
     Ok(Outcome::Done { merge: id, survivor, name, merged: merged_name })

@@ -2,6 +2,7 @@
 //! the merge gave it holds again what it had. What somebody changed since is kept, and told.
 
 use super::{
+    super::queue,
     book::{self, Merge},
     image, name_in, parents,
     relations::{self, Moved, Way},
@@ -64,6 +65,7 @@ pub(super) fn undo(tx: &mut OrgTx, actor: &Actor, id: MergeId) -> AppResult<Undo
     bring_back(tx, &merge, record)?;
     fields::compute(tx, record, &[survivor, merged])?;
     book::close(tx, id)?;
+    queue::answered(tx, record, (survivor, merged), false)?;
     search::reindex(tx, record, &[survivor, merged])?;
     Ok(undone)
 }
