@@ -50,6 +50,7 @@ const NAV: &[NavItem] = &[
     NavItem { key: "contacts", href: "/contacts", label: "Contacts", icon: "users" },
     NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
     NavItem { key: "segments", href: "/segments", label: "Segments", icon: "chart-funnel" },
+    NavItem { key: "duplicates", href: "/duplicates", label: "Duplicates", icon: "copy" },
     NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
     NavItem { key: "exports", href: "/exports", label: "Exports", icon: "file-export" },
     NavItem { key: "settings", href: "/settings", label: "Settings", icon: "settings" },
@@ -145,6 +146,9 @@ impl Page {
 
     fn may_visit(&self, key: &str) -> bool {
         match key {
+            "duplicates" => {
+                ["contacts", "companies", "leads"].iter().any(|noun| self.actor.may(&format!("{noun}.view")))
+            }
             "imports" => self.may_any("import"),
             "exports" => self.may_any("export"),
             "pipeline" | "deals" => self.actor.may(permission::deals::View::KEY),

@@ -34,6 +34,7 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/duplicates/likely/companies", get().to(|p, db| finding::likely(RecordType::Company, p, db)))
         .route("/duplicates/likely/contacts", get().to(|p, db| finding::likely(RecordType::Contact, p, db)))
         .route("/duplicates/likely/leads", get().to(|p, db| finding::likely(RecordType::Lead, p, db)))
+        .route("/duplicates/{id}/next", get().to(queue::skip))
         .route("/duplicates/{id}/dismissal", post().to(queue::dismiss))
         .route("/duplicates/{id}/dismissal/undo", post().to(queue::take_back));
 }

@@ -35,7 +35,6 @@ const ALL: &[SettingsNav] = &[
     item("profile", "/settings/profile", "Profile", "user-circle", YOU),
     item("security", "/settings/security", "Sign-in and security", "shield-lock", YOU),
     item("operations", "/operations", "Bulk changes", "stack-2", YOU),
-    item("duplicates", "/duplicates", "Duplicates", "copy", YOU),
     item("organisation", "/settings/organisation", "Organisation", "building", ORGANISATION),
     item("members", "/settings/members", "Members", "users", ORGANISATION),
     item("teams", "/settings/teams", "Teams", "users-group", ORGANISATION),

@@ -10,16 +10,85 @@ pub const LEAST: i16 = 50;
 
 /// Words that say how a company is founded, not which one it is; dots left out.
 pub const LEGAL: &[&str] = &[
-    "ab", "ag", "aps", "as", "asa", "bv", "bvba", "co", "company", "corp", "corporation", "cv", "doo", "ev", "gbr", "gmbh",
-    "inc", "incorporated", "kft", "kg", "kgaa", "kk", "limited", "llc", "llp", "lp", "ltd", "ltda", "mbh", "nv", "ohg", "oy",
-    "oyj", "plc", "pte", "pty", "pvt", "sa", "sarl", "sas", "se", "sl", "spa", "spol", "srl", "sro", "the", "ug", "zrt",
+    "ab",
+    "ag",
+    "aps",
+    "as",
+    "asa",
+    "bv",
+    "bvba",
+    "co",
+    "company",
+    "corp",
+    "corporation",
+    "cv",
+    "doo",
+    "ev",
+    "gbr",
+    "gmbh",
+    "inc",
+    "incorporated",
+    "kft",
+    "kg",
+    "kgaa",
+    "kk",
+    "limited",
+    "llc",
+    "llp",
+    "lp",
+    "ltd",
+    "ltda",
+    "mbh",
+    "nv",
+    "ohg",
+    "oy",
+    "oyj",
+    "plc",
+    "pte",
+    "pty",
+    "pvt",
+    "sa",
+    "sarl",
+    "sas",
+    "se",
+    "sl",
+    "spa",
+    "spol",
+    "srl",
+    "sro",
+    "the",
+    "ug",
+    "zrt",
 ];
 
 /// Domains that half the world shares say nothing.
 pub const SHARED: &[&str] = &[
-    "aol.com", "free.fr", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com", "libero.it", "live.com",
-    "mail.com", "mail.ru", "me.com", "msn.com", "orange.fr", "outlook.com", "proton.me", "protonmail.com", "qq.com", "t-online.de",
-    "web.de", "wanadoo.fr", "yahoo.co.uk", "yahoo.com", "ymail.com", "163.com",
+    "aol.com",
+    "free.fr",
+    "gmail.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.com",
+    "icloud.com",
+    "libero.it",
+    "live.com",
+    "mail.com",
+    "mail.ru",
+    "me.com",
+    "msn.com",
+    "orange.fr",
+    "outlook.com",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "t-online.de",
+    "web.de",
+    "wanadoo.fr",
+    "yahoo.co.uk",
+    "yahoo.com",
+    "ymail.com",
+    "163.com",
 ];
 
 /// What likeness is judged by.
@@ -70,7 +139,10 @@ fn abbreviates(a: &str, b: &str) -> bool {
     let (a, b): (Vec<&str>, Vec<&str>) = (a.split(' ').collect(), b.split(' ').collect());
     let initial = |short: &str, long: &str| short.chars().count() == 1 && long.starts_with(short);
     let same = |(x, y): (&&str, &&str)| x == y || initial(x, y) || initial(y, x);
-    a.len() == b.len() && a.len() > 1 && a.iter().zip(&b).all(same) && a.iter().zip(&b).any(|(x, y)| x == y && x.len() > 2)
+    a.len() == b.len()
+        && a.len() > 1
+        && a.iter().zip(&b).all(same)
+        && a.iter().zip(&b).any(|(x, y)| x == y && x.len() > 2)
 }
 
 /// How likely the two mean the same thing, and why; nothing when it is not worth telling.
@@ -116,7 +188,8 @@ mod tests {
 
     #[test]
     fn names_are_compared_as_people_do() {
-        let person = |a: &str, b: &str| similarity(&key(RecordType::Contact, a), &key(RecordType::Contact, b)) >= SIMILAR;
+        let person =
+            |a: &str, b: &str| similarity(&key(RecordType::Contact, a), &key(RecordType::Contact, b)) >= SIMILAR;
         assert!(person("María Rossi", "Rossi, Maria"));
         assert!(person("M. Rossi", "Maria Rossi"));
         assert!(person("Katarzyna Wójcik", "Katarzina Wojcik"));

@@ -1,6 +1,7 @@
 //! Two records become one: chosen side by side, field by field; what hangs on either hangs on the survivor.
 
 mod book;
+mod columns;
 mod commands;
 mod pages;
 mod parents;

@@ -1,6 +1,8 @@
 //! `/{noun}/{id}/merge`: choose the other record, then look at both side by side and say what stays; the undo.
 
 use super::{
+    super::queue,
+    columns::{Column, column, related},
     commands::{self, Order, Outcome},
     reversal::{self, Undone},
     short,
@@ -23,13 +25,10 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
 
 /// Records offered for a name that was typed without a script.
 const OFFERED: i32 = 10;
-/// Related records are counted so far.
-const COUNTED: i64 = 1_000;
 
 #[derive(Template)]
 #[template(path = "duplicates/choose.html")]
@@ -41,21 +40,6 @@ struct Choose {
     typed: String,
     error: String,
     hits: Vec<Hit>,
-}
-
-/// One of the two records, above its column.
-struct Column {
-    which: &'static str,
-    id: Uuid,
-    name: String,
-    href: String,
-    added: String,
-    changed: String,
-    archived: bool,
-    /// "3 deals", "2 notes"
-    has: Vec<String>,
-    version: i32,
-    survives: bool,
 }
 
 /// A field that the two disagree on.
@@ -82,9 +66,11 @@ struct Compare {
     same: Vec<(String, Shown)>,
     errors: String,
     stale: bool,
+    /// The question of the queue that this answers.
+    pair: Option<queue::Line>,
 }
 
-/// `GET /{noun}/{id}/merge?with=`
+/// `GET /{noun}/{id}/merge?with=&pair=`
 pub(in super::super) async fn show(
     spec: &'static Spec,
     page: Page,
@@ -95,7 +81,11 @@ pub(in super::super) async fn show(
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let with = [query.get("with_id"), query.get("with")].into_iter().find_map(|text| text.parse::<Uuid>().ok());
     match with {
-        Some(with) if with != *id => compare(spec, &page, &db, (*id, with), Form::default(), Told::Nothing).await,
+        Some(with) if with != *id => {
+            let mut asked = Form::default();
+            asked.set("pair", query.get("pair"));
+            compare(spec, &page, &db, (*id, with), asked, Told::Nothing).await
+        }
         _ => choose(spec, &page, &db, *id, query.get("with"), with.is_some()).await,
     }
 }
@@ -186,10 +176,21 @@ async fn compare(
             let sides = Sides::load(tx, &actor, spec, a, b)?;
             let people = members::directory(tx)?;
             let has = (related(tx, &actor, spec.record, a)?, related(tx, &actor, spec.record, b)?);
-            Ok(Compare::new(&sides, &actor, &people, &picks, has, &errors, stale, shell))
+            let pair = asked_pair(tx, &actor, (a, b), &picks)?;
+            Ok(Compare { pair, ..Compare::new(&sides, &actor, &people, &picks, has, &errors, stale, shell) })
         })
         .await?;
     reply::page_with(&page.req, status, &whole)
+}
+
+/// The pair in whose turn this is, if it is one of these two.
+fn asked_pair(tx: &mut OrgTx, actor: &Actor, (a, b): (Uuid, Uuid), form: &Form) -> AppResult<Option<queue::Line>> {
+    let Ok(id) = form.get("pair").parse() else { return Ok(None) };
+    match queue::find(tx, actor, id) {
+        Ok((_, line)) => Ok(Some(line).filter(|line| [a, b].contains(&line.a.id) && [a, b].contains(&line.b.id))),
+        Err(AppError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl Compare {
@@ -238,68 +239,9 @@ impl Compare {
             stale,
             record,
             shell,
+            pair: None,
         }
     }
-}
-
-fn column(
-    actor: &Actor,
-    record: RecordType,
-    side: &Side,
-    which: &'static str,
-    has: Vec<String>,
-    survives: bool,
-) -> Column {
-    Column {
-        which,
-        id: side.id,
-        name: side.standing.name.clone(),
-        href: format!("/{}/{}", record.noun(), side.id),
-        added: actor.moment(side.created_at),
-        changed: actor.moment(side.updated_at),
-        archived: side.standing.archived,
-        has,
-        version: side.standing.version,
-        survives,
-    }
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = sql_types::BigInt)]
-    count: i64,
-}
-
-/// What hangs on a record, in words: "3 deals".
-fn related(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> AppResult<Vec<String>> {
-    let key = record.key();
-    let notes = format!("notes WHERE {key}_id = $1 AND deleted_at IS NULL");
-    let mut kinds = vec![("note", "notes", notes)];
-    match record {
-        RecordType::Company => {
-            kinds.push(("contact", "contacts", "contacts WHERE company_id = $1 AND deleted_at IS NULL".to_owned()));
-            kinds.push(("deal", "deals", "deals WHERE company_id = $1 AND deleted_at IS NULL".to_owned()));
-            kinds.push((
-                "subsidiary",
-                "subsidiaries",
-                "companies WHERE parent_id = $1 AND deleted_at IS NULL".to_owned(),
-            ));
-        }
-        RecordType::Contact => kinds.push(("deal", "deals", "deal_contacts WHERE contact_id = $1".to_owned())),
-        RecordType::Lead | RecordType::Deal => {}
-    }
-    let mut has = Vec::new();
-    for (one, many, of) in kinds {
-        let sql = format!("SELECT count(*) AS count FROM (SELECT FROM {of} LIMIT {}) t", COUNTED + 1);
-        let Count { count } = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).get_result(tx.conn())?;
-        match count {
-            0 => {}
-            1 => has.push(format!("1 {one}")),
-            n if n > COUNTED => has.push(format!("{}+ {many}", actor.locale.integer(COUNTED))),
-            n => has.push(format!("{} {many}", actor.locale.integer(n))),
-        }
-    }
-    Ok(has)
 }
 
 /// `POST /{noun}/{id}/merge`
@@ -313,17 +255,28 @@ pub(in super::super) async fn create(
     require(&page.actor, spec.record)?;
     let order = order(*id, &form)?;
     let (a, b) = (order.a, order.b);
-    let actor = page.actor.clone();
-    let merged = db.org(&page, move |tx| commands::merge(tx, &actor, spec, &order)).await;
+    let (actor, asked) = (page.actor.clone(), form.clone());
+    let merged = db
+        .org(&page, move |tx| {
+            let pair = asked_pair(tx, &actor, (a, b), &asked)?;
+            let outcome = commands::merge(tx, &actor, spec, &order)?;
+            let next = pair.map(|pair| queue::after(tx, &actor, spec.record, pair.cursor())).transpose()?;
+            Ok((outcome, next))
+        })
+        .await;
     match merged {
-        Ok(Outcome::Done { merge, survivor, name, merged }) => {
+        Ok((Outcome::Done { merge, survivor, name, merged }, next)) => {
             let told = format!("{} merged into {}", short(&merged), short(&name));
-            answer(spec, &page, &db, survivor, Flash::success(told).undo(format!("/merges/{merge}/undo"))).await
+            let flash = Flash::success(told).undo(format!("/merges/{merge}/undo"));
+            match next {
+                Some(next) => Ok(reply::redirect(&page.req, &next, Some(flash))),
+                None => answer(spec, &page, &db, survivor, flash).await,
+            }
         }
-        Ok(Outcome::Already { survivor }) => {
+        Ok((Outcome::Already { survivor }, _)) => {
             answer(spec, &page, &db, survivor, Flash::info("These two are merged already")).await
         }
-        Ok(Outcome::Stale) => compare(spec, &page, &db, (a, b), form, Told::Stale).await,
+        Ok((Outcome::Stale, _)) => compare(spec, &page, &db, (a, b), form, Told::Stale).await,
         Err(AppError::Invalid(errors)) if a != b => compare(spec, &page, &db, (a, b), form, Told::Errors(errors)).await,
         Err(error) => Err(error),
     }

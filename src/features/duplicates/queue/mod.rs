@@ -1,10 +1,14 @@
 //! The search of everything for likely duplicates, and the queue in which people judge what it found.
 
+mod judging;
 mod pages;
+mod pairs;
 mod scan;
 mod scoring;
 
-pub(super) use pages::{dismiss, index, scan, take_back};
+pub(super) use judging::{after, dismiss, skip, take_back};
+pub(super) use pages::{index, scan};
+pub(super) use pairs::{Line, find};
 pub(super) use scan::{JOB, run_job};
 
 use crate::{

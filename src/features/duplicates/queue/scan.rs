@@ -56,7 +56,9 @@ pub fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Result<
             live::publish(tx, &LiveMessage::refresh())
         })
     };
-    step("status = 'running', done = 0, total = 0, found = 0, started_at = now(), requested_at = now(), finished_at = NULL")?;
+    step(
+        "status = 'running', done = 0, total = 0, found = 0, started_at = now(), requested_at = now(), finished_at = NULL",
+    )?;
     match ctx.db.org_now(&org, |tx| search(tx, &ctx.db, org, record)) {
         Ok(()) => step("status = 'done', finished_at = now()")?,
         Err(error) => {
@@ -143,7 +145,8 @@ fn gather(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
         "CREATE UNIQUE INDEX ON likely_facts (id)".to_owned(),
         "ANALYZE likely_facts".to_owned(),
         "ANALYZE likely_names".to_owned(),
-        KEYS.replace("{shared}", &finding::SHARED.join(" ")).replace("{by_name}", if company { "true" } else { "false" }),
+        KEYS.replace("{shared}", &finding::SHARED.join(" "))
+            .replace("{by_name}", if company { "true" } else { "false" }),
         format!(
             "CREATE TEMPORARY TABLE likely_blocks ON COMMIT DROP AS SELECT key FROM likely_keys GROUP BY key HAVING count(*) BETWEEN 2 AND {BLOCK}"
         ),

@@ -27,10 +27,8 @@ SELECT f.* FROM likely_facts f WHERE f.id IN (
 
 /// Judges the candidates numbered above `from` up to `to`; how many were likely.
 pub(super) fn batch(tx: &mut OrgTx, record: RecordType, from: i64, to: i64) -> AppResult<i64> {
-    let facts: Vec<Facts> = diesel::sql_query(FACTS)
-        .bind::<sql_types::BigInt, _>(from)
-        .bind::<sql_types::BigInt, _>(to)
-        .load(tx.conn())?;
+    let facts: Vec<Facts> =
+        diesel::sql_query(FACTS).bind::<sql_types::BigInt, _>(from).bind::<sql_types::BigInt, _>(to).load(tx.conn())?;
     let facts: HashMap<Uuid, Likeness> = facts.into_iter().map(|f| (f.id, f.likeness(record))).collect();
     let pairs: Vec<Pair> = diesel::sql_query("SELECT a, b FROM likely_pairs WHERE n > $1 AND n <= $2")
         .bind::<sql_types::BigInt, _>(from)
@@ -50,7 +48,13 @@ pub(super) fn batch(tx: &mut OrgTx, record: RecordType, from: i64, to: i64) -> A
     Ok(i64::try_from(a.len()).unwrap_or(i64::MAX))
 }
 
-fn keep(tx: &mut OrgTx, record: RecordType, (a, b): (&[Uuid], &[Uuid]), points: &[i16], reasons: &[String]) -> AppResult<()> {
+fn keep(
+    tx: &mut OrgTx,
+    record: RecordType,
+    (a, b): (&[Uuid], &[Uuid]),
+    points: &[i16],
+    reasons: &[String],
+) -> AppResult<()> {
     diesel::sql_query(
         "INSERT INTO duplicate_pairs (record_type, a_id, b_id, confidence, reasons) \
          SELECT $1, a, b, points, string_to_array(why, '|') FROM unnest($2, $3, $4, $5) t (a, b, points, why) \
