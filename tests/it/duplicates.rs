@@ -357,7 +357,8 @@ async fn found_while_typing_and_by_the_search_and_judged() {
         id("SELECT id FROM contacts WHERE first_name = 'María'"),
         id("SELECT id FROM contacts WHERE first_name = 'Rossi'"),
     );
-    let done = merge(&admin, "contacts", &a, &b, &[("survivor", "a")]).await;
+    let picks = [("survivor", "a"), ("pick-first_name", "a"), ("pick-last_name", "a")];
+    let done = merge(&admin, "contacts", &a, &b, &picks).await;
     assert_eq!(done.status(), 303, "{}", done.body);
     assert_eq!(pairs("contacts", "name_key"), ["maria rossi = someone else"]);
     assert_eq!(undo(&admin, &format!("/contacts/{a}")).await.status(), 303);

@@ -9,7 +9,7 @@ use super::{
     sides::{Side, Sides, Which, pick_name, shown, united},
 };
 use crate::{
-    db::{Db, OrgTx, Tx},
+    db::{Db, OrgTx},
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
