@@ -52,25 +52,28 @@ DROP TRIGGER IF EXISTS totals_delete ON deals;
 CREATE TRIGGER totals_delete AFTER DELETE ON deals REFERENCING OLD TABLE AS removed
   FOR EACH STATEMENT EXECUTE FUNCTION app.deal_totals();
 
--- record_totals: TG_ARGV[0] is the record type.
+-- record_totals: TG_ARGV[0] is the record type. Counts live records, those whose completeness is measured, and their points.
 CREATE OR REPLACE FUNCTION app.record_totals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
-    SELECT org_id, TG_ARGV[0], owner_id, count(*) FROM added WHERE archived_at IS NULL AND deleted_at IS NULL GROUP BY org_id, owner_id;
+    INSERT INTO public.record_totals (org_id, record_type, owner_id, records, measured, points)
+    SELECT org_id, TG_ARGV[0], owner_id, count(*), count(completeness), coalesce(sum(completeness), 0)
+    FROM added WHERE archived_at IS NULL AND deleted_at IS NULL GROUP BY org_id, owner_id;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
-    SELECT org_id, TG_ARGV[0], owner_id, -count(*) FROM removed
+    INSERT INTO public.record_totals (org_id, record_type, owner_id, records, measured, points)
+    SELECT org_id, TG_ARGV[0], owner_id, -count(*), -count(completeness), -coalesce(sum(completeness), 0) FROM removed
     WHERE archived_at IS NULL AND deleted_at IS NULL
       AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = removed.org_id)
     GROUP BY org_id, owner_id;
   ELSE
-    INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
-    SELECT org_id, TG_ARGV[0], owner_id, sum(n) FROM (
-      SELECT org_id, owner_id, 1 AS n FROM added WHERE archived_at IS NULL AND deleted_at IS NULL
+    INSERT INTO public.record_totals (org_id, record_type, owner_id, records, measured, points)
+    SELECT org_id, TG_ARGV[0], owner_id, sum(n), coalesce(sum(n) FILTER (WHERE completeness IS NOT NULL), 0), coalesce(sum(n * completeness), 0)
+    FROM (
+      SELECT org_id, owner_id, completeness, 1 AS n FROM added WHERE archived_at IS NULL AND deleted_at IS NULL
       UNION ALL
-      SELECT org_id, owner_id, -1 AS n FROM removed WHERE archived_at IS NULL AND deleted_at IS NULL
-    ) moved GROUP BY org_id, owner_id HAVING sum(n) <> 0;
+      SELECT org_id, owner_id, completeness, -1 AS n FROM removed WHERE archived_at IS NULL AND deleted_at IS NULL
+    ) moved GROUP BY org_id, owner_id
+    HAVING sum(n) <> 0 OR coalesce(sum(n) FILTER (WHERE completeness IS NOT NULL), 0) <> 0 OR coalesce(sum(n * completeness), 0) <> 0;
   END IF;
   RETURN NULL;
 END $$;
@@ -123,6 +126,21 @@ BEGIN
   END LOOP;
 END $$;
 
+-- A record that is deleted for good breaks no rule any more.
+CREATE OR REPLACE FUNCTION app.forget_breaks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM public.rule_breaks x USING removed r WHERE x.org_id = r.org_id AND x.record_id = r.id;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['companies', 'contacts', 'leads', 'deals'] LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS forget_breaks ON %I', t);
+    EXECUTE format('CREATE TRIGGER forget_breaks AFTER DELETE ON %I REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.forget_breaks()', t);
+  END LOOP;
+END $$;
+
 -- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   WITH gone AS (DELETE FROM public.deal_totals RETURNING *)
@@ -131,8 +149,9 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   FROM gone GROUP BY 1, 2, 3, 4, 5
   HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(weighted_by_deal) <> 0;
   WITH gone AS (DELETE FROM public.record_totals RETURNING *)
-  INSERT INTO public.record_totals (org_id, record_type, owner_id, records)
-  SELECT org_id, record_type, owner_id, sum(records) FROM gone GROUP BY 1, 2, 3 HAVING sum(records) <> 0;
+  INSERT INTO public.record_totals (org_id, record_type, owner_id, records, measured, points)
+  SELECT org_id, record_type, owner_id, sum(records), sum(measured), sum(points) FROM gone GROUP BY 1, 2, 3
+  HAVING sum(records) <> 0 OR sum(measured) <> 0 OR sum(points) <> 0;
 $$;
 
 -- Custom values as SQL values: NULL where a text is not of that form, never an error.

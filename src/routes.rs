@@ -32,5 +32,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::segments::configure)
         .configure(features::duplicates::configure)
         .configure(features::exports::configure)
+        .configure(features::quality::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

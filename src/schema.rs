@@ -619,6 +619,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    quality_settings (org_id, record_type) {
+        org_id -> Uuid,
+        record_type -> Text,
+        fields -> Jsonb,
+        incomplete_below -> Int4,
+        stale_after -> Int4,
+        version -> Int4,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     recent_records (org_id, member_id, record_id) {
         org_id -> Uuid,
         member_id -> Uuid,
@@ -654,6 +666,8 @@ diesel::table! {
         record_type -> Text,
         owner_id -> Nullable<Uuid>,
         records -> Int8,
+        measured -> Int8,
+        points -> Int8,
     }
 }
 
@@ -666,6 +680,14 @@ diesel::table! {
         permissions -> Array<Nullable<Text>>,
         visibility -> Text,
         position -> Int4,
+    }
+}
+
+diesel::table! {
+    rule_breaks (org_id, rule_id, record_id) {
+        org_id -> Uuid,
+        rule_id -> Uuid,
+        record_id -> Uuid,
     }
 }
 
@@ -818,6 +840,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    validation_rules (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        kind -> Text,
+        field -> Text,
+        format -> Text,
+        expression -> Text,
+        message -> Text,
+        active -> Bool,
+        measured_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     view_defaults (org_id, role_id, record_type) {
         org_id -> Uuid,
         role_id -> Uuid,
@@ -879,6 +921,7 @@ diesel::joinable!(members -> users (id));
 diesel::joinable!(notes -> organisations (org_id));
 diesel::joinable!(organisation_logos -> organisations (org_id));
 diesel::joinable!(pipelines -> organisations (org_id));
+diesel::joinable!(quality_settings -> organisations (org_id));
 diesel::joinable!(record_totals -> organisations (org_id));
 diesel::joinable!(roles -> organisations (org_id));
 diesel::joinable!(saved_views -> organisations (org_id));
@@ -889,6 +932,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(stages -> organisations (org_id));
 diesel::joinable!(teams -> organisations (org_id));
 diesel::joinable!(user_avatars -> users (user_id));
+diesel::joinable!(validation_rules -> organisations (org_id));
 
 diesel::allow_tables_to_appear_in_same_query!(record_tags, tags,);
 diesel::allow_tables_to_appear_in_same_query!(
@@ -913,6 +957,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     organisation_logos,
     organisations,
     pipelines,
+    quality_settings,
     record_totals,
     roles,
     saved_views,
@@ -923,4 +968,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     teams,
     user_avatars,
     users,
+    validation_rules,
 );

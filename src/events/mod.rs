@@ -51,6 +51,11 @@ impl Changes {
         self.0.is_empty()
     }
 
+    /// The keys of the fields that changed.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub fn into_value(self) -> Value {
         Value::Object(self.0)
     }

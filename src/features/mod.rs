@@ -14,6 +14,7 @@ pub mod leads;
 pub mod notes;
 pub mod operations;
 pub mod pipeline;
+pub mod quality;
 pub mod records;
 pub mod search;
 pub mod seeds;
@@ -32,6 +33,7 @@ pub fn register_jobs(registry: &mut Registry) {
     exports::register_jobs(registry);
     imports::register_jobs(registry);
     operations::register_jobs(registry);
+    quality::register_jobs(registry);
     search::register_jobs(registry);
     views::register_jobs(registry);
     settings::register_jobs(registry);

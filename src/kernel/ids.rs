@@ -85,6 +85,7 @@ typed_id!(
     SegmentId,
     MergeId,
     DuplicateId,
+    RuleId,
     MailId,
     JobId,
     EventId,

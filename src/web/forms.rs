@@ -41,10 +41,23 @@ impl FormErrors {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
-    /// All of it in one line: "Amount must be a number; Name is required".
+    /// What is wrong with fields that the form does not have is said of the form as a whole too. Sentences only: other messages belong
+    /// to a control.
+    pub fn placed(mut self, form: &Form) -> Self {
+        let homeless = |(field, message): (&String, &String)| {
+            (!field.is_empty() && !form.has(field) && is_sentence(message)).then(|| message.clone())
+        };
+        let told: Vec<String> = self.0.iter().filter_map(homeless).collect();
+        if !told.is_empty() {
+            self.add("", told.join(" "));
+        }
+        self
+    }
+
+    /// All of it in one line: "Amount must be a number; Name is required". A sentence of its own stands alone.
     pub fn summary(&self) -> String {
         let part = |(field, message): (&String, &String)| {
-            if field.is_empty() {
+            if field.is_empty() || is_sentence(message) {
                 message.clone()
             } else {
                 format!("{} {message}", text::sentence(&field.strip_prefix("c_").unwrap_or(field).replace('_', " ")))
@@ -52,6 +65,11 @@ impl FormErrors {
         };
         self.0.iter().map(part).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Messages follow their field's name unless they begin with a capital letter.
+fn is_sentence(message: &str) -> bool {
+    message.starts_with(char::is_uppercase)
 }
 
 impl From<FormErrors> for AppError {

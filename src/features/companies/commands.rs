@@ -8,7 +8,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::{accounts::members, fields, records::Saved},
+    features::{accounts::members, quality::{self, Written}, records::Saved},
     kernel::{CompanyId, RecordType},
     schema::companies,
     search,
@@ -29,7 +29,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewCompany) -> AppResult
         .values((companies::id.eq(id), new, companies::created_by.eq(created_by)))
         .execute(tx.conn())?;
     let changes = NewCompany::changes(&NewCompany::default(), new, tx)?;
-    fields::compute(tx, RecordType::Company, &[id.0])?;
+    quality::written(tx, RecordType::Company, id.0, Written::New)?;
     events::record(tx, Event::new("company.created", RecordType::Company, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Company, &[id.0])?;
     Ok(id)
@@ -56,7 +56,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: CompanyId, version: i32, new
     diesel::update(companies::table.filter(companies::id.eq(id)))
         .set((new, companies::version.eq(next), companies::updated_at.eq(diesel::dsl::now)))
         .execute(tx.conn())?;
-    fields::compute(tx, RecordType::Company, &[id.0])?;
+    quality::written(tx, RecordType::Company, id.0, Written::Changes(&changes))?;
     events::record(tx, Event::new("company.updated", RecordType::Company, id).version(next).changes(changes))?;
     search::reindex(tx, RecordType::Company, &[id.0])?;
     Ok(Saved::Done(next))

@@ -5,7 +5,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     events::{self, Event},
-    features::{accounts::members, companies, fields, records::Saved},
+    features::{accounts::members, companies, quality::{self, Written}, records::Saved},
     kernel::{ContactId, RecordType},
     schema::contacts,
     search,
@@ -25,7 +25,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewContact) -> AppResult
         .values((contacts::id.eq(id), new, contacts::created_by.eq(created_by)))
         .execute(tx.conn())?;
     let changes = NewContact::changes(&NewContact::default(), new, tx)?;
-    fields::compute(tx, RecordType::Contact, &[id.0])?;
+    quality::written(tx, RecordType::Contact, id.0, Written::New)?;
     events::record(tx, Event::new("contact.created", RecordType::Contact, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Contact, &[id.0])?;
     Ok(id)
@@ -52,7 +52,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: ContactId, version: i32, new
     diesel::update(contacts::table.filter(contacts::id.eq(id)))
         .set((new, contacts::version.eq(next), contacts::updated_at.eq(diesel::dsl::now)))
         .execute(tx.conn())?;
-    fields::compute(tx, RecordType::Contact, &[id.0])?;
+    quality::written(tx, RecordType::Contact, id.0, Written::Changes(&changes))?;
     events::record(tx, Event::new("contact.updated", RecordType::Contact, id).version(next).changes(changes))?;
     search::reindex(tx, RecordType::Contact, &[id.0])?;
     Ok(Saved::Done(next))

@@ -9,7 +9,10 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::{fields, pipeline},
+    features::{
+        pipeline,
+        quality::{self, Written},
+    },
     kernel::{DealId, RecordType},
     schema::deals,
     search,
@@ -111,7 +114,8 @@ fn close(
 }
 
 fn settle(tx: &mut OrgTx, event: Event, deal: &Deal, tab: Option<String>) -> AppResult<Deal> {
-    fields::compute(tx, RecordType::Deal, &[deal.id.into()])?;
+    let written = ["status", "closed_at", "closed_by", "lost_reason", "lost_note", "stage_entered_at"];
+    quality::written(tx, RecordType::Deal, deal.id.into(), Written::Fields(&written))?;
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[deal.id.into()])?;
     announce(tx, deal.id, &[deal.stage_id.into()], tab)?;

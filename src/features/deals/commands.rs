@@ -9,7 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::{accounts::members, fields, pipeline, records::Saved},
+    features::{accounts::members, fields, pipeline, quality::{self, Written}, records::Saved},
     kernel::{CompanyId, DealId, MemberId, RecordType},
     live::{self, LiveMessage},
     schema::{companies, counters, deals},
@@ -47,7 +47,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
             (deals::external_id.eq(&said.external_id), deals::created_by.eq(by.id), deals::custom.eq(&said.custom)),
         ))
         .execute(tx.conn())?;
-    fields::compute(tx, RecordType::Deal, &[id.into()])?;
+    quality::written(tx, RecordType::Deal, id.into(), Written::New)?;
     let mut changes = changes(tx, by, &DealFields::default(), &new.fields)?;
     changes.set("stage_id", &json!({ "id": stage.id, "name": stage.name }));
     events::record_quietly(tx, Event::new("deal.created", RecordType::Deal, id).version(1).changes(changes))?;
@@ -79,7 +79,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
             (deals::custom.eq(&new.custom), deals::updated_at.eq(diesel::dsl::now)),
         ))
         .execute(tx.conn())?;
-    fields::compute(tx, RecordType::Deal, &[id.into()])?;
+    quality::written(tx, RecordType::Deal, id.into(), Written::Changes(&changes))?;
     let event = Event::new("deal.updated", RecordType::Deal, id).version(version + 1).changes(changes);
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;

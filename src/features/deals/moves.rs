@@ -14,8 +14,8 @@ use crate::{
     error::{AppError, AppResult},
     events::{self, Changes, Event},
     features::{
-        fields,
         pipeline::{self, Stage},
+        quality::{self, Written},
     },
     kernel::{DealId, RecordType, StageId},
     schema::deals,
@@ -97,7 +97,8 @@ fn put(tx: &mut OrgTx, deal: Deal, stage: &Stage, place: Place, tab: Option<Stri
                 deals::version.eq(deals::version + 1),
             ))
             .execute(tx.conn())?;
-        fields::compute(tx, RecordType::Deal, &[deal.id.into()])?;
+        let written = ["stage_id", "pipeline_id", "stage_entered_at"];
+        quality::written(tx, RecordType::Deal, deal.id.into(), Written::Fields(&written))?;
         event = event.version(deal.version + 1).changes(stage_change(tx, &deal, stage, from, to)?);
     }
     events::record_quietly(tx, event)?;

@@ -12,6 +12,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
+    features::quality,
     kernel::{CustomFieldId, RecordType, text},
     schema::custom_fields,
     web::{Allow, permission::organisation::Administer},
@@ -148,6 +149,12 @@ pub fn retire(tx: &mut OrgTx, _: &Allow<Administer>, id: CustomFieldId) -> AppRe
     if let Some(formula) = used_by(tx, record, &field.key)? {
         return Err(AppError::Conflict(format!(
             "{} is used by the formula {formula}. Change that one first.",
+            field.label
+        )));
+    }
+    if let Some(rule) = quality::rule_using(tx, record, &field.key)? {
+        return Err(AppError::Conflict(format!(
+            "{} is used by the validation rule “{rule}”. Change that one first.",
             field.label
         )));
     }

@@ -22,7 +22,7 @@ use diesel::{prelude::*, sql_types};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 const JOB: &str = "fields.formulas";
@@ -189,6 +189,12 @@ pub fn values_of(
     Ok(rows.into_iter().map(|row| (row.id, values(entries, &row.fields, today))).collect())
 }
 
+/// What each formula of the type is made of, by its key.
+pub fn sources(tx: &mut OrgTx, record: RecordType) -> AppResult<HashMap<String, Vec<String>>> {
+    let (formulas, _) = formulas(tx, record)?;
+    Ok(formulas.into_iter().map(|f| (f.key, f.expression.uses().map(str::to_owned).collect())).collect())
+}
+
 /// The organisation's day.
 fn today(tx: &mut OrgTx) -> AppResult<NaiveDate> {
     let zone: String = organisations::table.select(organisations::time_zone).first(tx.conn())?;
@@ -249,11 +255,16 @@ fn tomorrow(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
     if !formulas(tx, record)?.0.iter().any(|formula| formula.expression.is_daily()) {
         return Ok(());
     }
+    let (day, at) = next_day(tx)?;
+    let job = Job::new(JOB, &Payload { record_type: record.key().into() })?;
+    jobs::enqueue(tx, job.key(format!("{JOB}:{record}:{day}")).run_at(at))
+}
+
+/// The organisation's next day, and when it begins.
+pub fn next_day(tx: &mut OrgTx) -> AppResult<(NaiveDate, DateTime<Utc>)> {
     let zone: String = organisations::table.select(organisations::time_zone).first(tx.conn())?;
     let zone = calendar::zone(&zone);
     let day = calendar::today(zone) + Days::new(1);
     let midnight = day.and_time(NaiveTime::MIN).and_local_timezone(zone).earliest();
-    let at = midnight.map_or_else(|| Utc::now() + chrono::Duration::days(1), |at| at.to_utc());
-    let job = Job::new(JOB, &Payload { record_type: record.key().into() })?;
-    jobs::enqueue(tx, job.key(format!("{JOB}:{record}:{day}")).run_at(at))
+    Ok((day, midnight.map_or_else(|| Utc::now() + chrono::Duration::days(1), |at| at.to_utc())))
 }

@@ -1,16 +1,18 @@
-//! What people group records by themselves, as entries of the catalogue: tags and segments. Filters name both by id (see
-//! `records::filter`).
+//! What people group records by themselves, as entries of the catalogue: tags and segments; and which validation rules they break.
+//! Filters name all of them by id (see `records::filter`).
 
 use super::{Choice, Entry, Kind};
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::segments,
+    features::{quality, segments},
     kernel::{Field, FieldKind, RecordType},
 };
 
 static TAGS: Field = Field::new("tags", "Tags", FieldKind::Text).computed();
 static SEGMENT: Field = Field::new(segments::RULE, "Segment", FieldKind::Text).computed();
+
+static BROKEN: Field = Field::new(quality::BROKEN, "Breaks rule", FieldKind::Text).computed();
 
 /// The names of a record's tags, in order.
 pub(super) fn tags(record: RecordType) -> Entry {
@@ -28,4 +30,18 @@ pub(super) fn segments(tx: &mut OrgTx, record: RecordType) -> AppResult<Entry> {
     let choices = segments::of(tx, record)?.into_iter().map(choice).collect();
     let entry = Entry::built_in(record, &SEGMENT);
     Ok(Entry { kind: Kind::Choices(choices), expr: "'{}'::text[]".to_owned(), exportable: false, ..entry })
+}
+
+/// The validation rules of that record type, by their messages; `None` when there are none.
+pub(super) fn rules(tx: &mut OrgTx, record: RecordType) -> AppResult<Option<Entry>> {
+    let choice = |r: quality::ValidationRule| Choice {
+        key: r.id.to_string(),
+        label: r.message,
+        color: String::new(),
+        retired: !r.active,
+    };
+    let choices: Vec<Choice> = quality::rules(tx, record)?.into_iter().map(choice).collect();
+    let expr = "ARRAY(SELECT b.rule_id::text FROM rule_breaks b WHERE b.org_id = r.org_id AND b.record_id = r.id)".to_owned();
+    let entry = Entry::built_in(record, &BROKEN);
+    Ok((!choices.is_empty()).then_some(Entry { kind: Kind::Choices(choices), expr, ..entry }))
 }

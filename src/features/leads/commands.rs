@@ -5,7 +5,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::{accounts::members, fields, records::Saved},
+    features::{accounts::members, quality::{self, Written}, records::Saved},
     kernel::{LeadId, RecordType},
     schema::leads,
     search,
@@ -26,7 +26,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewLead) -> AppResult<Le
         .execute(tx.conn())?;
     let nothing = NewLead { currency: by.org.currency.clone(), ..NewLead::default() };
     let changes = NewLead::changes(&nothing, new, tx)?;
-    fields::compute(tx, RecordType::Lead, &[id.0])?;
+    quality::written(tx, RecordType::Lead, id.0, Written::New)?;
     let event = Event::new("lead.created", RecordType::Lead, id).version(1).changes(changes);
     events::record(tx, event.data(json!({ "currency": new.currency })))?;
     search::reindex(tx, RecordType::Lead, &[id.0])?;
@@ -54,7 +54,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId, version: i32, new: &
     diesel::update(leads::table.filter(leads::id.eq(id)))
         .set((new, leads::version.eq(next), leads::updated_at.eq(diesel::dsl::now)))
         .execute(tx.conn())?;
-    fields::compute(tx, RecordType::Lead, &[id.0])?;
+    quality::written(tx, RecordType::Lead, id.0, Written::Changes(&changes))?;
     let event = Event::new("lead.updated", RecordType::Lead, id).version(next).changes(changes);
     events::record(tx, event.data(json!({ "currency": new.currency })))?;
     search::reindex(tx, RecordType::Lead, &[id.0])?;

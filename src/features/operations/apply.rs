@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     db::{OrgTx, Tx},
-    error::AppResult,
-    features::{deals, fields, segments, tags},
+    error::{AppError, AppResult},
+    features::{deals, quality, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -124,7 +124,7 @@ pub(super) fn batch(
         // Stage before deal, as every command takes them.
         deals::make_room(tx, ids)?;
     }
-    let (mut tally, change) = sort(tx, actor, record, &statement, ids)?;
+    let (mut tally, mut change) = sort(tx, actor, record, &statement, ids)?;
     if let Action::Tag { add, remove, .. } = action {
         let (add, remove) = (tags::each(&change, add), tags::each(&change, remove));
         let changed = tags::change(tx, record, &add, &remove, Some(op), true)?;
@@ -140,8 +140,21 @@ pub(super) fn batch(
         return Ok((tally, changed));
     }
     if !change.is_empty() {
-        write(tx, op, record, &statement, &change)?;
-        fields::compute(tx, record, &change)?;
+        let refused = match action {
+            Action::Edit(edit) => try_write(tx, op, record, &statement, &change, &edit.key)?,
+            _ => {
+                write(tx, op, record, &statement, &change)?;
+                quality::measure(tx, record, &change)?;
+                vec![]
+            }
+        };
+        for (id, why) in refused {
+            // Of a record that breaks several rules the first is told.
+            if change.contains(&id) {
+                change.retain(|kept| *kept != id);
+                tally.fail(&why, 1);
+            }
+        }
         search::reindex(tx, record, &change)?;
         tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
     }
@@ -187,6 +200,33 @@ fn sort(
         }
     }
     Ok((tally, rows.into_iter().filter(|row| row.verdict == 0).map(|row| row.id).collect()))
+}
+
+/// Writes those records that obey the rules afterwards; the others are left as they are, and returned with the reason.
+fn try_write(
+    tx: &mut OrgTx,
+    op: OperationId,
+    record: RecordType,
+    statement: &Statement,
+    ids: &[Uuid],
+    key: &str,
+) -> AppResult<Vec<(Uuid, String)>> {
+    let mut refused = Vec::new();
+    let tried = tx.attempt(|tx| {
+        write(tx, op, record, statement, ids)?;
+        refused = quality::refused(tx, record, ids, key)?;
+        if refused.is_empty() { Ok(()) } else { Err(AppError::NotFound) }
+    });
+    match tried {
+        Err(AppError::NotFound) if !refused.is_empty() => {}
+        other => return other.map(|()| refused),
+    }
+    let obeying: Vec<Uuid> = ids.iter().filter(|id| !refused.iter().any(|(other, _)| other == *id)).copied().collect();
+    if !obeying.is_empty() {
+        write(tx, op, record, statement, &obeying)?;
+        quality::measure(tx, record, &obeying)?;
+    }
+    Ok(refused)
 }
 
 fn write(tx: &mut OrgTx, op: OperationId, record: RecordType, statement: &Statement, ids: &[Uuid]) -> AppResult<()> {

@@ -9,7 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult, VALUE_TAKEN},
     features::{
-        deals, fields,
+        deals, quality,
         records::{require_delete, require_edit},
         segments, tags,
     },
@@ -130,7 +130,7 @@ fn batch(tx: &mut OrgTx, operation: &Operation, record: RecordType, ids: &[Uuid]
     let back = of(0);
     if !back.is_empty() {
         restore(tx, operation, record, &back)?;
-        fields::compute(tx, record, &back)?;
+        quality::measure(tx, record, &back)?;
         search::reindex(tx, record, &back)?;
     }
     let tagged = of(3);

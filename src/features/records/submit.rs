@@ -42,7 +42,10 @@ impl Draft {
     /// Posted, and refused: 422 with the errors. Any other failure stays one.
     pub fn refused(form: Form, error: AppError) -> AppResult<Self> {
         match error {
-            AppError::Invalid(errors) => Ok(Self { form, errors, conflict: None }),
+            AppError::Invalid(errors) => {
+                let errors = errors.placed(&form);
+                Ok(Self { form, errors, conflict: None })
+            }
             other => Err(other),
         }
     }

@@ -42,6 +42,7 @@ const ALL: &[SettingsNav] = &[
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("fields", "/settings/fields", "Fields", "list-details", ORGANISATION),
+    item("rules", "/settings/rules", "Validation rules", "checklist", ORGANISATION),
     item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
     item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),
 ];

@@ -28,6 +28,7 @@ pub struct Belongings {
     pub merge: Uuid,
     pub duplicate: Uuid,
     pub field: Uuid,
+    pub rule: Uuid,
 }
 
 impl Belongings {
@@ -57,6 +58,7 @@ impl Belongings {
             merge: id(),
             duplicate: id(),
             field: id(),
+            rule: id(),
         }
     }
 }
@@ -109,8 +111,10 @@ impl TestApp {
                VALUES ('{o}', '{}', 'archive', 'contact', 'Operation of {s}', 'done', '{rep}');
              INSERT INTO tags (org_id, id, name) VALUES ('{o}', '{1}', 'Tag of {s}');
              INSERT INTO record_tags (org_id, record_type, record_id, tag_id) VALUES ('{o}', 'contact', '{2}', '{1}');
-             INSERT INTO segments (org_id, id, record_type, name, created_by) VALUES ('{o}', '{3}', 'contact', 'Segment of {s}', '{rep}')",
-            b.operation, b.tag, b.contact, b.segment
+             INSERT INTO segments (org_id, id, record_type, name, created_by) VALUES ('{o}', '{3}', 'contact', 'Segment of {s}', '{rep}');
+             INSERT INTO validation_rules (org_id, id, record_type, kind, field, expression, message)
+               VALUES ('{o}', '{4}', 'contact', 'expression', 'email', 'email != \"no@one.test\"', 'Rule of {s}')",
+            b.operation, b.tag, b.contact, b.segment, b.rule
         ))
         .await;
         self.sql(&format!(

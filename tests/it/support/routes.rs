@@ -129,6 +129,7 @@ impl Route {
                     "segments" => b.segment,
                     "merges" => b.merge,
                     "duplicates" => b.duplicate,
+                    "rules" => b.rule,
                     // Named by a hash; nobody has this one.
                     "sessions" => b.job,
                     "pipelines" | "pipeline" => b.pipeline,

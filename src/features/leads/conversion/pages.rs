@@ -78,6 +78,7 @@ pub async fn convert(
         }
         Ok(Outcome::Stale) => shown(&page, &db, id, StatusCode::CONFLICT, posted, FormErrors::default(), true).await,
         Err(AppError::Invalid(errors)) => {
+            let errors = errors.placed(&posted);
             shown(&page, &db, id, StatusCode::UNPROCESSABLE_ENTITY, posted, errors, false).await
         }
         Err(other) => Err(other),

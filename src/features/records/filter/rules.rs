@@ -4,6 +4,7 @@ use super::{Op, dates, op::Arity};
 use crate::{
     features::{
         fields::{Entry, Kind},
+        quality,
         records::list::{
             keys,
             sql::{Fragment, Literal},
@@ -101,6 +102,9 @@ impl Rule<'_> {
                  WHERE x.record_type = '{}' AND x.record_id = r.id AND t.deleted_at IS NULL)",
                 self.record
             ),
+            _ if self.entry.key == quality::BROKEN => {
+                "NOT EXISTS (SELECT 1 FROM rule_breaks b WHERE b.org_id = r.org_id AND b.record_id = r.id)".to_owned()
+            }
             kind if kind.is_list() => format!("coalesce(cardinality({expr}), 0) = 0"),
             Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Domain => {
                 format!("({expr} IS NULL OR {expr} = '')")
@@ -288,8 +292,19 @@ impl Rule<'_> {
     }
 
     fn some_of(&self) -> Fragment {
+        if self.entry.key == quality::BROKEN {
+            return self.breaking();
+        }
         let keys = self.values.iter().map(|v| (*v).to_owned()).collect();
         Fragment::text(format!("{} && ", self.expr())).bind(Literal::Texts(keys))
+    }
+
+    /// Read from the rules' side, which an index serves.
+    fn breaking(&self) -> Fragment {
+        let ids = self.values.iter().filter_map(|v| v.parse().ok()).collect();
+        Fragment::text("r.id IN (SELECT b.record_id FROM rule_breaks b WHERE b.rule_id = ANY (")
+            .bind(Literal::Uuids(ids))
+            .push("))")
     }
 
     /// Tags by id: a tag that was merged means the one it went into. Read from the tag's side, which an index serves.

@@ -1,0 +1,11 @@
+SET LOCAL ROLE pipewright_system;
+DELETE FROM jobs WHERE kind = 'quality.measure';
+SET LOCAL ROLE pipewright_owner;
+ALTER TABLE record_totals DROP COLUMN measured, DROP COLUMN points;
+ALTER TABLE deals DROP COLUMN completeness;
+ALTER TABLE leads DROP COLUMN completeness;
+ALTER TABLE contacts DROP COLUMN completeness;
+ALTER TABLE companies DROP COLUMN completeness;
+DROP TABLE quality_settings;
+DROP TABLE rule_breaks;
+DROP TABLE validation_rules;

@@ -1,0 +1,34 @@
+//! Data quality: rules that records must obey, how complete and how fresh they are, and putting them in order.
+//!
+//! Every write of a record by a person ends in [`written`], which computes its formulas, asks the rules and measures it. What goes
+//! past commands (imports) is measured by a job.
+
+mod commands;
+mod formats;
+mod forms;
+mod measure;
+mod pages;
+mod queries;
+mod rule;
+mod written;
+
+pub use commands::using as rule_using;
+pub use measure::{enqueue, register_jobs};
+pub use queries::all as rules;
+pub use rule::{BROKEN, ValidationRule};
+pub use written::{Written, measure, refused, written};
+
+use actix_web::web::{ServiceConfig, get, post};
+
+/// The catalogue key of a record's completeness.
+pub const SCORE: &str = "completeness";
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/settings/rules", get().to(pages::index))
+        .route("/settings/rules", post().to(pages::create))
+        .route("/settings/rules/new", get().to(pages::new))
+        .route("/settings/rules/{id}", get().to(pages::show))
+        .route("/settings/rules/{id}", post().to(pages::update))
+        .route("/settings/rules/{id}/deletion", post().to(pages::delete))
+        .route("/settings/rules/{id}/deletion/undo", post().to(pages::restore));
+}
