@@ -29,6 +29,7 @@ mod mail;
 mod notes;
 mod operations;
 mod pipelines;
+mod quality;
 mod routes;
 mod schema;
 mod search;

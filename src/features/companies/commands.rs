@@ -8,7 +8,11 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::{accounts::members, quality::{self, Written}, records::Saved},
+    features::{
+        accounts::members,
+        quality::{self, Written},
+        records::Saved,
+    },
     kernel::{CompanyId, RecordType},
     schema::companies,
     search,

@@ -5,7 +5,12 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     events::{self, Event},
-    features::{accounts::members, companies, quality::{self, Written}, records::Saved},
+    features::{
+        accounts::members,
+        companies,
+        quality::{self, Written},
+        records::Saved,
+    },
     kernel::{ContactId, RecordType},
     schema::contacts,
     search,

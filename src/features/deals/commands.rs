@@ -9,7 +9,12 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::{accounts::members, fields, pipeline, quality::{self, Written}, records::Saved},
+    features::{
+        accounts::members,
+        fields, pipeline,
+        quality::{self, Written},
+        records::Saved,
+    },
     kernel::{CompanyId, DealId, MemberId, RecordType},
     live::{self, LiveMessage},
     schema::{companies, counters, deals},

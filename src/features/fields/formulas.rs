@@ -111,8 +111,9 @@ pub fn compute(tx: &mut OrgTx, record: RecordType, ids: &[Uuid]) -> AppResult<()
     Ok(())
 }
 
-/// The values as text, so that no number passes through a float on its way.
-fn columns(entries: &[Entry]) -> String {
+/// jsonb of these entries over the record's table, aliased `r`: what [`values`] reads. As text, so that no number passes through a
+/// float on its way.
+pub fn columns(entries: &[Entry]) -> String {
     let one = |entry: &Entry| match Type::of(&entry.kind) {
         Type::List => format!("'{}', to_jsonb({})", entry.key, entry.expr),
         Type::Time => {
@@ -129,7 +130,7 @@ fn columns(entries: &[Entry]) -> String {
 }
 
 /// A record's values as expressions take them, from what [`columns`] selects.
-fn values(entries: &[Entry], fields: &Json, today: NaiveDate) -> Values {
+pub fn values(entries: &[Entry], fields: &Json, today: NaiveDate) -> Values {
     let one = |entry: &Entry| (entry.key.clone(), value(Type::of(&entry.kind), &fields[&entry.key]));
     Values { fields: entries.iter().map(one).collect(), today }
 }
@@ -196,7 +197,7 @@ pub fn sources(tx: &mut OrgTx, record: RecordType) -> AppResult<HashMap<String, 
 }
 
 /// The organisation's day.
-fn today(tx: &mut OrgTx) -> AppResult<NaiveDate> {
+pub fn today(tx: &mut OrgTx) -> AppResult<NaiveDate> {
     let zone: String = organisations::table.select(organisations::time_zone).first(tx.conn())?;
     Ok(calendar::today(calendar::zone(&zone)))
 }

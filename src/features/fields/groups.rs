@@ -41,7 +41,8 @@ pub(super) fn rules(tx: &mut OrgTx, record: RecordType) -> AppResult<Option<Entr
         retired: !r.active,
     };
     let choices: Vec<Choice> = quality::rules(tx, record)?.into_iter().map(choice).collect();
-    let expr = "ARRAY(SELECT b.rule_id::text FROM rule_breaks b WHERE b.org_id = r.org_id AND b.record_id = r.id)".to_owned();
+    let expr =
+        "ARRAY(SELECT b.rule_id::text FROM rule_breaks b WHERE b.org_id = r.org_id AND b.record_id = r.id)".to_owned();
     let entry = Entry::built_in(record, &BROKEN);
     Ok((!choices.is_empty()).then_some(Entry { kind: Kind::Choices(choices), expr, ..entry }))
 }

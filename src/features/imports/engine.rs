@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     db::{Db, OrgTx, Tx},
-    features::tags,
+    features::{quality::RowRules, tags},
     kernel::{ImportId, RecordType, TagId},
     live::{self, LiveMessage},
     schema::{import_errors, imports},
@@ -69,7 +69,8 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
     let rules = rules(request, &mapping);
     let mut reader = RowReader::new(request.record, &mapping, &context, rules.clone());
     let parents = request.record == RecordType::Company && mapping.has(Role::CompanyName);
-    let refusing = context.restricted() || parents || options.on_match == OnMatch::Create;
+    let validation = RowRules::load(tx, request.record)?;
+    let refusing = context.restricted() || parents || options.on_match == OnMatch::Create || validation.is_some();
     let read = stage::fill(tx, rows, &mut reader, refusing, request.progress)?;
     if read == 0 {
         return Err(FileProblem::new(None, "it has a header and no rows").into());
@@ -89,6 +90,7 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         on_match: options.on_match,
         related: options.related,
         tags: &tags,
+        validation: validation.as_ref(),
         trial: request.trial,
         numbers: &|count| db.org_now(&org, |tx| apply::take_numbers(tx, count)),
         progress: request.progress,

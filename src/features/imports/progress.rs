@@ -24,6 +24,7 @@ use std::{
 pub const PHASES: &[(&str, &str)] = &[
     ("reading", "Reading the file"),
     ("matching", "Looking for records that exist"),
+    ("checking", "Asking the validation rules"),
     ("updating", "Updating records"),
     ("creating", "Creating records"),
     ("finishing", "Writing down the result"),

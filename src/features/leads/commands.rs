@@ -5,7 +5,11 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::{accounts::members, quality::{self, Written}, records::Saved},
+    features::{
+        accounts::members,
+        quality::{self, Written},
+        records::Saved,
+    },
     kernel::{LeadId, RecordType},
     schema::leads,
     search,

@@ -147,7 +147,8 @@ fn settle(tx: &mut OrgTx, record: RecordType, id: RuleId, in_force: bool) -> App
 }
 
 fn lock(tx: &mut OrgTx, id: RuleId) -> AppResult<ValidationRule> {
-    let live = validation_rules::table.filter(validation_rules::id.eq(id)).filter(validation_rules::deleted_at.is_null());
+    let live =
+        validation_rules::table.filter(validation_rules::id.eq(id)).filter(validation_rules::deleted_at.is_null());
     Ok(live.for_update().select(ValidationRule::as_select()).first(tx.conn())?)
 }
 

@@ -75,12 +75,7 @@ struct Row {
 }
 
 /// Locked, so that what is measured is what stays.
-fn next(
-    tx: &mut OrgTx,
-    record: RecordType,
-    changed: bool,
-    (at, id): (DateTime<Utc>, Uuid),
-) -> AppResult<Vec<Row>> {
+fn next(tx: &mut OrgTx, record: RecordType, changed: bool, (at, id): (DateTime<Utc>, Uuid)) -> AppResult<Vec<Row>> {
     let (beyond, order) = match changed {
         true => ("(updated_at, id) > ($1, $2) AND archived_at IS NULL AND deleted_at IS NULL", "updated_at, id"),
         false => ("$1::timestamptz IS NOT NULL AND id > $2", "id"),
@@ -89,10 +84,7 @@ fn next(
         "SELECT id, updated_at FROM {} WHERE {beyond} ORDER BY {order} LIMIT {BATCH} FOR NO KEY UPDATE",
         record.noun()
     );
-    Ok(diesel::sql_query(sql)
-        .bind::<sql_types::Timestamptz, _>(at)
-        .bind::<sql_types::Uuid, _>(id)
-        .load(tx.conn())?)
+    Ok(diesel::sql_query(sql).bind::<sql_types::Timestamptz, _>(at).bind::<sql_types::Uuid, _>(id).load(tx.conn())?)
 }
 
 fn now(tx: &mut OrgTx) -> AppResult<DateTime<Utc>> {

@@ -16,7 +16,7 @@ pub use commands::using as rule_using;
 pub use measure::{enqueue, register_jobs};
 pub use queries::all as rules;
 pub use rule::{BROKEN, ValidationRule};
-pub use written::{Written, measure, refused, written};
+pub use written::{RowRules, Written, measure, refused, written};
 
 use actix_web::web::{ServiceConfig, get, post};
 

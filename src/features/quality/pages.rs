@@ -73,7 +73,8 @@ struct Line {
 
 impl Line {
     fn new(rule: ValidationRule, entries: &[Entry], record: RecordType, count: i64, page: &Page) -> Self {
-        let field = entries.iter().find(|e| e.key == rule.field).map_or_else(|| rule.field.clone(), |e| e.label.clone());
+        let field =
+            entries.iter().find(|e| e.key == rule.field).map_or_else(|| rule.field.clone(), |e| e.label.clone());
         let asks = match Format::find(&rule.format) {
             Some(format) if rule.expression.is_empty() => format.label.to_owned(),
             Some(_) => rule.expression.clone(),

@@ -28,7 +28,8 @@ pub(super) fn in_force(tx: &mut OrgTx, record: RecordType) -> AppResult<Vec<Vali
 }
 
 pub(super) fn find(tx: &mut OrgTx, id: RuleId) -> AppResult<ValidationRule> {
-    let live = validation_rules::table.filter(validation_rules::id.eq(id)).filter(validation_rules::deleted_at.is_null());
+    let live =
+        validation_rules::table.filter(validation_rules::id.eq(id)).filter(validation_rules::deleted_at.is_null());
     Ok(live.select(ValidationRule::as_select()).first(tx.conn())?)
 }
 

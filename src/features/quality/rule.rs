@@ -45,8 +45,9 @@ impl ValidationRule {
 /// A rule ready to be asked.
 pub(super) struct Rule {
     pub id: RuleId,
-    /// Where the message stands.
+    /// Where the message stands: the field's key, and its name.
     pub field: String,
+    pub label: String,
     pub message: String,
     test: Test,
     /// The fields it reads by name.
@@ -71,7 +72,14 @@ pub(super) fn catalogue(tx: &mut OrgTx, record: RecordType) -> AppResult<Catalog
 pub(super) fn has_format(entry: &Entry) -> bool {
     matches!(
         entry.kind.value(),
-        Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Domain | Kind::Emails | Kind::Phones
+        Kind::Text
+            | Kind::LongText
+            | Kind::Email
+            | Kind::Phone
+            | Kind::Url
+            | Kind::Domain
+            | Kind::Emails
+            | Kind::Phones
     )
 }
 
@@ -89,8 +97,7 @@ impl Rule {
                 (Test::Format(format, rule.expression.clone()), BTreeSet::from([rule.field.clone()]))
             }
             _ => {
-                let expression =
-                    Expression::parse(&rule.expression, catalogue).map_err(|told| ("expression", told))?;
+                let expression = Expression::parse(&rule.expression, catalogue).map_err(|told| ("expression", told))?;
                 if expression.result() != fields::expression::Type::Bool {
                     let told = format!("gives {}, and must say yes or no", expression.result().name());
                     return Err(("expression", told));
@@ -103,7 +110,8 @@ impl Rule {
             }
         };
         let (id, field, message) = (rule.id, rule.field.clone(), rule.message.clone());
-        Ok(Self { id, field, message, test, reads: uses.clone(), uses })
+        let label = catalogue.get(&field).map_or_else(|| field.clone(), |entry| entry.label.clone());
+        Ok(Self { id, field, label, message, test, reads: uses.clone(), uses })
     }
 
     /// Whether these values break it. What cannot be computed breaks it too.

@@ -12,7 +12,10 @@ use crate::{
     kernel::{RecordType, RuleId},
     web::FormErrors,
 };
+use chrono::NaiveDate;
 use diesel::{prelude::*, sql_types};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What was written of a record.
@@ -97,4 +100,32 @@ fn keep(tx: &mut OrgTx, rules: &Rules, ids: &[Uuid], broken: &[(Uuid, &Rule)]) -
     .bind::<sql_types::Array<sql_types::Uuid>, _>(&breaks)
     .execute(tx.conn())?;
     Ok(())
+}
+
+/// The rules of a record type as files ask them of their rows, before anything is written.
+pub struct RowRules {
+    rules: Rules,
+    today: NaiveDate,
+}
+
+impl RowRules {
+    /// `None`: there are no rules.
+    pub fn load(tx: &mut OrgTx, record: RecordType) -> AppResult<Option<Self>> {
+        let rules = Rules::load(tx, record)?;
+        Ok((!rules.rules.is_empty()).then_some(Self { today: fields::today(tx)?, rules }))
+    }
+
+    /// What to select of a record, aliased `r`, for [`RowRules::problems`].
+    pub fn columns(&self) -> String {
+        fields::columns(&self.rules.entries)
+    }
+
+    /// What is wrong with a record of these values, by the name of the field where it is said. `changed`: the fields that the row
+    /// changes of a record there is; `None`: it is new.
+    pub fn problems(&self, values: &Value, changed: Option<&[String]>) -> BTreeMap<String, String> {
+        let values = fields::values(&self.rules.entries, values, self.today);
+        let asked = self.rules.rules.iter().filter(|rule| changed.is_none_or(|changed| rule.concerns(changed.iter())));
+        let broken = asked.filter(|rule| rule.is_broken(&values));
+        broken.map(|rule| (rule.label.clone(), rule.message.clone())).collect()
+    }
 }

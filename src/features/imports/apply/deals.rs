@@ -23,8 +23,28 @@ const KIND: &str = "CASE WHEN x.restored THEN 'deal.restored' WHEN x.changes #>>
 /// Unique in the column: the rank of its foot, then the line.
 const RANK: &str = "f.base || lpad(s.line::text, 12, '0') || '1'";
 
-fn joins(plan: &Plan) -> String {
+pub(super) fn joins(plan: &Plan) -> String {
     format!("{} JOIN import_places p ON p.place = {}", plan.refs_join(), plan.staged("place"))
+}
+
+/// Where a new deal would stand: column and value.
+pub(super) fn new_standing(plan: &Plan) -> Vec<(&'static str, String)> {
+    let status = format!("coalesce({}, 'open')", plan.staged("status"));
+    let closed = plan.staged("closed_at");
+    let closed = format!("CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, now()) END");
+    let custom = format!("coalesce({}::jsonb, '{{}}')", plan.staged("custom"));
+    let (pipeline, stage) = ("p.pipeline_id".to_owned(), "p.stage_id".to_owned());
+    vec![("status", status), ("closed_at", closed), ("custom", custom), ("pipeline_id", pipeline), ("stage_id", stage)]
+}
+
+/// Where a known deal would stand: column, value, and whether that is another one.
+pub(super) fn known_standing(plan: &Plan) -> Vec<(&'static str, String, String)> {
+    let status = format!("coalesce({}, c.status)", plan.staged("status"));
+    let custom = plan.staged("custom");
+    let described = format!("({custom} IS NOT NULL AND NOT c.custom @> {custom}::jsonb)");
+    let custom = format!("CASE WHEN {custom} IS NULL THEN c.custom ELSE c.custom || {custom}::jsonb END");
+    let other = format!("({status} <> c.status)");
+    vec![("status", status, other), ("stage_id", STAGE.to_owned(), MOVED.to_owned()), ("custom", custom, described)]
 }
 
 pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {

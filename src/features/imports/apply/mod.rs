@@ -11,6 +11,7 @@ mod links;
 mod matching;
 mod people;
 mod places;
+mod rules;
 mod tagging;
 mod targets;
 mod trial;
@@ -30,6 +31,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::quality::RowRules,
     kernel::{ImportId, RecordType},
 };
 use diesel::{prelude::*, sql_query, sql_types};
@@ -63,6 +65,8 @@ pub struct Plan<'a> {
     pub related: Related,
     /// Id and name.
     pub tags: &'a [(Uuid, String)],
+    /// What every row must obey.
+    pub validation: Option<&'a RowRules>,
     /// Everything is found out and nothing written.
     pub trial: bool,
     /// Takes so many human numbers of deals and returns the one before the first.
@@ -102,6 +106,10 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     matching::refuse_hidden(tx, plan)?;
     matching::merge_duplicates(tx, plan)?;
     let targets = targets::of(plan);
+    if let Some(validation) = plan.validation {
+        enter(plan, "checking")?;
+        rules::refuse(tx, plan, &targets, validation)?;
+    }
     let deals = plan.record == RecordType::Deal;
     enter(plan, "updating")?;
     let changed = if deals { deals::update(tx, plan, &targets)? } else { writing::update(tx, plan, &targets)? };
