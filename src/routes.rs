@@ -6,9 +6,11 @@ use actix_web::{
     web::{self, ServiceConfig, get},
 };
 
-/// What needs neither session nor database row: assets, health.
+/// What needs no session, has no cookies and no CSRF token: assets, health, the forms on other people's pages.
 pub fn public_files(cfg: &mut ServiceConfig) {
-    cfg.route("/static/{name:.*}", get().to(assets::serve)).configure(features::health::configure);
+    cfg.route("/static/{name:.*}", get().to(assets::serve))
+        .configure(features::health::configure)
+        .configure(features::web_forms::configure_public);
 }
 
 /// Everything else, behind sessions and the CSRF guard.
@@ -21,6 +23,8 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::views::configure)
         .configure(features::companies::configure)
         .configure(features::contacts::configure)
+        .configure(features::web_forms::configure)
+        .configure(features::assignment::configure)
         .configure(features::leads::configure)
         .configure(features::pipeline::configure)
         .configure(features::deals::configure)

@@ -1,6 +1,23 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    assignment_rules (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        position -> Int4,
+        form_id -> Nullable<Uuid>,
+        source -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        #[max_length = 2]
+        country -> Nullable<Bpchar>,
+        member_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        last_member_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     auth_tokens (token_hash) {
         token_hash -> Text,
         user_id -> Uuid,
@@ -417,7 +434,6 @@ diesel::table! {
         first_name -> Text,
         last_name -> Text,
         company_name -> Nullable<Text>,
-        name_key -> Text,
         title -> Nullable<Text>,
         email -> Nullable<Text>,
         other_emails -> Array<Nullable<Text>>,
@@ -438,7 +454,6 @@ diesel::table! {
         owner_id -> Nullable<Uuid>,
         do_not_contact -> Bool,
         description -> Nullable<Text>,
-        external_id -> Nullable<Text>,
         custom -> Jsonb,
         version -> Int4,
         created_by -> Nullable<Uuid>,
@@ -446,6 +461,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         archived_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
+        postal_code -> Nullable<Text>,
+        campaign -> Nullable<Text>,
     }
 }
 
@@ -896,6 +913,45 @@ diesel::table! {
         fresh -> Int4,
         unmailed -> Int4,
         mailed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    web_forms (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        token -> Text,
+        name -> Text,
+        heading -> Text,
+        fields -> Jsonb,
+        button -> Text,
+        consent_text -> Text,
+        thanks -> Text,
+        redirect_url -> Nullable<Text>,
+        source -> Nullable<Text>,
+        campaign -> Nullable<Text>,
+        origins -> Array<Nullable<Text>>,
+        active -> Bool,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    web_submissions (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        form_id -> Uuid,
+        lead_id -> Nullable<Uuid>,
+        answers -> Jsonb,
+        consent_text -> Nullable<Text>,
+        page -> Nullable<Text>,
+        suspicions -> Array<Nullable<Text>>,
+        stamp -> Nullable<Text>,
+        digest -> Text,
+        received_at -> Timestamptz,
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Reason {
     SignUp,
     Sessions,
     Invitations,
+    /// Whose a public web form is.
+    WebForms,
     Jobs,
     Mail,
     Sweep,

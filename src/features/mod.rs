@@ -1,6 +1,7 @@
 //! One folder per capability. Features call each other only through what their `mod.rs` exports.
 
 pub mod accounts;
+pub mod assignment;
 pub mod companies;
 pub mod contacts;
 pub mod deals;
@@ -22,6 +23,7 @@ pub mod segments;
 pub mod settings;
 pub mod tags;
 pub mod views;
+pub mod web_forms;
 
 use crate::jobs::Registry;
 

@@ -25,6 +25,24 @@ pub fn policy(req: &HttpRequest, more: &str) -> AppResult<HeaderValue> {
     HeaderValue::from_str(&policy_of(&nonce(req), more)).map_err(|e| AppError::Internal(e.into()))
 }
 
+/// The policy of a page for strangers, which those origins may frame (nobody, when there are none): no script, and its form goes to us
+/// and then perhaps to `next`. All of them are plain origins.
+pub fn public_policy(frame_ancestors: &[String], next: Option<&str>) -> AppResult<HeaderValue> {
+    let framed_by = if frame_ancestors.is_empty() { "'none'".to_owned() } else { frame_ancestors.join(" ") };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self' {}; base-uri 'none'; \
+         frame-ancestors {framed_by}",
+        next.unwrap_or_default()
+    );
+    HeaderValue::from_str(&policy).map_err(|e| AppError::Internal(e.into()))
+}
+
+/// Whether a handler's own policy lets somebody frame its page. The older header knows no list of origins, and would forbid it.
+fn may_be_framed(headers: &header::HeaderMap) -> bool {
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    policy.split_once("frame-ancestors ").is_some_and(|(_, who)| !who.starts_with("'none'"))
+}
+
 fn policy_of(nonce: &str, more: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; font-src 'self'; \
@@ -45,7 +63,10 @@ pub async fn secure(
     let headers = res.headers_mut();
     let csp = policy_of(&nonce, "");
     // A handler may have set its own: a page with a frame in it, and what is in the frame.
-    let framing = [("content-security-policy", csp.as_str()), ("x-frame-options", "DENY")];
+    let mut framing = vec![("content-security-policy", csp.as_str()), ("x-frame-options", "DENY")];
+    if may_be_framed(headers) {
+        framing.pop();
+    }
     for (name, value) in framing.into_iter().filter(|(name, _)| !headers.contains_key(*name)).collect::<Vec<_>>() {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);

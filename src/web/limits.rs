@@ -1,4 +1,4 @@
-//! Rate limits per account and address, for what a stranger may try: signing in, signing up, resets, invitations.
+//! Rate limits per account and address, for what a stranger may try: signing in, signing up, resets, invitations, web forms.
 //!
 //! An account counts by its e-mail address whether or not it exists, so the limit tells nobody that it does. The counters live
 //! in this process and hold hashes only; their number is bounded. Behind a proxy on the same machine the address is the last one
@@ -41,6 +41,8 @@ pub enum Action {
     Link,
     /// Asking for the current password of somebody who is signed in.
     Confirm,
+    /// Sending a public web form; its account is the form.
+    WebForm,
 }
 
 impl Action {
@@ -52,11 +54,13 @@ impl Action {
             Action::PasswordReset => ((5, 900), (30, 600)),
             Action::Link => ((60, 60), (60, 60)),
             Action::Confirm => ((10, 300), (60, 60)),
+            Action::WebForm => ((240, 60), (20, 300)),
         }
     }
 }
 
-const ACTIONS: [Action; 5] = [Action::SignIn, Action::SignUp, Action::PasswordReset, Action::Link, Action::Confirm];
+const ACTIONS: [Action; 6] =
+    [Action::SignIn, Action::SignUp, Action::PasswordReset, Action::Link, Action::Confirm, Action::WebForm];
 
 /// The process's counters.
 pub struct Limits {

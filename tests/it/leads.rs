@@ -296,6 +296,71 @@ async fn conversion_links_what_is_there_and_keeps_what_was_touched() {
     app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn own_fields_go_along_and_what_is_here_already_is_shown() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let admin = enter(&app, &org, "admin").await;
+    for (record, label) in
+        [("lead", "Interest"), ("contact", "INTEREST"), ("lead", "Region no."), ("deal", "Region No.")]
+    {
+        let field = [("type", record), ("kind", "text"), ("label", label), ("section", "More")];
+        let made = admin.post("/settings/fields", &field).await;
+        assert_eq!(made.status(), 303, "{}", made.body);
+    }
+    let fields = [
+        ("last_name", "Vega"),
+        ("phone", "+34 600 111 222"),
+        ("c_interest", "Pumps <3"),
+        ("c_region_no", "7"),
+        ("score", "-1"),
+    ];
+    let negative = admin.post("/leads", &fields).await;
+    assert_eq!(negative.status(), 422);
+    assert!(negative.contains("must be a whole number from 0"), "{}", negative.body);
+    admin.post("/contacts", &[("last_name", "Other"), ("phone", "+34 600 111 222")]).await;
+    admin.post("/companies", &[("name", "Vega Motors"), ("domain", "vega.example")]).await;
+    let more = [("company_name", "VEGA"), ("domain", "vega.example"), ("campaign", "Spring"), ("postal_code", "28001")];
+    let path = add(&admin, &[&fields[..4], &more].concat()).await;
+    let form = admin.get(&format!("{path}/conversion")).await;
+    for told in
+        ["Contact: INTEREST", "Pumps", "Deal: Region No.", "same number", "same website", "value=\"Vega Motors\""]
+    {
+        assert!(form.contains(told), "{told}: {}", form.body);
+    }
+    let stage = app.value("SELECT id FROM stages ORDER BY position LIMIT 1").await;
+    let fields = [
+        ("version", "1"),
+        ("company", "Vega Motors"),
+        ("contact", "new"),
+        ("with_deal", "true"),
+        ("deal_name", "Vega"),
+        ("stage_id", stage.as_str()),
+        ("carry", "contact:c_interest"),
+        ("carry", "company:c_nothing"),
+    ];
+    let done = admin.post(&format!("{path}/conversion"), &fields).await;
+    assert_eq!(done.status(), 303, "{}", done.body);
+    let kept = "SELECT concat_ws('|', c.custom->>'c_interest', c.postal_code, d.custom::text) FROM contacts c, deals d WHERE c.last_name = 'Vega'";
+    assert_eq!(app.value(kept).await, "Pumps <3|28001|{}");
+    assert_eq!(app.value("SELECT count(*) FROM companies").await, "1");
+    // Filtered by what became of it.
+    let by = |has: bool, name: &str| {
+        let filter = format!(
+            r#"{{"related":{{"relation":"contact","has":{has},"filter":{{"rule":{{"key":"last_name","op":"is","values":["{name}"]}}}}}}}}"#
+        );
+        format!("/leads?archived=1&filter={}", url_encode(&filter))
+    };
+    assert!(admin.get(&by(true, "Vega")).await.contains(&path));
+    assert!(!admin.get(&by(true, "Nobody")).await.contains(&path));
+    assert!(admin.get(&by(false, "Nobody")).await.contains(&path));
+    app.stop().await;
+}
+
+fn url_encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// Roles of an organisation older than leads.
 #[test]
 fn the_migration_gives_roles_what_they_have_for_contacts() {

@@ -39,3 +39,4 @@ mod settings;
 mod support;
 mod tags;
 mod views;
+mod web_forms;

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// Columns in order, each `name Type`.
 type Tables = BTreeMap<String, Vec<String>>;
 
+/// Columns that only SQL reads, left out of src/schema.rs by hand: Diesel's tables hold 32.
+const ONLY_SQL: &[&str] = &["leads name_key Text", "leads external_id Nullable<Text>"];
+
 /// Reads the `table!` blocks as Diesel writes them: `name (key) {` and `column -> Type,` lines.
 fn declared() -> Tables {
     let source = include_str!("../../src/schema.rs");
@@ -41,6 +44,9 @@ fn migrated(conn: &mut PgConnection) -> Tables {
     let mut tables = Tables::new();
     for line in sql::lines(conn, query) {
         let (table, column) = line.split_once(' ').unwrap();
+        if ONLY_SQL.contains(&line.as_str()) {
+            continue;
+        }
         tables.entry(table.to_owned()).or_default().push(column.to_owned());
     }
     tables

@@ -116,15 +116,11 @@ pub fn recognise(header: &[String], record: RecordType) -> Option<Preset> {
     Some(Preset { name: layout.name.to_owned(), mapping })
 }
 
-/// A lead is a person whose company is a name, and who has no postal code.
+/// A lead is a person whose company is a name.
 fn as_lead(mut plan: ColumnPlan) -> ColumnPlan {
     match plan.key.as_deref() {
         Some("company_id") => plan.key = Some("company_name".into()),
         Some("company_domain") => plan.key = Some("domain".into()),
-        Some("postal_code") => {
-            plan.key = Some("description".into());
-            plan.treatment.notes = Notes::Always;
-        }
         _ => {}
     }
     plan

@@ -7,10 +7,11 @@ use crate::{
     events::{self, Event},
     features::{
         accounts::members,
+        assignment::{self, Arrival},
         quality::{self, Written},
         records::Saved,
     },
-    kernel::{LeadId, RecordType},
+    kernel::{LeadId, MemberId, RecordType, WebFormId},
     schema::leads,
     search,
     web::{
@@ -19,22 +20,74 @@ use crate::{
     },
 };
 use diesel::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
+/// Without an owner the rules of assignment give it one, if one of them fits.
 pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewLead) -> AppResult<LeadId> {
     members::check_owner(tx, new.owner_id, "owner_id")?;
-    let id = LeadId::new();
-    let created_by = tx.by();
+    insert(tx, &by.org.currency, new.clone(), None, json!({}))
+}
+
+/// A lead that came in by itself; its event also says `data`.
+pub fn receive(tx: &mut OrgTx, currency: &str, new: NewLead, form: WebFormId, data: Value) -> AppResult<LeadId> {
+    insert(tx, currency, new, Some(form), data)
+}
+
+fn insert(
+    tx: &mut OrgTx,
+    currency: &str,
+    mut new: NewLead,
+    form: Option<WebFormId>,
+    mut data: Value,
+) -> AppResult<LeadId> {
+    if new.owner_id.is_none() {
+        let (source, campaign, country) = (new.source.as_deref(), new.campaign.as_deref(), new.country.as_deref());
+        new.owner_id = assignment::owner(tx, &Arrival { form, source, campaign, country })?;
+        data["assigned"] = json!(new.owner_id.is_some());
+    }
+    let (id, created_by) = (LeadId::new(), tx.by());
     diesel::insert_into(leads::table)
-        .values((leads::id.eq(id), new, leads::created_by.eq(created_by)))
+        .values((leads::id.eq(id), &new, leads::created_by.eq(created_by)))
         .execute(tx.conn())?;
-    let nothing = NewLead { currency: by.org.currency.clone(), ..NewLead::default() };
-    let changes = NewLead::changes(&nothing, new, tx)?;
-    quality::written(tx, RecordType::Lead, id.0, Written::New)?;
+    let nothing = NewLead { currency: currency.to_owned(), ..NewLead::default() };
+    let changes = NewLead::changes(&nothing, &new, tx)?;
+    match form {
+        // Strangers neither know nor break an organisation's rules: what is missing is asked for later.
+        Some(_) => quality::measure(tx, RecordType::Lead, &[id.0])?,
+        None => quality::written(tx, RecordType::Lead, id.0, Written::New)?,
+    }
+    data["currency"] = json!(new.currency);
     let event = Event::new("lead.created", RecordType::Lead, id).version(1).changes(changes);
-    events::record(tx, event.data(json!({ "currency": new.currency })))?;
+    events::record(tx, event.data(data))?;
     search::reindex(tx, RecordType::Lead, &[id.0])?;
     Ok(id)
+}
+
+/// What became of taking a lead that nobody has.
+pub(super) enum Taken {
+    /// It is the taker's, now or already. Its name.
+    Theirs(String),
+    /// Somebody was quicker: who has it.
+    By(MemberId),
+}
+
+/// Makes an unassigned lead the actor's own. The first who asks has it.
+pub(super) fn take(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId) -> AppResult<Taken> {
+    let lead = queries::lock(tx, by, id)?;
+    let name = lead.name();
+    match lead.fields.owner_id {
+        Some(owner) if owner == by.id => return Ok(Taken::Theirs(name)),
+        Some(owner) => return Ok(Taken::By(owner)),
+        None if lead.archived_at.is_some() => {
+            return Err(AppError::Conflict("This lead is archived. Restore it first.".into()));
+        }
+        None => {}
+    }
+    let new = NewLead { owner_id: Some(by.id), ..lead.fields };
+    match update(tx, by, id, lead.version, &new)? {
+        Saved::Done(_) => Ok(Taken::Theirs(name)),
+        Saved::Stale => Err(AppError::Conflict("This lead was changed at the same moment. Try again.".into())),
+    }
 }
 
 /// Saves over `version`; a lead that moved on is left as it is.

@@ -53,7 +53,11 @@ pub const FIELDS: &[Field] = &[
         "lead source",
         "original source",
         "channel",
-        "campaign",
+    ]),
+    Field::new("campaign", "Campaign", FieldKind::Text).max(100).listed().groupable().aliases(&[
+        "campaign name",
+        "lead campaign",
+        "utm campaign",
     ]),
     Field::new("status", "Status", FieldKind::Choice(STATUSES)).required().listed().aliases(&[
         "lead status",
@@ -75,6 +79,7 @@ pub const FIELDS: &[Field] = &[
         "do not call",
     ]),
     Field::new("street", "Street", FieldKind::Text).aliases(&["address", "street address", "address line 1"]),
+    Field::new("postal_code", "Postal code", FieldKind::Text).max(20).aliases(&["zip", "zip code", "postcode"]),
     Field::new("city", "City", FieldKind::Text).max(100).aliases(&["town", "place"]),
     Field::new("region", "Region", FieldKind::Text).max(100).aliases(&["state", "province", "county"]),
     Field::new("country", "Country", FieldKind::Country).aliases(&["country code", "location"]),
@@ -83,6 +88,14 @@ pub const FIELDS: &[Field] = &[
     Field::new("created_at", "Added", FieldKind::DateTime).sortable().listed().computed(),
     Field::new("updated_at", "Changed", FieldKind::DateTime).computed(),
     Field::new("created_by", "Added by", FieldKind::Member).computed(),
+    // The last time a web form's consent was ticked; the words are with what was sent.
+    Field::new("consented_at", "Consent", FieldKind::DateTime)
+        .column("NULL::timestamptz")
+        .expr(
+            "(SELECT max(s.received_at) FROM web_submissions s WHERE s.org_id = r.org_id AND s.lead_id = r.id \
+             AND s.consent_text IS NOT NULL)",
+        )
+        .computed(),
     Field::new("converted_at", "Converted", FieldKind::DateTime)
         .column("NULL::timestamptz")
         .expr("(SELECT c.converted_at FROM lead_conversions c WHERE c.org_id = r.org_id AND c.lead_id = r.id)")

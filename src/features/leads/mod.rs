@@ -7,11 +7,12 @@ mod commands;
 mod conversion;
 mod fields;
 mod forms;
+mod inbox;
 mod model;
 mod pages;
 mod queries;
 
-pub use commands::{create, update};
+pub use commands::{create, receive, update};
 pub use conversion::{Origin, origins};
 pub use fields::{FIELDS, STATUSES};
 pub use model::{Lead, NewLead};
@@ -35,6 +36,7 @@ pub static SPEC: Spec = Spec {
 pub fn configure(cfg: &mut ServiceConfig) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
+    cfg.route("/leads/unassigned", get().to(inbox::index)).route("/leads/{id}/ownership", post().to(inbox::take));
     cfg.route("/leads", post().to(pages::create))
         .route("/leads/new", get().to(pages::new))
         .route("/leads/{id}", get().to(pages::show))

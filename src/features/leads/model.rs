@@ -58,9 +58,11 @@ pub struct NewLead {
     pub street: Option<String>,
     pub city: Option<String>,
     pub region: Option<String>,
+    pub postal_code: Option<String>,
     /// ISO 3166 alpha-2.
     pub country: Option<String>,
     pub source: Option<String>,
+    pub campaign: Option<String>,
     /// One of [`super::STATUSES`].
     pub status: String,
     pub score: Option<i32>,
@@ -98,10 +100,12 @@ impl NewLead {
             .track("other_phones", &before.other_phones, &after.other_phones)
             .track("domain", &before.domain, &after.domain)
             .track("street", &before.street, &after.street)
+            .track("postal_code", &before.postal_code, &after.postal_code)
             .track("city", &before.city, &after.city)
             .track("region", &before.region, &after.region)
             .track("country", &before.country, &after.country)
             .track("source", &before.source, &after.source)
+            .track("campaign", &before.campaign, &after.campaign)
             .track("status", &before.status, &after.status)
             .track("score", &before.score, &after.score)
             .track("estimated_value", &money(before), &money(after))

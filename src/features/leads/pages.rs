@@ -4,13 +4,16 @@ use super::{
     SPEC, commands,
     conversion::{self, Conversion},
     fields::STATUSES,
-    forms, queries,
+    forms,
+    model::Lead,
+    queries,
 };
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        contacts,
         duplicates::{self, Merged},
         fields,
         records::{
@@ -22,6 +25,7 @@ use crate::{
             timeline::Timeline,
         },
         tags, views,
+        web_forms::{self, Received},
     },
     kernel::{Currency, LeadId, RecordType},
     web::{
@@ -88,7 +92,11 @@ pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::D
         })
         .await;
     match created {
-        Ok(id) => Ok(reply::redirect(&page.req, &format!("/leads/{id}"), Some(Flash::success("Lead added")))),
+        Ok(id) if submit::still_seen(&SPEC, &page, id.0, &db).await? => {
+            Ok(reply::redirect(&page.req, &format!("/leads/{id}"), Some(Flash::success("Lead added"))))
+        }
+        // The rules gave it to somebody else.
+        Ok(_) => Ok(submit::handed_over(&SPEC, &page)),
         Err(error) => {
             let draft = Draft::refused(form, error)?;
             form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
@@ -133,6 +141,10 @@ struct Show {
     custom: Vec<CellSection>,
     tags: tags::Chips,
     merged: Vec<Merged>,
+    /// The web forms behind it.
+    received: Vec<Received>,
+    /// Open leads and contacts with its e-mail address.
+    same_address: Vec<(RecordType, String, String)>,
     timeline: Timeline,
 }
 
@@ -173,13 +185,14 @@ impl Converted {
     }
 }
 
-const FACTS: &[&str] = &["status", "score", "estimated_value", "source", "email", "phone"];
+const FACTS: &[&str] = &["status", "score", "estimated_value", "source", "campaign", "email", "phone"];
 const DETAILS: &[&str] = &[
     "status",
     "score",
     "estimated_value",
     "currency",
     "source",
+    "campaign",
     "first_name",
     "last_name",
     "title",
@@ -191,6 +204,7 @@ const DETAILS: &[&str] = &[
     "other_phones",
     "do_not_contact",
     "street",
+    "postal_code",
     "city",
     "region",
     "country",
@@ -243,10 +257,12 @@ fn load(
     Ok(Show {
         shell,
         name: lead.name(),
-        title: lead.fields.title.unwrap_or_default(),
-        company: lead.fields.company_name.unwrap_or_default(),
+        title: lead.fields.title.clone().unwrap_or_default(),
+        company: lead.fields.company_name.clone().unwrap_or_default(),
         owner: people.into_iter().find(|p| Some(p.id) == lead.fields.owner_id),
         do_not_contact: lead.fields.do_not_contact,
+        received: web_forms::of_lead(tx, actor, id)?,
+        same_address: if converted.is_some() { vec![] } else { same_address(tx, actor, &lead)? },
         head,
         converted,
         facts,
@@ -256,4 +272,23 @@ fn load(
         merged,
         timeline,
     })
+}
+
+/// Type, address and name of what else has the lead's e-mail address, as far as the reader sees it.
+fn same_address(tx: &mut OrgTx, actor: &Actor, lead: &Lead) -> AppResult<Vec<(RecordType, String, String)>> {
+    let emails: Vec<String> =
+        lead.fields.email.iter().chain(lead.fields.other_emails.iter().flatten()).cloned().collect();
+    if emails.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut found = Vec::new();
+    for other in queries::by_email(tx, actor, &emails)?.into_iter().filter(|other| other.id != lead.id) {
+        found.push((RecordType::Lead, format!("/leads/{}", other.id), other.name()));
+    }
+    if require_view(actor, RecordType::Contact).is_ok() {
+        for contact in contacts::by_email(tx, actor, &emails)? {
+            found.push((RecordType::Contact, format!("/contacts/{}", contact.id), contact.name()));
+        }
+    }
+    Ok(found)
 }

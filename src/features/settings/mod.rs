@@ -10,6 +10,7 @@ mod show;
 mod teams;
 
 pub use nav::{SettingsNav, nav};
+pub use teams::choices as team_choices;
 
 use crate::{
     error::AppResult,

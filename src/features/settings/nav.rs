@@ -43,6 +43,8 @@ const ALL: &[SettingsNav] = &[
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("fields", "/settings/fields", "Fields", "list-details", ORGANISATION),
     item("rules", "/settings/rules", "Validation rules", "checklist", ORGANISATION),
+    item("web-forms", "/settings/web-forms", "Web forms", "template", ORGANISATION),
+    item("assignment", "/settings/assignment", "Assignment", "user-check", ORGANISATION),
     item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
     item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),
 ];

@@ -12,7 +12,7 @@ axe.run(document, { resultTypes: ['violations'] }).then(
   (error) => done(['axe broke: ' + error]));";
 
 /// What axe finds wrong with the page as it stands, in both themes.
-async fn violations(browser: &Browser) -> Vec<String> {
+pub(super) async fn violations(browser: &Browser) -> Vec<String> {
     browser.driver.execute(AXE, Vec::new()).await.unwrap();
     // Colours fade in: what is half way would be found too pale.
     let still = "document.getAnimations().forEach((a) => { try { a.finish() } catch {} });";
@@ -26,7 +26,7 @@ async fn violations(browser: &Browser) -> Vec<String> {
 }
 
 /// Opens the page and says what axe and the console have against it.
-async fn look(browser: &Browser, path: &str) -> Vec<String> {
+pub(super) async fn look(browser: &Browser, path: &str) -> Vec<String> {
     browser.go(path).await;
     let mut wrong: Vec<String> = violations(browser).await.into_iter().map(|v| format!("{path} {v}")).collect();
     let expected = |c: &String| path == "/no-such-page" && c.contains("404");

@@ -3,4 +3,5 @@
 mod accessibility;
 mod daily;
 mod driver;
+mod framed;
 mod story;

@@ -29,6 +29,10 @@ pub struct Belongings {
     pub duplicate: Uuid,
     pub field: Uuid,
     pub rule: Uuid,
+    pub web_form: Uuid,
+    /// In quarantine.
+    pub submission: Uuid,
+    pub assignment_rule: Uuid,
 }
 
 impl Belongings {
@@ -59,6 +63,9 @@ impl Belongings {
             duplicate: id(),
             field: id(),
             rule: id(),
+            web_form: id(),
+            submission: id(),
+            assignment_rule: id(),
         }
     }
 }
@@ -130,6 +137,15 @@ impl TestApp {
              INSERT INTO duplicate_pairs (org_id, id, record_type, a_id, b_id, confidence, reasons)
              SELECT '{o}', '{0}', 'lead', least(id, '{1}'), greatest(id, '{1}'), 80, '{{same phone}}' FROM second",
             b.duplicate, b.lead
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO web_forms (org_id, id, token, name, fields)
+               VALUES ('{o}', '{0}', rpad(md5('{s}'), 43, 'x'), 'Form of {s}', '[{{\"key\": \"last_name\", \"label\": \"Name\", \"required\": true}}]');
+             INSERT INTO web_submissions (org_id, id, form_id, answers, digest, suspicions)
+               VALUES ('{o}', '{1}', '{0}', '{{\"last_name\": \"Sent to {s}\"}}', 'x', '{{\"links of {s}\"}}');
+             INSERT INTO assignment_rules (org_id, id, position, source, team_id) VALUES ('{o}', '{2}', 1, 'Source of {s}', '{3}')",
+            b.web_form, b.submission, b.assignment_rule, b.team
         ))
         .await;
         b

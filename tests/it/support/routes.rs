@@ -135,6 +135,9 @@ impl Route {
                     "pipelines" | "pipeline" => b.pipeline,
                     "stages" => b.stage,
                     "views" => b.view,
+                    "web-forms" => b.web_form,
+                    "quarantine" => b.submission,
+                    "assignment" => b.assignment_rule,
                     other => panic!("{}: what is {{id}} after {other:?}? Tell tests/it/support/routes.rs", self.name()),
                 }
                 .to_string(),

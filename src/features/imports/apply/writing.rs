@@ -4,6 +4,7 @@ use super::{super::options::OnMatch, NEW, Plan, number, run_sql, targets::Target
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::assignment,
     kernel::RecordType,
 };
 use diesel::{prelude::*, sql_query, sql_types};
@@ -122,6 +123,10 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
     created_events(tx, plan, plan.refs_join(), "")?;
     keep_created(tx, plan, plan.record, ("s.new_id", "s.line / 100"), &format!("import_stage s WHERE {NEW}"))?;
+    if plan.record == RecordType::Lead {
+        let new = format!("SELECT s.new_id AS id, s.line AS place FROM import_stage s WHERE {NEW}");
+        assignment::share_out(tx, &new, &json!({ "import_id": plan.import }))?;
+    }
     Ok(i64::try_from(created).unwrap_or(i64::MAX))
 }
 

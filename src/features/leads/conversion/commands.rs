@@ -5,7 +5,7 @@ use super::{
         model::{Lead, NewLead},
         queries,
     },
-    Made,
+    Made, carry,
     plan::{self, NewDeal, Plan, Target},
 };
 use crate::{
@@ -59,7 +59,10 @@ pub(super) fn convert(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId, form: &Form)
     let company = company(tx, by, &lead, owner, &plan, &mut made)?;
     let contact = contact(tx, by, &lead, owner, company, &plan, &mut made)?;
     let deal = match &plan.deal {
-        Some(new) => Some(deal(tx, by, &lead, owner, (company, contact), new, &mut made)?),
+        Some(new) => {
+            let custom = carry::custom(tx, &plan.carry, RecordType::Deal)?;
+            Some(deal(tx, by, &lead, owner, (company, contact), (new, custom), &mut made)?)
+        }
         None => None,
     };
     let became = close(tx, by, &lead, (contact, company, deal), &made)?;
@@ -88,14 +91,16 @@ fn company(
         Target::Known(id) => return Ok(Some(*id)),
         Target::New(name) => name.clone(),
     };
-    let NewLead { domain, street, city, region, country, .. } = lead.fields.clone();
+    let NewLead { domain, street, postal_code, city, region, country, .. } = lead.fields.clone();
     // A person's number stays with the person.
     let phone = if plan.contact == Target::Nothing { lead.fields.phone.clone() } else { None };
     let new = NewCompany {
+        custom: carry::custom(tx, &plan.carry, RecordType::Company)?,
         name,
         domain,
         phone,
         street,
+        postal_code,
         city,
         region,
         country,
@@ -134,13 +139,13 @@ fn contact(
         street: l.street,
         city: l.city,
         region: l.region,
-        postal_code: None,
+        postal_code: l.postal_code,
         country: l.country,
         owner_id: Some(owner),
         lifecycle: "qualified".to_owned(),
         do_not_contact: l.do_not_contact,
         description: l.description,
-        custom: Custom::default(),
+        custom: carry::custom(tx, &plan.carry, RecordType::Contact)?,
     };
     let id = contacts::create(tx, &Allow::check(by)?, &new)?;
     made.push(Made { record: RecordType::Contact.key().into(), id: id.into(), version: 1 });
@@ -153,7 +158,7 @@ fn deal(
     lead: &Lead,
     owner: MemberId,
     (company_id, contact): (Option<CompanyId>, Option<ContactId>),
-    new: &NewDeal,
+    (new, custom): (&NewDeal, Custom),
     made: &mut Vec<Made>,
 ) -> AppResult<DealId> {
     let fields = DealFields {
@@ -163,6 +168,7 @@ fn deal(
         currency: new.currency,
         owner_id: Some(owner),
         source: lead.fields.source.clone(),
+        custom,
         ..DealFields::default()
     };
     let deal = deals::create(tx, &Allow::check(by)?, deals::NewDeal { id: None, stage_id: new.stage_id, fields })?;

@@ -3,6 +3,8 @@
 //! The lead is archived, and its row in `lead_conversions` says what came of it. A form sent twice converts once. It can be taken
 //! back as long as nobody touched what it made.
 
+mod candidates;
+mod carry;
 mod commands;
 mod pages;
 mod plan;

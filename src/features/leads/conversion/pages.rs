@@ -2,17 +2,15 @@
 
 use super::{
     super::{model::Lead, queries},
+    candidates, carry,
     commands::{self, Outcome},
     plan, reversal,
 };
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::{
-        contacts,
-        pipeline::{self, StageGroup},
-    },
-    kernel::{Currency, LeadId},
+    features::pipeline::{self, StageGroup},
+    kernel::{Currency, LeadId, RecordType},
     web::{
         Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
@@ -32,6 +30,10 @@ struct ConversionPage {
     name: String,
     input: FormView,
     contacts: Vec<SelectOption>,
+    /// Address, name and why: companies that may be the lead's.
+    companies: Vec<(String, String, String)>,
+    /// Value, label and text of what may go along, and whether it is to.
+    carry: Vec<(String, String, String, bool)>,
     may_add_deals: bool,
     stages: Vec<StageGroup>,
     currencies: Vec<SelectOption>,
@@ -111,11 +113,21 @@ async fn shown(
             let lead = queries::find(tx, &actor, id)?;
             form.set("version", lead.version.to_string());
             let currency = form.get("currency").to_owned();
+            let chosen: Vec<String> = form.all("carry").map(str::to_owned).collect();
+            let companies = candidates::companies(tx, &actor, &lead)?.into_iter();
+            let carry = carry::offers(tx, &actor, &lead)?.into_iter();
             Ok(ConversionPage {
                 shell,
                 id,
                 name: lead.name(),
                 contacts: contact_choices(tx, &actor, &lead, form.get("contact"))?,
+                companies: companies.map(|c| (candidates::address(RecordType::Company, c.id), c.name, c.why)).collect(),
+                carry: carry
+                    .map(|offer| {
+                        let ticked = chosen.contains(&offer.key);
+                        (offer.key, offer.label, offer.text, ticked)
+                    })
+                    .collect(),
                 may_add_deals: actor.may(deal_permission::Create::KEY),
                 stages: StageGroup::all(&pipeline::pipelines(tx)?, &pipeline::stages(tx)?, form.get("stage_id")),
                 currencies: Currency::all()
@@ -138,9 +150,9 @@ fn contact_choices(tx: &mut OrgTx, actor: &Actor, lead: &Lead, chosen: &str) -> 
         let name = if person.is_empty() { lead.fields.email.clone().unwrap_or_default() } else { person };
         choices.push(SelectOption::new("new", format!("A new contact: {name}"), chosen == "new"));
     }
-    for found in contacts::by_email(tx, actor, &plan::emails(lead))? {
+    for found in candidates::contacts(tx, actor, lead)? {
         let id = found.id.to_string();
-        let label = format!("{}, {}", found.name(), found.email.clone().unwrap_or_default());
+        let label = format!("{}, {} ({})", found.name, found.detail, found.why);
         choices.push(SelectOption::new(&id, label, id == chosen));
     }
     Ok(choices)

@@ -1,6 +1,10 @@
 //! What a conversion is to do: the form's choices, read against what there is.
 
-use super::super::model::Lead;
+use super::{
+    super::model::Lead,
+    candidates,
+    carry::{self, Offer},
+};
 use crate::{
     db::OrgTx,
     error::{AppError, AppResult},
@@ -26,6 +30,8 @@ pub(super) struct Plan {
     pub company: Target<CompanyId, String>,
     pub contact: Target<ContactId, ()>,
     pub deal: Option<NewDeal>,
+    /// Values of the organisation's own fields that go along.
+    pub carry: Vec<Offer>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +69,8 @@ pub(super) fn propose(tx: &mut OrgTx, actor: &Actor, lead: &Lead) -> AppResult<F
         None => None,
     };
     let (company_id, company) = company.unwrap_or_else(|| (String::new(), name.clone()));
-    let contact = match contacts::by_email(tx, actor, &emails(lead))?.first() {
+    let same = candidates::contacts(tx, actor, lead)?;
+    let contact = match same.iter().find(|found| found.is_sure()) {
         Some(found) => found.id.to_string(),
         None if has_person(lead) && actor.may(contact_permission::Create::KEY) => "new".to_owned(),
         None => String::new(),
@@ -80,7 +87,8 @@ pub(super) fn propose(tx: &mut OrgTx, actor: &Actor, lead: &Lead) -> AppResult<F
         ("amount", fields.estimated_value.map(|a| a.normalize().to_string()).unwrap_or_default()),
         ("currency", fields.currency.clone()),
     ];
-    Ok(Form::new(pairs.map(|(name, value)| (name.to_owned(), value))))
+    let carry = carry::offers(tx, actor, lead)?.into_iter().map(|offer| ("carry".to_owned(), offer.key));
+    Ok(Form::new(pairs.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(carry)))
 }
 
 /// Reads the posted form. Whatever is to be made, the role must allow; whatever is linked, the actor must see.
@@ -101,7 +109,10 @@ pub(super) fn parse(tx: &mut OrgTx, actor: &Actor, lead: &Lead, form: &Form) -> 
     p.finish()?;
     let deal = deal
         .and_then(|d| Some(NewDeal { name: d.name, amount: d.amount, currency: d.currency, stage_id: d.stage_id? }));
-    let plan = Plan { company: company(tx, actor, form)?, contact: contact(tx, actor, lead, form)?, deal };
+    let chosen: Vec<&str> = form.all("carry").collect();
+    let carry = carry::offers(tx, actor, lead)?.into_iter().filter(|offer| chosen.contains(&offer.key.as_str()));
+    let carry = carry.collect();
+    let plan = Plan { company: company(tx, actor, form)?, contact: contact(tx, actor, lead, form)?, deal, carry };
     if plan.company == Target::Nothing && plan.contact == Target::Nothing && plan.deal.is_none() {
         return Err(AppError::field("contact", "is needed, or a company, or a deal: nothing would come of this lead"));
     }

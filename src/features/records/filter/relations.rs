@@ -90,14 +90,41 @@ const DEAL: &[Relation] = &[
     },
 ];
 
+/// What came of a lead. Before its conversion, who it belongs with is words.
+const LEAD: &[Relation] = &[
+    Relation {
+        key: "contact",
+        words: "a contact it became",
+        target: RecordType::Contact,
+        from: "contacts r JOIN lead_conversions l ON l.org_id = r.org_id AND l.contact_id = r.id",
+        link: "l.lead_id",
+        own: "r.id",
+    },
+    Relation {
+        key: "company",
+        words: "a company it became",
+        target: RecordType::Company,
+        from: "companies r JOIN lead_conversions l ON l.org_id = r.org_id AND l.company_id = r.id",
+        link: "l.lead_id",
+        own: "r.id",
+    },
+    Relation {
+        key: "deal",
+        words: "a deal it became",
+        target: RecordType::Deal,
+        from: "deals r JOIN lead_conversions l ON l.org_id = r.org_id AND l.deal_id = r.id",
+        link: "l.lead_id",
+        own: "r.id",
+    },
+];
+
 /// The relations of a record type.
 pub fn relations(record: RecordType) -> &'static [Relation] {
     match record {
         RecordType::Company => COMPANY,
         RecordType::Contact => CONTACT,
         RecordType::Deal => DEAL,
-        // Who a lead belongs with is words until it is converted.
-        RecordType::Lead => &[],
+        RecordType::Lead => LEAD,
     }
 }
 

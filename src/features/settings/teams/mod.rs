@@ -5,7 +5,7 @@ mod commands;
 mod pages;
 mod queries;
 
-pub(super) use queries::choices;
+pub use queries::choices;
 
 use actix_web::web::{ServiceConfig, get, post};
 
