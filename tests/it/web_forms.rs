@@ -296,9 +296,8 @@ async fn a_form_of_ones_own_posts_across_sites_and_known_addresses_are_noted() {
         .post(&form, Some("https://shop.hafenkontor.example"), &[("last_name", "Costa"), ("email", "ana@mill.example")])
         .await;
     assert_eq!(again.status(), 303);
-    let titles = app
-        .value("SELECT string_agg(data->>'title', ' / ' ORDER BY at) FROM events WHERE kind = 'lead.created'")
-        .await;
+    let titles =
+        app.value("SELECT string_agg(data->>'title', ' / ' ORDER BY at) FROM events WHERE kind = 'lead.created'").await;
     assert!(
         titles.contains("; a contact has the same") && titles.contains("another open lead, a contact has"),
         "{titles}"

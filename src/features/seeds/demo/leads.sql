@@ -25,13 +25,15 @@ CROSS JOIN LATERAL (SELECT
   CASE WHEN g.i % 9 = 0 THEN '' ELSE w.last[1 + (g.i * 11 % 19)::int] END AS last_name) p
 JOIN owners o ON o.i = pg_temp.roll(g.i, 74, (SELECT count(*)::int FROM owners));
 
-INSERT INTO leads (org_id, id, first_name, last_name, company_name, title, email, phone, domain, city, country, source, status, score,
+INSERT INTO leads (org_id, id, first_name, last_name, company_name, title, email, phone, domain, city, country, source, campaign, status, score,
   estimated_value, currency, owner_id, do_not_contact, description, created_by, created_at, updated_at)
 SELECT current_setting('seed.org')::uuid, p.id, p.first_name, p.last_name, p.company_name,
   CASE WHEN p.last_name <> '' THEN (ARRAY['Operations manager','Buyer','Owner','Plant engineer','Head of logistics','Purchasing','Managing director','Facility manager'])[1 + pg_temp.roll(p.i, 75, 8)] END,
   CASE WHEN p.last_name = '' THEN 'info@' || p.domain ELSE regexp_replace(app.fold(left(p.first_name, 1) || '.' || p.last_name), '[^a-z.]', '', 'g') || '@' || p.domain END,
   CASE WHEN p.i % 3 > 0 THEN p.dial || (200000 + pg_temp.roll(p.i, 76, 700000)) END,
-  p.domain, p.city, p.country, p.source, p.status, CASE WHEN p.i % 5 > 0 THEN 10 + pg_temp.roll(p.i, 77, 90) END,
+  p.domain, p.city, p.country, p.source,
+  CASE p.source WHEN 'Website form' THEN 'Price list' WHEN 'Trade fair Hannover' THEN 'Hannover, autumn' WHEN 'Webinar' THEN 'Autumn webinars' WHEN 'Newsletter' THEN 'October letter' END,
+  p.status, CASE WHEN p.i % 5 > 0 THEN 10 + pg_temp.roll(p.i, 77, 90) END,
   CASE WHEN p.i % 4 > 0 THEN round((2000 * pow(10, pg_temp.share(p.i, 78) * 1.4))::numeric, -2) END, 'EUR',
   CASE WHEN p.i % 11 > 0 THEN p.owner END, p.i % 29 = 0,
   CASE WHEN p.i % 6 = 0 THEN 'Asked for a price list and a visit in the new year.' END, p.owner, p.at, p.at
@@ -40,3 +42,22 @@ FROM prospects p;
 INSERT INTO events (org_id, at, actor_id, kind, record_type, record_id, version, changes)
 SELECT current_setting('seed.org')::uuid, at, owner, 'lead.created', 'lead', id, 1,
   jsonb_build_object('company_name', jsonb_build_array(null, company_name), 'source', jsonb_build_array(null, source)) FROM prospects;
+
+-- A form on the company's site: some of the leads came in through it, and two sendings look like spam. Nobody can guess its token.
+INSERT INTO web_forms (org_id, id, token, name, heading, fields, consent_text, thanks, source, campaign, origins)
+SELECT current_setting('seed.org')::uuid, app.uuid7(), left(translate(encode(sha256((gen_random_uuid()::text || gen_random_uuid()::text)::bytea), 'base64'), '+/', '-_'), 43),
+  'Price list', 'Ask for our price list',
+  '[{"key": "first_name", "label": "First name", "required": false}, {"key": "last_name", "label": "Last name", "required": true},
+    {"key": "company_name", "label": "Company", "required": false}, {"key": "email", "label": "E-mail address", "required": true},
+    {"key": "country", "label": "Country", "required": true}, {"key": "description", "label": "What do you need?", "required": false}]',
+  'You may keep these details and write to me about my question.', 'Thank you. The price list is on its way.', 'Website form', 'Price list',
+  '{https://www.example.com}';
+INSERT INTO web_submissions (org_id, id, form_id, lead_id, answers, consent_text, page, digest, received_at)
+SELECT f.org_id, app.uuid7(), f.id, p.id, jsonb_build_object('last_name', p.last_name), f.consent_text, 'https://www.example.com/prices', p.id::text, p.at
+FROM prospects p CROSS JOIN web_forms f WHERE f.org_id = current_setting('seed.org')::uuid AND p.source = 'Website form';
+INSERT INTO web_submissions (org_id, id, form_id, answers, consent_text, page, suspicions, digest, received_at)
+SELECT f.org_id, app.uuid7(), f.id, s.answers::jsonb, f.consent_text, 'https://www.example.com/prices', ARRAY[s.why], s.why, now() - s.ago
+FROM web_forms f CROSS JOIN (VALUES
+  ('{"last_name": "Win big at www.casino.example", "email": "luck@casino.example"}', 'a link where a name goes', interval '3 hours'),
+  ('{"last_name": "Bot", "email": "bot@example.net", "description": "Rank first in every search."}', 'filled in faster than anybody types', interval '2 days')
+) s(answers, why, ago) WHERE f.org_id = current_setting('seed.org')::uuid;
