@@ -304,7 +304,14 @@ async fn own_fields_go_along_and_what_is_here_already_is_shown() {
     for (record, label) in
         [("lead", "Interest"), ("contact", "INTEREST"), ("lead", "Region no."), ("deal", "Region No.")]
     {
-        let field = [("type", record), ("kind", "text"), ("label", label), ("section", "More")];
+        let field = [
+            ("type", record),
+            ("kind", "text"),
+            ("label", label),
+            ("viewers", "administrator"),
+            ("editors", "administrator"),
+            ("section", "More"),
+        ];
         let made = admin.post("/settings/fields", &field).await;
         assert_eq!(made.status(), 303, "{}", made.body);
     }

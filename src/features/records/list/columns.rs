@@ -36,7 +36,7 @@ fn usual(record: RecordType) -> &'static [&'static str] {
             &["name", "title", "company_id", "email", "phone", "lifecycle", "owner_id", "created_at"]
         }
         RecordType::Lead => {
-            &["name", "company_name", "email", "phone", "source", "status", "score", "owner_id", "created_at"]
+            &["name", "company_name", "email", "source", "campaign", "status", "consented_at", "owner_id", "created_at"]
         }
         RecordType::Deal => {
             &["name", "number", "company_id", "stage_id", "amount", "expected_close_on", "owner_id", "created_at"]
