@@ -35,7 +35,7 @@ enum Command {
         #[command(subcommand)]
         what: Seed,
     },
-    /// Import a CSV file into an organisation.
+    /// Import a CSV, Excel or vCard file into an organisation.
     Import {
         what: ImportWhat,
         /// The file; `-` reads standard input.
@@ -82,6 +82,7 @@ enum Seed {
 enum ImportWhat {
     Contacts,
     Companies,
+    Leads,
     Deals,
 }
 
@@ -142,6 +143,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
             let record = match what {
                 ImportWhat::Contacts => crate::kernel::RecordType::Contact,
                 ImportWhat::Companies => crate::kernel::RecordType::Company,
+                ImportWhat::Leads => crate::kernel::RecordType::Lead,
                 ImportWhat::Deals => crate::kernel::RecordType::Deal,
             };
             let options = features::imports::Options { pipeline, leave_unknown_owners, ..Default::default() };

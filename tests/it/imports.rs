@@ -4,6 +4,7 @@ mod acceptance;
 mod exports;
 mod laws;
 mod maven;
+mod own_fields;
 mod undo;
 mod wizard;
 

@@ -112,6 +112,17 @@ fn choices(form: &Form, before: Option<&CustomField>, errors: &mut FormErrors) -
     all
 }
 
+/// Choices of these labels.
+pub fn choices_of(labels: &[String]) -> Vec<ChoiceOption> {
+    let mut all: Vec<ChoiceOption> = Vec::new();
+    for label in labels {
+        let color = COLORS.get(all.len() % COLORS.len()).map_or("", |(key, _)| key);
+        let (key, label) = (free_key(&all, label), label.chars().take(80).collect());
+        all.push(ChoiceOption { key, label, color: color.to_owned(), retired: false });
+    }
+    all
+}
+
 fn judge(all: &[ChoiceOption], errors: &mut FormErrors) {
     let mut labels: Vec<String> = all.iter().map(|c| text::fold(&c.label)).collect();
     labels.sort_unstable();

@@ -24,6 +24,7 @@ pub use commands::{NewField, create};
 pub use custom::{Custom, currency_name, fill, id_name, prefill, read, track};
 pub use definition::{ChoiceOption, CustomField, KINDS, Options};
 pub use expression::Expression;
+pub use forms::choices_of;
 pub use formulas::{columns, compute, next_day, register_jobs, sources, today, values, values_of};
 pub use inputs::{Control, Input, InputSection, control, currencies, options, sections};
 pub use queries::all;

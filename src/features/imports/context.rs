@@ -4,7 +4,8 @@ use super::{options::OwnerChoice, values::Custom};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{Locale, calendar, text},
+    features::fields::ParseContext,
+    kernel::{Locale, RecordType, calendar, text},
     schema::{members, organisations},
     web::Actor,
 };
@@ -33,6 +34,10 @@ pub struct Owner {
 pub struct Context {
     pub custom: Custom,
     pub currency: String,
+    /// For the parser of own fields.
+    pub parse: ParseContext,
+    /// The kinds of record that the importer may look at.
+    pub may_view: Vec<RecordType>,
     /// By lower-case e-mail and by folded name; `None` where two people share the name.
     owners: HashMap<String, Option<Owner>>,
     pub unknown_owner: UnknownOwner,
@@ -74,8 +79,19 @@ impl Context {
             OwnerChoice::Member(id) => chosen(id).or(importer),
         };
         let locale = Locale::from_tag(&locale);
+        let custom = Custom::new(locale, calendar::zone(&zone));
+        let views = |record: &RecordType| actor.is_none_or(|a| a.may(&format!("{}.view", record.noun())));
         Ok(Self {
-            custom: Custom::new(locale, calendar::zone(&zone)),
+            parse: ParseContext {
+                region: custom.region.clone(),
+                zone: custom.zone,
+                month_first: custom.month_first,
+                currency: currency.clone(),
+                people: HashMap::new(),
+                records: HashMap::new(),
+            },
+            may_view: RecordType::ALL.into_iter().filter(views).collect(),
+            custom,
             currency,
             owners: by_name_and_email(people),
             unknown_owner,
@@ -91,6 +107,15 @@ impl Context {
     pub fn knows(&self, cell: &str) -> bool {
         let found = self.owners.get(&text::fold(cell)).and_then(Option::as_ref);
         found.is_some_and(|o| self.visible.as_ref().is_none_or(|ids| ids.contains(&o.id)))
+    }
+
+    /// The member of that e-mail address or name.
+    pub fn member(&self, cell: &str) -> Result<&Owner, String> {
+        match self.owners.get(&text::fold(cell)) {
+            Some(Some(owner)) => Ok(owner),
+            Some(None) => Err(format!("several people are called {}: use the e-mail address", shorten(cell))),
+            None => Err(format!("no active member is called {}", shorten(cell))),
+        }
     }
 
     /// The member of that e-mail address or name; `Ok(None)` when the row is to have no owner.

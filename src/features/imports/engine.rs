@@ -2,7 +2,7 @@
 //! out the same and writes nothing but its findings.
 
 use super::{
-    apply::{self, Counts, Plan, Trial},
+    apply::{self, Counts, Plan, Trial, own::OwnFields},
     context::{Context, UnknownOwner},
     mapping::{Headings, Mapping, Role},
     options::{MatchBy, OnMatch, Options},
@@ -14,7 +14,11 @@ use super::{
 };
 use crate::{
     db::{Db, OrgTx, Tx},
-    features::{quality::RowRules, tags},
+    features::{
+        fields::{Catalogue, Entry, Kind},
+        quality::RowRules,
+        tags,
+    },
     kernel::{ImportId, RecordType, TagId},
     live::{self, LiveMessage},
     schema::{import_errors, imports},
@@ -59,7 +63,7 @@ const ERRORS: &str = "INSERT INTO import_errors (import_id, line, field, message
 pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Counts, Stopped> {
     prepare(tx, request)?;
     let options = request.options;
-    let mut mapping = Headings::of(request.record).chosen(&rows.header, &options.columns);
+    let mut mapping = Headings::load(tx, request.actor, request.record)?.chosen(&rows.header, &options.columns);
     mapping.write_as(&rows.formats);
     if mapping.columns.is_empty() {
         return Err(unknown_headings(rows).into());
@@ -70,7 +74,9 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
     let mut reader = RowReader::new(request.record, &mapping, &context, rules.clone());
     let parents = request.record == RecordType::Company && mapping.has(Role::CompanyName);
     let validation = RowRules::load(tx, request.record)?;
-    let refusing = context.restricted() || parents || options.on_match == OnMatch::Create || validation.is_some();
+    let own = own(tx, request, &mapping)?;
+    let anyway = options.on_match == OnMatch::Create;
+    let refusing = own.refusing() || context.restricted() || parents || anyway || validation.is_some();
     let read = stage::fill(tx, rows, &mut reader, refusing, request.progress)?;
     if read == 0 {
         return Err(FileProblem::new(None, "it has a header and no rows").into());
@@ -83,6 +89,7 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         record: request.record,
         slots: &reader.slots,
         context: &context,
+        own: &own,
         has_company: mapping.has(Role::CompanyName) || mapping.has(Role::CompanyDomain),
         pipeline: options.pipeline.as_deref(),
         title: &title,
@@ -106,6 +113,20 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
     }
     request.progress.leave();
     Ok(counts)
+}
+
+/// Own fields are asked for, and begin with their defaults, as in forms.
+fn own(tx: &mut OrgTx, request: &Request, mapping: &Mapping) -> Result<OwnFields, Stopped> {
+    let whole = Catalogue::whole(tx, request.record)?;
+    let editable = match request.actor {
+        Some(actor) => Catalogue::load(tx, actor, request.record)?,
+        None => whole.clone(),
+    };
+    let mapped: Vec<Entry> = mapping.entries().filter(|e| e.kind != Kind::Currency).cloned().collect();
+    let absent = |entry: &&Entry| !mapped.iter().any(|m| m.key == entry.key);
+    let defaults = whole.custom().filter(absent).filter_map(|e| Some((e.key.clone(), e.default.clone()?))).collect();
+    let required = editable.custom().filter(|e| e.required && e.editable && (!absent(e) || e.default.is_none()));
+    Ok(OwnFields { required: required.cloned().collect(), defaults, mapped })
 }
 
 /// The chosen tags that are there still.

@@ -90,7 +90,8 @@ impl RowReader<'_> {
 
     /// What a note is called: `Website (Profile)`, `Nickname`.
     pub(super) fn label(&self, column: &Column, row: &StringRecord) -> String {
-        let heading = self.mapping.plans.get(column.index).map_or(column.field.label, |plan| plan.heading.as_str());
+        let heading =
+            self.mapping.plans.get(column.index).map_or(self.mapping.label(column), |plan| plan.heading.as_str());
         let kind = column.treatment.label_from.and_then(|at| row.get(at)).unwrap_or_default();
         let kind = kind.trim_start_matches('*').trim();
         let name = heading.split(" - ").next().unwrap_or(heading).trim_end_matches(|c: char| c.is_ascii_digit()).trim();

@@ -49,6 +49,9 @@ fn fingerprint(staged: &Staged) -> Uuid {
         hash.update(value.map_or(u64::MAX, |v| v.len() as u64).to_le_bytes());
         hash.update(value.unwrap_or_default());
     }
+    if !staged.custom.is_empty() {
+        hash.update(serde_json::to_string(&staged.custom).unwrap_or_default());
+    }
     hash.update(serde_json::to_string(&staged.changes).unwrap_or_default());
     let mut id = [0; 16];
     id.copy_from_slice(&hash.finalize()[..16]);

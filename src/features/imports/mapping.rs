@@ -6,7 +6,13 @@ use super::{
     presets::{self, ColumnPlan, Notes, Treatment},
     values::{Detected, Formats},
 };
-use crate::kernel::{Field, FieldKind, RecordType, text};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::fields::{self, Catalogue, Entry, Kind},
+    kernel::{Field, FieldKind, RecordType, text},
+    web::Actor,
+};
 use csv::StringRecord;
 use std::collections::HashMap;
 
@@ -34,15 +40,22 @@ pub enum Role {
     Closed,
     /// What a deal is about; kept as read, and part of the name of a deal that has none.
     Product,
+    /// A field of the organisation's own.
+    Own,
 }
+
+/// What a column of an own field has in its place.
+const OWN: Field = Field::new("custom", "Own field", FieldKind::Text);
 
 /// A column of the file that means something.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     pub index: usize,
     pub role: Role,
+    /// Of an own field, one that stands for all; see [`Mapping::entry`].
     pub field: Field,
     pub treatment: Treatment,
+    own: Option<usize>,
 }
 
 /// A file's columns, read against one kind of record.
@@ -51,6 +64,7 @@ pub struct Mapping {
     pub columns: Vec<Column>,
     /// One for each column of the file, where its export was recognised.
     pub plans: Vec<ColumnPlan>,
+    own: Vec<Entry>,
 }
 
 /// Lower case, accents folded, letters and digits only.
@@ -62,6 +76,8 @@ fn norm(heading: &str) -> String {
 pub struct Headings {
     record: RecordType,
     fields: Vec<Field>,
+    /// The organisation's own fields, as far as the importer may fill them; positions go on here behind those of `fields`.
+    own: Vec<Entry>,
     by_name: HashMap<String, usize>,
     by_alias: HashMap<String, usize>,
 }
@@ -91,7 +107,47 @@ impl Headings {
                 by_alias.entry(norm(alias)).or_insert(at);
             }
         }
-        Self { record, fields, by_name, by_alias }
+        Self { record, fields, own: Vec::new(), by_name, by_alias }
+    }
+
+    /// With the organisation's own fields; `actor` is `None` for the command line.
+    pub fn load(tx: &mut OrgTx, actor: Option<&Actor>, record: RecordType) -> AppResult<Self> {
+        let catalogue = match actor {
+            Some(actor) => Catalogue::load(tx, actor, record)?,
+            None => Catalogue::whole(tx, record)?,
+        };
+        let mut headings = Self::of(record);
+        for entry in catalogue.custom().filter(|entry| entry.importable) {
+            headings.add(entry.clone());
+            if entry.kind == Kind::Money {
+                // As our own exports write it beside the amount.
+                let (key, label) = (fields::currency_name(&entry.key), format!("{} currency", entry.label));
+                headings.add(Entry {
+                    key,
+                    label,
+                    kind: Kind::Currency,
+                    unique: false,
+                    required: false,
+                    ..entry.clone()
+                });
+            }
+        }
+        Ok(headings)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        let at = self.fields.len() + self.own.len();
+        for name in [norm(&entry.label), norm(&entry.key)] {
+            self.by_name.entry(name).or_insert(at);
+        }
+        self.own.push(entry);
+    }
+
+    fn column(&self, index: usize, at: usize, treatment: Treatment) -> Column {
+        match self.fields.get(at) {
+            Some(field) => Column { index, role: self.role(field), field: *field, treatment, own: None },
+            None => Column { index, role: Role::Own, field: OWN, treatment, own: at.checked_sub(self.fields.len()) },
+        }
     }
 
     /// How many of these headings are known.
@@ -118,20 +174,18 @@ impl Headings {
             }
         }
         self.promote(&mut columns);
-        let mapped = columns.iter().enumerate().filter_map(|(index, at)| {
-            let field = self.fields[(*at)?];
-            Some(Column { index, role: self.role(&field), field, treatment: Treatment::default() })
-        });
-        Mapping { columns: mapped.collect(), plans: Vec::new() }
+        let columns = columns.iter().enumerate();
+        let mapped = columns.filter_map(|(index, at)| Some(self.column(index, (*at)?, Treatment::default())));
+        Mapping { columns: mapped.collect(), plans: Vec::new(), own: self.own.clone() }
     }
 
     /// As a recognised export has it, or the importer; columns for what this kind of record does not have are left alone.
     pub fn planned(&self, plans: &[ColumnPlan]) -> Mapping {
-        let columns = plans.iter().enumerate().filter_map(|(index, plan)| {
-            let field = self.fields[self.position(plan.key.as_deref()?)?];
-            Some(Column { index, role: self.role(&field), field, treatment: plan.treatment })
-        });
-        Mapping { columns: columns.collect(), plans: plans.to_vec() }
+        let columns = plans
+            .iter()
+            .enumerate()
+            .filter_map(|(index, plan)| Some(self.column(index, self.position(plan.key.as_deref()?)?, plan.treatment)));
+        Mapping { columns: columns.collect(), plans: plans.to_vec(), own: self.own.clone() }
     }
 
     /// As the importer chose, where the choices were made for these headings; else as recognised.
@@ -140,9 +194,25 @@ impl Headings {
             return self.planned(choices);
         }
         match presets::recognise(header, self.record) {
-            Some(preset) => self.planned(&preset.mapping),
+            Some(preset) => self.planned(&self.completed(preset.mapping)),
             None => self.map(header),
         }
+    }
+
+    /// Own fields for the columns that a recognised export has beyond its layout.
+    pub fn completed(&self, mut plans: Vec<ColumnPlan>) -> Vec<ColumnPlan> {
+        for at in 0..plans.len() {
+            let known = self
+                .by_name
+                .get(&norm(&plans[at].heading))
+                .and_then(|at| self.own.get(at.checked_sub(self.fields.len())?));
+            if let (None, Some(entry)) = (&plans[at].key, known)
+                && !plans.iter().any(|plan| plan.key.as_ref() == Some(&entry.key))
+            {
+                plans[at].key = Some(entry.key.clone());
+            }
+        }
+        plans
     }
 
     /// What a column may be.
@@ -152,6 +222,23 @@ impl Headings {
 
     pub fn field(&self, key: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.key == key)
+    }
+
+    /// The organisation's own.
+    pub fn own(&self) -> &[Entry] {
+        &self.own
+    }
+
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.own.iter().find(|entry| entry.key == key)
+    }
+
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.field(key).map(|f| f.label).or_else(|| self.entry(key).map(|e| e.label.as_str()))
+    }
+
+    pub fn kind(&self, key: &str) -> Option<Kind> {
+        self.field(key).map(|f| Kind::from(f.kind)).or_else(|| self.entry(key).map(|e| e.kind.clone()))
     }
 
     /// A file with a mobile number only has a phone number.
@@ -167,15 +254,16 @@ impl Headings {
     }
 
     fn position(&self, key: &str) -> Option<usize> {
-        self.fields.iter().position(|f| f.key == key)
+        let own = || Some(self.fields.len() + self.own.iter().position(|entry| entry.key == key)?);
+        self.fields.iter().position(|f| f.key == key).or_else(own)
     }
 
     fn is_list(&self, at: usize) -> bool {
-        matches!(self.fields[at].kind, FieldKind::Emails | FieldKind::Phones)
+        self.fields.get(at).is_some_and(|f| matches!(f.kind, FieldKind::Emails | FieldKind::Phones))
     }
 
     fn list_for(&self, at: usize) -> Option<usize> {
-        match self.fields[at].kind {
+        match self.fields.get(at)?.kind {
             FieldKind::Emails | FieldKind::Phones => Some(at),
             FieldKind::Email => self.position("other_emails"),
             FieldKind::Phone => self.position("other_phones"),
@@ -206,6 +294,20 @@ impl Headings {
 impl Mapping {
     pub fn has(&self, role: Role) -> bool {
         self.columns.iter().any(|c| c.role == role)
+    }
+
+    /// The own field of a column.
+    pub fn entry(&self, column: &Column) -> Option<&Entry> {
+        self.own.get(column.own?)
+    }
+
+    /// The own fields that the file fills.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.columns.iter().filter_map(|column| self.entry(column))
+    }
+
+    pub fn label(&self, column: &Column) -> &str {
+        self.entry(column).map_or(column.field.label, |entry| entry.label.as_str())
     }
 
     /// Dates and numbers are written as was detected, where nobody has said how.
@@ -242,8 +344,8 @@ impl Mapping {
     }
 
     /// Heading → field label, as the result shows it; unmapped headings have none.
-    pub fn pairs(&self, header: &[String]) -> Vec<(String, Option<&'static str>)> {
-        let label = |index| self.columns.iter().find(|c| c.index == index).map(|c| c.field.label);
+    pub fn pairs(&self, header: &[String]) -> Vec<(String, Option<&str>)> {
+        let label = |index| self.columns.iter().find(|c| c.index == index).map(|c| self.label(c));
         header.iter().enumerate().map(|(i, h)| (h.clone(), label(i))).collect()
     }
 }

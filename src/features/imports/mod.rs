@@ -22,6 +22,7 @@ mod extras;
 mod identity;
 mod mapping;
 mod options;
+mod own;
 mod pages;
 mod presets;
 mod progress;

@@ -126,8 +126,19 @@ fn as_lead(mut plan: ColumnPlan) -> ColumnPlan {
     plan
 }
 
+/// What a file holds that is no record here, where its headings say so.
+pub fn foreign(header: &[String]) -> Option<&'static str> {
+    const KNOWN: [(&[&str], &str); 3] = [
+        (&["activityid", "activitytype", "activitydate"], "activities (calls, meetings, tasks)"),
+        (&["whoid", "whatid", "activitydate"], "activities (tasks, events)"),
+        (&["orderid", "productid", "quantity"], "order lines"),
+    ];
+    let names: Vec<String> = header.iter().map(|h| norm(h)).collect();
+    let fits = |needs: &[&str]| needs.iter().all(|need| names.iter().any(|name| name == need));
+    KNOWN.iter().find(|(needs, _)| fits(needs)).map(|(_, what)| *what)
+}
+
 /// The kinds of record that a known export with these headings holds, likeliest first.
-#[allow(dead_code, reason = "what the wizard's pages choose from")]
 pub fn records(header: &[String]) -> Vec<RecordType> {
     let names: Vec<String> = header.iter().map(|h| norm(h)).collect();
     let found = layouts::all().filter(|layout| layout.fits(&names));
@@ -227,6 +238,13 @@ mod tests {
         assert_eq!(records(&header(pipedrive)), [RecordType::Deal, RecordType::Contact, RecordType::Company]);
         let (_, found) = keys(pipedrive, RecordType::Deal).unwrap_or_default();
         assert_eq!(found, ["", "contact_email", "company_id", "name", "amount"]);
+    }
+
+    #[test]
+    fn what_is_no_record_is_told() {
+        let activities = "Activity ID,Activity Type,Activity Date,Activity Owner,Associated Contact Email";
+        assert_eq!(foreign(&header(activities)), Some("activities (calls, meetings, tasks)"));
+        assert_eq!(foreign(&header("Company ID,Company Name,Last Activity Date")), None);
     }
 
     #[test]

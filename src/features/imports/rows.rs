@@ -40,6 +40,8 @@ pub struct Staged {
     pub company: Option<CompanyName>,
     pub values: Vec<Option<String>>,
     pub changes: Map<String, Json>,
+    /// Values of own fields, by key, as records keep them.
+    pub custom: Map<String, Json>,
     /// Field label → what is wrong.
     pub problems: Vec<(String, String)>,
     /// What no field could hold: lines for the description.
@@ -108,6 +110,7 @@ impl<'a> RowReader<'a> {
             return staged.notes.push(format!("{}: {cell}", self.label(column, row)));
         }
         let parsed = match column.role {
+            Role::Own => return self.own(column, cell, row, staged),
             Role::Plain | Role::ExternalId | Role::ContactName | Role::ContactEmail => self.plain(column, cell, staged),
             Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, custom, formats),
             Role::Owner => match self.context.owner(cell) {
@@ -216,8 +219,8 @@ impl<'a> RowReader<'a> {
         self.read_company(row, staged);
         let product = self.mapping.cell(Role::Product, row);
         if !product.is_empty() {
-            let custom = json!({ "product": product }).to_string();
-            self.put(staged, "custom", Value { sql: custom, json: json!({ "product": product }) });
+            staged.custom.insert("product".into(), json!(product));
+            staged.changes.insert("product".into(), json!([null, product]));
         }
         if self.value(staged, "name").is_none() {
             let company = staged.company.as_ref().and_then(|c| c.name.clone().or(c.domain.clone()));

@@ -71,7 +71,6 @@ pub fn of(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
             Role::ContactName => add(Slot::of("contact_name", "", FieldKind::Text)),
             Role::ContactEmail => add(Slot::of("contact_email", "", FieldKind::Email)),
             Role::Created => add(Slot::of("created_at", "", FieldKind::DateTime)),
-            Role::Product => add(Slot::of("custom", "", FieldKind::Text)),
             _ => {}
         }
         // Cells may hold more than their field does.

@@ -27,7 +27,7 @@ diesel::table! {
         key -> Nullable<Text>,
         ref_key -> Nullable<Text>,
         ref_name -> Nullable<Text>,
-        ref_domain -> Nullable<Text>,
+        custom -> Nullable<Jsonb>,
         ref_id -> Nullable<Text>,
         problem -> Nullable<Jsonb>,
         raw -> Nullable<Array<Nullable<Text>>>,
@@ -110,7 +110,7 @@ pub fn fill(
     });
     let create = format!(
         "CREATE TEMPORARY TABLE import_stage (line bigint NOT NULL, new_id uuid NOT NULL, key text COLLATE \"C\", \
-         ref_key text COLLATE \"C\", ref_name text, ref_domain text, ref_id text COLLATE \"C\", problem jsonb, raw text[], changes jsonb{slots}) ON COMMIT DROP"
+         ref_key text COLLATE \"C\", ref_name text, custom jsonb, ref_id text COLLATE \"C\", problem jsonb, raw text[], changes jsonb{slots}) ON COMMIT DROP"
     );
     sql_query(create).execute(tx.conn())?;
     // Diesel takes a `Fn` and, when it fails, reports Postgres's word for it rather than ours.
@@ -176,7 +176,9 @@ fn write_row(out: &mut String, line: u64, record: &StringRecord, staged: &Staged
     let company = staged.company.as_ref().filter(|_| !failed);
     cell(out, company.map(|c| c.key.as_str()));
     cell(out, company.and_then(|c| c.name.as_deref()));
-    cell(out, company.and_then(|c| c.domain.as_deref()));
+    let custom =
+        (!failed && !staged.custom.is_empty()).then(|| serde_json::to_string(&staged.custom).unwrap_or_default());
+    cell(out, custom.as_deref());
     // Ids made here ascend with the lines; those of `app.uuid7` do so only from one millisecond to the next.
     cell(out, company.map(|_| Uuid::now_v7().to_string()).as_deref());
     let problems = failed.then(|| {

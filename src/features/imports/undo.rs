@@ -3,7 +3,12 @@
 //!
 //! Records are told untouched by their version: the import left one, and every change since has added to it.
 
-use super::{apply::Counts, engine, progress::Progress, stage::Stopped};
+use super::{
+    apply::{Counts, own},
+    engine,
+    progress::Progress,
+    stage::Stopped,
+};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -112,13 +117,25 @@ fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i6
         record.noun()
     );
     keep(tx, "undo_updated", record, "its id in the other system belongs to another record now", &taken)?;
+    let held = format!(
+        "EXISTS (SELECT FROM custom_fields f JOIN custom_values_unique u ON u.org_id = f.org_id AND u.field_id = f.id \
+           AND u.value = app.unique_value(x.before->'custom'->>f.key) \
+         WHERE f.org_id = app.org() AND f.record_type = '{}' AND f.is_unique AND u.record_id <> x.id)",
+        record.key()
+    );
+    keep(tx, "undo_updated", record, "a value that only one record may have is another's now", &held)?;
     if record == RecordType::Deal {
         let gone = "x.before ? 'stage_id' AND NOT EXISTS (SELECT FROM stages t WHERE t.org_id = app.org() \
              AND t.id = (x.before->>'stage_id')::uuid AND t.pipeline_id = (x.before->>'pipeline_id')::uuid)";
         keep(tx, "undo_updated", record, "the stage it stood in is no more", gone)?;
     }
     unlink(tx, record)?;
-    write_back(tx, import, record, &columns)
+    let restored = write_back(tx, import, record, &columns)?;
+    let ids = format!("SELECT id FROM undo_updated WHERE reason IS NULL AND record_type = '{}'", record.key());
+    if restored > 0 {
+        own::compute(tx, record, &ids)?;
+    }
+    Ok(restored)
 }
 
 /// The tags that the import added to what is restored, and the people beside deals.

@@ -10,10 +10,13 @@ pub use self::{dates::DateOrder, numbers::DecimalMark};
 pub use dates::noon;
 pub use detect::{Detected, Formats, detect_formats};
 
-use crate::kernel::{Currency, FieldKind, Locale, money, people, text};
+use crate::{
+    features::fields::{Choice, Kind},
+    kernel::{Currency, FieldKind, Locale, money, people, text},
+};
 use chrono_tz::Tz;
 use dates::Months;
-use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde_json::{Value as Json, json};
 
 /// How this organisation's people write.
@@ -83,6 +86,33 @@ pub fn parse(kind: FieldKind, max: usize, cell: &str, custom: &Custom, formats: 
     }
 }
 
+/// A cell as the parser of own fields takes it: numbers with a point, ISO dates.
+pub fn written(kind: &Kind, cell: &str, formats: Formats, custom: &Custom) -> Result<String, String> {
+    Ok(match kind {
+        Kind::Integer | Kind::Decimal | Kind::Percent => {
+            point(numbers::number(cell.trim_end_matches('%').trim(), formats.decimal)?.value)
+        }
+        Kind::Money => {
+            let number = numbers::number(cell, formats.decimal)?;
+            let amount = point(number.value);
+            number.currency.map_or(amount.clone(), |currency| format!("{amount} {currency}"))
+        }
+        Kind::Date => dates::date(cell, formats.dates, custom)?.to_string(),
+        Kind::DateTime => dates::moment(cell, formats.dates, custom)?.to_rfc3339(),
+        Kind::Bool => words::bool(cell).ok_or("must be yes or no")?.to_string(),
+        _ => cell.to_owned(),
+    })
+}
+
+/// Never with exactly three decimals, which could be thousands.
+fn point(number: Decimal) -> String {
+    let mut number = number.normalize();
+    if number.scale() == 3 {
+        number.rescale(4);
+    }
+    number.to_string()
+}
+
 fn plain(cell: &str, max: usize) -> Result<String, String> {
     if cell.chars().count() > max {
         return Err(format!("is too long: at most {max} characters"));
@@ -105,6 +135,29 @@ fn each(cell: &str, parse: impl Fn(&str) -> Result<String, String>) -> Result<Va
 /// The values of a cell that may hold several.
 pub fn several(cell: &str) -> impl Iterator<Item = &str> {
     cell.split([';', ',', '|', '\n']).flat_map(|p| p.split(":::")).map(str::trim).filter(|p| !p.is_empty())
+}
+
+/// The words of a cell that may hold several of these choices, whose labels may hold what parts them.
+pub fn words_of<'c>(choices: &[Choice], cell: &'c str) -> Vec<&'c str> {
+    const TOGETHER: usize = 4;
+    let known = |word: &str| {
+        let folded = text::fold(word);
+        choices.iter().any(|c| c.key == word || text::fold(&c.label) == folded)
+    };
+    let ends: Vec<usize> = cell.match_indices([';', '\n']).map(|(at, _)| at).chain([cell.len()]).collect();
+    let (mut words, mut start, mut n) = (Vec::new(), 0, 0);
+    while n < ends.len() {
+        let longest = (n..ends.len().min(n + TOGETHER)).rev().find(|m| known(cell[start..ends[*m]].trim()));
+        let last = longest.unwrap_or(n);
+        let piece = cell[start..ends[last]].trim();
+        if longest.is_some() {
+            words.push(piece)
+        } else {
+            words.extend(several(piece))
+        }
+        (start, n) = ((ends[last] + 1).min(cell.len()), last + 1);
+    }
+    words
 }
 
 fn phone(cell: &str, custom: &Custom) -> Result<String, String> {

@@ -147,6 +147,12 @@ async fn other_crms() {
         .await;
     twice(&app, &org, RecordType::Contact, &format!("{folder}hubspot-import-shape_contacts.csv"), (950, 0, 0, 0)).await;
     twice(&app, &org, RecordType::Deal, &format!("{folder}hubspot-import-shape_deals.csv"), (500, 0, 0, 0)).await;
+    // Activities are none of the kinds of record, and are not taken for one.
+    if file("05-contact-exports/hubspot-import-shape_activities.csv").is_some() {
+        let refused =
+            run(&app, &org, RecordType::Contact, &format!("{folder}hubspot-import-shape_activities.csv")).await;
+        assert!(refused.as_ref().is_err_and(|told| told.contains("it holds activities")), "{refused:?}");
+    }
     app.stop().await;
 }
 

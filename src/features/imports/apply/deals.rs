@@ -32,19 +32,15 @@ pub(super) fn new_standing(plan: &Plan) -> Vec<(&'static str, String)> {
     let status = format!("coalesce({}, 'open')", plan.staged("status"));
     let closed = plan.staged("closed_at");
     let closed = format!("CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, now()) END");
-    let custom = format!("coalesce({}::jsonb, '{{}}')", plan.staged("custom"));
     let (pipeline, stage) = ("p.pipeline_id".to_owned(), "p.stage_id".to_owned());
-    vec![("status", status), ("closed_at", closed), ("custom", custom), ("pipeline_id", pipeline), ("stage_id", stage)]
+    vec![("status", status), ("closed_at", closed), ("pipeline_id", pipeline), ("stage_id", stage)]
 }
 
 /// Where a known deal would stand: column, value, and whether that is another one.
 pub(super) fn known_standing(plan: &Plan) -> Vec<(&'static str, String, String)> {
     let status = format!("coalesce({}, c.status)", plan.staged("status"));
-    let custom = plan.staged("custom");
-    let described = format!("({custom} IS NOT NULL AND NOT c.custom @> {custom}::jsonb)");
-    let custom = format!("CASE WHEN {custom} IS NULL THEN c.custom ELSE c.custom || {custom}::jsonb END");
     let other = format!("({status} <> c.status)");
-    vec![("status", status, other), ("stage_id", STAGE.to_owned(), MOVED.to_owned()), ("custom", custom, described)]
+    vec![("status", status, other), ("stage_id", STAGE.to_owned(), MOVED.to_owned())]
 }
 
 pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<i64> {
@@ -57,8 +53,6 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let closed = plan.staged("closed_at");
     let closed = format!("CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, c.closed_at, now()) END");
     let closing = format!("({closed} IS DISTINCT FROM c.closed_at)");
-    let custom = plan.staged("custom");
-    let described = format!("({custom} IS NOT NULL AND NOT c.custom @> {custom}::jsonb)");
     let other_status = format!("({status} <> c.status)");
     let changes: Vec<String> = targets
         .iter()
@@ -67,11 +61,10 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
             change(&other_status, "status", "c.status", &status),
             change(&closing, "closed_at", "c.closed_at", &closed),
             change(MOVED, "stage_id", OLD_STAGE, NEW_STAGE),
-            change(&described, "custom", "c.custom", &format!("c.custom || {custom}::jsonb")),
         ])
         .collect();
     let differs: Vec<String> =
-        targets.iter().map(Target::differs).chain([other_status, closing, MOVED.to_owned(), described]).collect();
+        targets.iter().map(Target::differs).chain([other_status, closing, MOVED.to_owned()]).collect();
     writing::find_changes(tx, plan, &joins(plan), &changes.join(" || "), &differs.join(" OR "))?;
     let set: Vec<String> = targets
         .iter()
@@ -80,7 +73,6 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
             format!("status = {status}, closed_at = {closed}, stage_id = {STAGE}"),
             "pipeline_id = CASE WHEN p.named THEN p.pipeline_id ELSE c.pipeline_id END".to_owned(),
             format!("stage_entered_at = CASE WHEN {MOVED} THEN now() ELSE c.stage_entered_at END"),
-            format!("custom = CASE WHEN {custom} IS NULL THEN c.custom ELSE c.custom || {custom}::jsonb END"),
             // A card that comes into a column, or back to the board, goes to the foot.
             format!(
                 "position = CASE WHEN {MOVED} OR c.deleted_at IS NOT NULL OR (c.status <> 'open' AND {status} = 'open') \
@@ -90,8 +82,7 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
         .collect();
     places::find_feet(tx, plan)?;
     let joins = format!("{} JOIN import_feet f ON f.stage_id = {STAGE}", joins(plan));
-    const STANDING: [&str; 7] =
-        ["status", "closed_at", "stage_id", "pipeline_id", "stage_entered_at", "custom", "position"];
+    const STANDING: [&str; 6] = ["status", "closed_at", "stage_id", "pipeline_id", "stage_entered_at", "position"];
     let columns: Vec<&str> = targets.iter().map(|t| t.column).chain(STANDING).collect();
     writing::write_changes(tx, plan, &set.join(", "), &joins, KIND, &columns)
 }
@@ -107,16 +98,16 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let first = (plan.numbers)(new)?;
     let status = format!("coalesce({}, 'open')", plan.staged("status"));
     let began = format!("coalesce({}::timestamptz, now())", plan.staged("created_at"));
-    let (closed, custom) = (plan.staged("closed_at"), plan.staged("custom"));
+    let closed = plan.staged("closed_at");
     let columns = targets.iter().map(|t| t.column).collect::<Vec<_>>().join(", ");
     let values = targets.iter().map(Target::inserted).collect::<Vec<_>>().join(", ");
     let joins = joins(plan);
     let sql = format!(
         "INSERT INTO deals (id, number, created_by, pipeline_id, stage_id, position, status, closed_at, created_at, stage_entered_at, \
-           custom, {columns}) \
+           {columns}) \
          SELECT s.new_id, {first} + row_number() OVER (ORDER BY s.line), $1, p.pipeline_id, p.stage_id, {RANK}, {status}, \
            CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, now()) END, {began}, {began}, \
-           coalesce({custom}::jsonb, '{{}}'), {values} \
+           {values} \
          FROM import_stage s{joins} JOIN import_feet f ON f.stage_id = p.stage_id WHERE {NEW}"
     );
     let by = tx.by();

@@ -10,7 +10,7 @@ use diesel::{prelude::*, sql_query, sql_types};
 
 /// Every company named, once; `id` is filled in below.
 const NAMED: &str = "CREATE TEMPORARY TABLE import_refs ON COMMIT DROP AS \
-     SELECT ref_key AS key, min(ref_name) AS name, min(ref_domain) AS domain, app.fold(min(ref_name)) COLLATE \"C\" AS folded, \
+     SELECT ref_key AS key, min(ref_name) AS name, min(CASE WHEN ref_key LIKE 'd:%' THEN substr(ref_key, 3) END) AS domain, app.fold(min(ref_name)) COLLATE \"C\" AS folded, \
        NULL::uuid AS id, min(ref_id)::uuid AS new_id, min(line) AS line \
      FROM import_stage WHERE problem IS NULL AND ref_key IS NOT NULL GROUP BY ref_key";
 

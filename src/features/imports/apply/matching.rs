@@ -157,9 +157,11 @@ fn more(tx: &mut OrgTx, pairs: &str) -> AppResult<()> {
 }
 
 /// All that a row of the stage says, before rows of one record are put together.
-fn alias(plan: &Plan) -> String {
+pub(super) fn alias(plan: &Plan) -> String {
     let values: String = (0..plan.slots.len()).map(|n| format!("s.v{n}, ")).collect();
-    format!("md5(jsonb_build_array({values}s.ref_key)::text)::uuid")
+    // Left out where there is none, so that older fingerprints hold.
+    let custom = if plan.own.mapped.is_empty() { "" } else { " || coalesce(s.custom, '[]')" };
+    format!("md5(jsonb_build_array({values}s.ref_key){custom}::text)::uuid")
 }
 
 /// Rows that an earlier import put together with others by what the record was then, and no longer is.
@@ -292,8 +294,9 @@ pub(super) fn refuse_hidden(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
 /// last word counting.
 pub(super) fn merge_duplicates(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     let slots: Vec<String> = (0..plan.slots.len()).map(|n| format!("v{n}")).chain(["ref_key".to_owned()]).collect();
+    let own = "(s.custom IS NOT NULL AND s.custom IS DISTINCT FROM l.custom)".to_owned();
     let differs: Vec<String> =
-        slots.iter().map(|v| format!("(s.{v} IS NOT NULL AND s.{v} IS DISTINCT FROM l.{v})")).collect();
+        slots.iter().map(|v| format!("(s.{v} IS NOT NULL AND s.{v} IS DISTINCT FROM l.{v})")).chain([own]).collect();
     run_sql(
         tx,
         &format!(
@@ -313,6 +316,7 @@ pub(super) fn merge_duplicates(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     }
     if !plan.trial {
         remember_aliases(tx, plan)?;
+        super::again::keep_leaders(tx)?;
     }
     let last: Vec<String> = slots
         .iter()
@@ -324,9 +328,11 @@ pub(super) fn merge_duplicates(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     run_sql(
         tx,
         &format!(
-            "UPDATE import_stage t SET changes = j.changes, {} FROM (SELECT f.leader, {} FROM {GROUPS} GROUP BY f.leader) x \
+            "UPDATE import_stage t SET changes = j.changes, custom = coalesce(o.custom, t.custom), {} FROM (SELECT f.leader, {} FROM {GROUPS} GROUP BY f.leader) x \
              JOIN (SELECT f.leader, jsonb_object_agg(e.key, e.value ORDER BY f.line) AS changes \
                    FROM {GROUPS}, jsonb_each(s.changes) e GROUP BY f.leader) j ON j.leader = x.leader \
+             LEFT JOIN (SELECT f.leader, jsonb_object_agg(e.key, e.value ORDER BY f.line) AS custom \
+                   FROM {GROUPS}, jsonb_each(s.custom) e GROUP BY f.leader) o ON o.leader = x.leader \
              WHERE t.line = x.leader",
             set.join(", "),
             last.join(", ")

@@ -5,10 +5,12 @@
 //! earlier row of the file, whose values have been merged into that leader. Both are small in a first import, so that the new
 //! rows are the stage without a join.
 
+mod again;
 mod companies;
 mod deals;
 mod links;
 mod matching;
+pub mod own;
 mod people;
 mod places;
 mod rules;
@@ -53,6 +55,7 @@ pub struct Plan<'a> {
     pub record: RecordType,
     pub slots: &'a [Slot],
     pub context: &'a Context,
+    pub own: &'a own::OwnFields,
     /// The file names companies (for companies: their parents).
     pub has_company: bool,
     /// The pipeline asked for.
@@ -105,6 +108,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     let made = find(tx, plan, reader)?;
     matching::refuse_hidden(tx, plan)?;
     matching::merge_duplicates(tx, plan)?;
+    own::refuse(tx, plan)?;
     let targets = targets::of(plan);
     if let Some(validation) = plan.validation {
         enter(plan, "checking")?;
@@ -121,12 +125,14 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     } else {
         matching::remember(tx, plan)?;
         tagging::add(tx, plan)?;
+        own::formulas(tx, plan)?;
         Trial::default()
     };
     enter(plan, "finishing")?;
     let failed = number(tx, "SELECT count(*) AS n FROM import_stage WHERE problem IS NOT NULL")?;
     let updated = changed + number(tx, MERGED)?;
     let read = i64::try_from(read).unwrap_or(i64::MAX);
+    again::settle(tx, plan)?;
     Ok((Counts { created, updated, failed, skipped: read - created - updated - failed }, trial))
 }
 
@@ -135,6 +141,7 @@ fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<Vec<String
     if plan.has_company {
         links::resolve(tx, plan)?;
     }
+    own::link(tx, plan)?;
     let deals = plan.record == RecordType::Deal;
     let made = if deals { places::resolve(tx, plan, &reader.places)? } else { Vec::new() };
     matching::find(tx, plan)?;

@@ -93,8 +93,9 @@ fn of_new(plan: &Plan, targets: &[Target]) -> String {
 /// The known records as they would be, and what of them the row changes.
 fn of_known(plan: &Plan, targets: &[Target]) -> String {
     let mut pairs: Vec<String> = targets.iter().map(|t| pair(t.column, &t.merged())).collect();
-    let mut changed: Vec<String> =
-        targets.iter().map(|t| format!("CASE WHEN {} THEN '{}' END", t.differs(), t.key)).collect();
+    let plain = targets.iter().filter(|t| t.own_keys().is_none());
+    let mut changed: Vec<String> = plain.map(|t| format!("CASE WHEN {} THEN '{}' END", t.differs(), t.key)).collect();
+    let own = targets.iter().find_map(Target::own_keys).unwrap_or("'{}'::text[]");
     if plan.record == RecordType::Deal && plan.on_match != OnMatch::FillBlanks {
         for (column, value, differs) in deals::known_standing(plan) {
             pairs.push(pair(column, &value));
@@ -103,7 +104,7 @@ fn of_known(plan: &Plan, targets: &[Target]) -> String {
     }
     changed.push("NULL::text".to_owned());
     format!(
-        "SELECT s.line, false AS is_new, array_remove(ARRAY[{}], NULL) AS changed, to_jsonb(c) || {} AS image \
+        "SELECT s.line, false AS is_new, array_remove(ARRAY[{}], NULL) || {own} AS changed, to_jsonb(c) || {} AS image \
          FROM import_match m JOIN import_stage s ON s.line = m.line JOIN {} c ON c.org_id = app.org() AND c.id = m.id{} \
          WHERE s.problem IS NULL AND NOT m.seen AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line)",
         changed.join(", "),

@@ -3,6 +3,7 @@
 use super::{
     super::{options::OnMatch, slots::Slot},
     Plan,
+    own::{self, Own},
 };
 use crate::kernel::{FieldKind, RecordType};
 
@@ -21,6 +22,8 @@ pub(super) struct Target {
     keep: Option<String>,
     /// Of new records whose row has nothing here.
     default: Option<String>,
+    /// The own fields, which share a column.
+    own: Option<Own>,
 }
 
 pub(super) fn of(plan: &Plan) -> Vec<Target> {
@@ -40,6 +43,7 @@ pub(super) fn of(plan: &Plan) -> Vec<Target> {
                 fill: false,
                 keep: None,
                 default,
+                own: None,
             });
         }
     };
@@ -62,8 +66,21 @@ pub(super) fn of(plan: &Plan) -> Vec<Target> {
             fill,
             keep: None,
             default: None,
+            own: None,
         });
     }
+    targets.extend(own::target(plan).map(|own| Target {
+        key: "custom",
+        column: "custom",
+        value: "s.custom".to_owned(),
+        after: String::new(),
+        before: String::new(),
+        list: false,
+        fill: plan.on_match == OnMatch::FillBlanks,
+        keep: None,
+        default: None,
+        own: Some(own),
+    }));
     targets
 }
 
@@ -109,12 +126,26 @@ fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
     let keep = (matches!(plan.record, RecordType::Contact | RecordType::Lead) && column == "email")
         .then(|| format!("{value} = ANY (c.other_emails)"));
     let fill = plan.on_match == OnMatch::FillBlanks;
-    Target { key: slot.key, column, value, after, before, list: slot.cast() == "text[]", fill, keep, default }
+    Target {
+        key: slot.key,
+        column,
+        value,
+        after,
+        before,
+        list: slot.cast() == "text[]",
+        fill,
+        keep,
+        default,
+        own: None,
+    }
 }
 
 impl Target {
     /// The column's new value on an existing record: a cell that is empty changes nothing.
     pub fn merged(&self) -> String {
+        if let Some(own) = &self.own {
+            return own.merged.clone();
+        }
         let (value, column) = (&self.value, self.column);
         match (self.list, &self.keep) {
             _ if self.fill => format!("CASE WHEN {} THEN {value} ELSE c.{column} END", self.differs()),
@@ -124,7 +155,15 @@ impl Target {
         }
     }
 
+    /// SQL of the own fields that differ, for the column that they share.
+    pub fn own_keys(&self) -> Option<&str> {
+        self.own.as_ref().map(|own| own.keys.as_str())
+    }
+
     pub fn differs(&self) -> String {
+        if let Some(own) = &self.own {
+            return own.differs.clone();
+        }
         let (value, column) = (&self.value, self.column);
         // An empty text is written as none nowhere but in names, whose columns cannot be NULL.
         let blank =
@@ -141,11 +180,17 @@ impl Target {
 
     /// This field's part of an event's changes, on an existing record.
     pub fn change(&self) -> String {
+        if let Some(own) = &self.own {
+            return own.change.clone();
+        }
         let after = if self.list { format!("to_jsonb({})", self.merged()) } else { self.after.clone() };
         change(&self.differs(), self.key, &self.before, &after)
     }
 
     pub fn inserted(&self) -> String {
+        if let Some(own) = &self.own {
+            return own.inserted.clone();
+        }
         match &self.default {
             Some(default) => format!("coalesce({}, {default})", self.value),
             None => self.value.clone(),

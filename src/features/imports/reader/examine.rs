@@ -8,7 +8,7 @@ use super::{
     table::{self, Dialect, Table},
     workbook,
 };
-use crate::features::imports::{cells::NOTHING, values::detect_formats};
+use crate::features::imports::{cells::NOTHING, presets, values::detect_formats};
 use csv::StringRecord;
 use encoding_rs::Encoding;
 use std::{
@@ -116,13 +116,17 @@ fn examine(path: &Path, overrides: &Overrides) -> Result<Examined, FileProblem> 
         return Err(FileProblem::new(None, "it is empty"));
     }
     let archive = magic.starts_with(b"PK\x03\x04");
-    let shape = match overrides.format {
+    let mut shape = match overrides.format {
         Some(Format::Xlsx) => workbook_shape(path, overrides)?,
         None if archive => workbook_shape(path, overrides)?,
         format => text_shape(path, overrides, format, encoding)?,
     };
     if shape.columns.len() > MAX_COLUMNS {
         return Err(FileProblem::new(shape.header_row, format!("it has more than {MAX_COLUMNS} columns")));
+    }
+    if let Some(what) = presets::foreign(&shape.columns).filter(|_| shape.refused.is_none()) {
+        let what = format!("it holds {what}: none of them is a company, a contact, a lead or a deal");
+        shape.refused = Some(FileProblem::new(shape.header_row, what));
     }
     Ok(Examined { shape, encoding })
 }

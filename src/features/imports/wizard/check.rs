@@ -85,11 +85,13 @@ pub async fn show(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<Htt
     if !open && !import.is_draft() {
         return Ok(reply::redirect(&page.req, &format!("/imports/{}", import.id), None));
     }
-    let (found, names) = (import.clone(), import.checked().map(|c| c.found).unwrap_or_default());
-    let (figures, errors, names) = db
+    let (found, actor, names) =
+        (import.clone(), page.actor.clone(), import.checked().map(|c| c.found).unwrap_or_default());
+    let (figures, errors, names, headings) = db
         .org(&page, move |tx| {
             let names = names_of(tx, record, &names)?;
-            Ok((progress::figures(tx, found.id)?, queries::first_errors(tx, found.id)?, names))
+            let headings = Headings::load(tx, Some(&actor), record)?;
+            Ok((progress::figures(tx, found.id)?, queries::first_errors(tx, found.id)?, names, headings))
         })
         .await?;
     let bar = figures.filter(|_| open).map(|f| Bar::of(&page.actor, &f, None));
@@ -98,7 +100,7 @@ pub async fn show(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<Htt
         head: Head::of(&import, "check"),
         open,
         bar,
-        outcome: if open { None } else { outcome(&page, &import, record, &names) },
+        outcome: if open { None } else { outcome(&page, &import, &headings, record, &names) },
         more_errors: i64::try_from(errors.len()).is_ok_and(|n| n >= SHOWN),
         errors: errors.into_iter().map(|e: RowError| ErrorLine::of(&page.actor, e)).collect(),
     };
@@ -120,23 +122,29 @@ fn names_of(tx: &mut OrgTx, record: RecordType, found: &Trial) -> AppResult<Hash
     Ok(rows.into_iter().map(|r| (r.id, r.name)).collect())
 }
 
-fn outcome(page: &Page, import: &Import, record: RecordType, names: &HashMap<Uuid, String>) -> Option<Outcome> {
+fn outcome(
+    page: &Page,
+    import: &Import,
+    headings: &Headings,
+    record: RecordType,
+    names: &HashMap<Uuid, String>,
+) -> Option<Outcome> {
     let checked = import.checked()?;
     let number = |n: i64| page.actor.locale.integer(n);
     let some = |n: i64| if n == 0 { String::new() } else { number(n) };
     let (counts, found) = (checked.counts, checked.found);
-    let label = |key: &str| label(record, key);
+    let label = |key: &str| label(headings, record, key);
     let changed = found.changed.iter().map(|c| Diff {
         name: names.get(&c.id).cloned().unwrap_or_default(),
         href: Some(format!("/{}/{}", record.noun(), c.id)),
         line: c.line.to_string(),
-        fields: fields(page, record, &c.changes),
+        fields: fields(page, headings, record, &c.changes),
     });
     let new = found.new.iter().map(|n| Diff {
         name: new_name(&n.changes),
         href: None,
         line: n.line.to_string(),
-        fields: fields(page, record, &n.changes),
+        fields: fields(page, headings, record, &n.changes),
     });
     Some(Outcome {
         rows: number(checked.rows),
@@ -155,25 +163,27 @@ fn outcome(page: &Page, import: &Import, record: RecordType, names: &HashMap<Uui
     })
 }
 
-fn label(record: RecordType, key: &str) -> String {
-    let headings = Headings::of(record);
-    let named = headings.field(key).map(|f| f.label).or_else(|| record.field(key).map(|f| f.label));
+fn label(headings: &Headings, record: RecordType, key: &str) -> String {
+    let named = headings.label(key).or_else(|| record.field(key).map(|f| f.label));
     named.map_or_else(|| key.replace('_', " "), str::to_owned)
 }
 
-fn fields(page: &Page, record: RecordType, changes: &Value) -> Vec<Field> {
+fn fields(page: &Page, headings: &Headings, record: RecordType, changes: &Value) -> Vec<Field> {
     let changes = changes.as_object().into_iter().flatten();
     let field = |(key, pair): (&String, &Value)| Field {
-        label: label(record, key),
-        before: shown(page, record, key, pair.get(0)),
-        after: shown(page, record, key, pair.get(1)),
+        label: label(headings, record, key),
+        before: shown(page, headings, record, key, pair.get(0)),
+        after: shown(page, headings, record, key, pair.get(1)),
     };
     changes.map(field).collect()
 }
 
-fn shown(page: &Page, record: RecordType, key: &str, value: Option<&Value>) -> String {
+fn shown(page: &Page, headings: &Headings, record: RecordType, key: &str, value: Option<&Value>) -> String {
     let value = value.unwrap_or(&Value::Null);
-    let text = display::json(record.field(key), value, &page.actor, None);
+    let text = match headings.entry(key) {
+        Some(entry) => display::json(Some(entry), value, &page.actor, None),
+        None => display::json(record.field(key), value, &page.actor, None),
+    };
     text.chars().take(120).collect()
 }
 

@@ -1,10 +1,16 @@
 //! Step "Columns": what each column of the file is here.
 
-use super::{Draft, Found, Head, draft, preview::samples, proposal};
+use super::{
+    Draft, Found, Head, draft,
+    new_fields::{self, NEW},
+    preview::samples,
+    proposal,
+};
 use crate::{
     config::Config,
     db::{Db, OrgTx},
-    error::AppResult,
+    error::{AppError, AppResult},
+    features::fields::Kind,
     features::imports::{
         commands,
         mapping::Headings,
@@ -14,7 +20,6 @@ use crate::{
         values::{DateOrder, DecimalMark, Detected, Formats},
         words,
     },
-    kernel::{FieldKind, RecordType},
     web::{Form, FormErrors, Page, SelectOption, Shell, reply},
 };
 use actix_web::{
@@ -31,6 +36,13 @@ struct Line {
     heading: String,
     samples: Vec<String>,
     fields: Vec<SelectOption>,
+    /// The organisation's own.
+    own: Vec<SelectOption>,
+    /// To be made of this column: chosen, its name, its kinds.
+    new: bool,
+    new_label: String,
+    new_error: String,
+    new_kinds: Vec<SelectOption>,
     ignored: bool,
     error: String,
     /// How dates and numbers are written; none where the column holds neither.
@@ -49,6 +61,9 @@ struct ColumnsPage {
     template: Option<String>,
     preset: Option<String>,
     ignored: usize,
+    /// This person may add fields.
+    may_add: bool,
+    keep_rest: bool,
     form_error: String,
 }
 
@@ -58,7 +73,7 @@ pub async fn show(page: Page, db: Data<Db>, config: Data<Config>, path: Path<Str
         Found::Elsewhere(reply) => return Ok(reply),
     };
     let (draft, options, template) = db.org(&page, move |tx| with_proposal(tx, *draft)).await?;
-    view(&page, StatusCode::OK, &draft, &options, template, &FormErrors::default())
+    view(&page, StatusCode::OK, &draft, &options, template, None, &FormErrors::default())
 }
 
 /// The draft's choices; those proposed when it has none for this file.
@@ -68,7 +83,7 @@ fn with_proposal(tx: &mut OrgTx, draft: Draft) -> AppResult<(Draft, Options, Opt
         return Ok((draft, options, None));
     }
     let template = templates::matching(tx, draft.record, &draft.shape.columns)?;
-    let options = proposal::options(draft.record, &draft.shape, template.as_ref(), &options);
+    let options = proposal::options(&draft.headings, draft.record, &draft.shape, template.as_ref(), &options);
     commands::choose(tx, draft.import.id, &options)?;
     Ok((draft, options, template.map(|t: Kept| t.name)))
 }
@@ -79,15 +94,18 @@ fn view(
     draft: &Draft,
     options: &Options,
     template: Option<String>,
+    form: Option<&Form>,
     errors: &FormErrors,
 ) -> AppResult<HttpResponse> {
-    let lines: Vec<Line> =
-        options.columns.iter().enumerate().map(|(index, choice)| line(draft, index, choice, errors)).collect();
+    let columns = options.columns.iter().enumerate();
+    let lines: Vec<Line> = columns.map(|(index, choice)| line(draft, index, choice, form, errors)).collect();
     let view = ColumnsPage {
         shell: page.shell("imports"),
         head: Head::of(&draft.import, "columns"),
         ignored: lines.iter().filter(|l| l.ignored).count(),
         lines,
+        may_add: new_fields::may_add(&page.actor),
+        keep_rest: form.is_some_and(|form| form.has("keep_rest")),
         preset: presets::recognise(&draft.shape.columns, draft.record).map(|p| p.name).filter(|_| template.is_none()),
         template,
         form_error: errors.get("").unwrap_or_default().to_owned(),
@@ -95,11 +113,14 @@ fn view(
     reply::page_with(&page.req, status, &view)
 }
 
-fn line(draft: &Draft, index: usize, choice: &ColumnPlan, errors: &FormErrors) -> Line {
-    let headings = Headings::of(draft.record);
+fn line(draft: &Draft, index: usize, choice: &ColumnPlan, form: Option<&Form>, errors: &FormErrors) -> Line {
+    let headings = &draft.headings;
     let key = choice.key.as_deref();
     let fields = headings.fields().iter().map(|f| SelectOption::new(f.key, f.label, key == Some(f.key)));
-    let kind = key.and_then(|key| headings.field(key)).map(|f| f.kind);
+    let own = headings.own().iter().map(|e| SelectOption::new(&e.key, &e.label, key == Some(e.key.as_str())));
+    let kind = key.and_then(|key| headings.kind(key));
+    let posted = |name: &str| form.map_or("", |form| form.get(&format!("{name}-{index}"))).to_owned();
+    let new = posted("field") == NEW;
     let found = draft.shape.formats.get(index).copied().unwrap_or_default();
     let (dates, numbers) = formats(kind, found, choice.treatment.formats);
     Line {
@@ -110,15 +131,20 @@ fn line(draft: &Draft, index: usize, choice: &ColumnPlan, errors: &FormErrors) -
         heading: if choice.heading.is_empty() { format!("Column {}", index + 1) } else { choice.heading.clone() },
         samples: samples(&draft.shape, index, SAMPLES).into_iter().map(words::short).collect(),
         fields: fields.collect(),
-        ignored: key.is_none(),
+        own: own.collect(),
+        new,
+        new_label: Some(posted("new-label")).filter(|_| new).unwrap_or_else(|| new_fields::label(&choice.heading)),
+        new_error: errors.get(&format!("new-label-{index}")).unwrap_or_default().to_owned(),
+        new_kinds: new_fields::kinds(&draft.shape, index, &posted("new-kind")),
+        ignored: key.is_none() && !new,
         error: errors.get(&format!("field-{index}")).unwrap_or_default().to_owned(),
     }
 }
 
 /// What may be said of a column's dates and numbers, as far as it holds any.
-fn formats(kind: Option<FieldKind>, found: Detected, told: Formats) -> (Vec<SelectOption>, Vec<SelectOption>) {
-    let is_date = matches!(kind, Some(FieldKind::Date | FieldKind::DateTime));
-    let is_number = matches!(kind, Some(FieldKind::Money | FieldKind::Integer | FieldKind::Percent));
+fn formats(kind: Option<Kind>, found: Detected, told: Formats) -> (Vec<SelectOption>, Vec<SelectOption>) {
+    let is_date = matches!(kind, Some(Kind::Date | Kind::DateTime));
+    let is_number = matches!(kind, Some(Kind::Money | Kind::Integer | Kind::Decimal | Kind::Percent));
     let as_found =
         |found: Option<&str>| found.map_or("As recognised".to_owned(), |words| format!("As recognised: {words}"));
     let mut dates = Vec::new();
@@ -153,20 +179,34 @@ pub async fn save(
     };
     let mut options = draft.import.options();
     options.columns = chosen(&draft, &options, &form);
-    let errors = check(draft.record, &options.columns);
+    let mut wanted = new_fields::wanted(&page.actor, &draft, &options.columns, &form);
+    let mut errors = check(&draft.headings, &options.columns, !wanted.is_empty());
+    new_fields::prepare(&config, &draft, &mut wanted, &mut errors).await?;
+    let refused = |errors: &FormErrors| {
+        let (status, options) = (StatusCode::UNPROCESSABLE_ENTITY, &options);
+        view(&page, status, &draft, options, None, Some(&form), errors)
+    };
     if !errors.is_empty() {
-        return view(&page, StatusCode::UNPROCESSABLE_ENTITY, &draft, &options, None, &errors);
+        return refused(&errors);
     }
-    let id = draft.import.id;
-    db.org(&page, move |tx| commands::choose(tx, id, &options)).await?;
+    let (id, record, actor, mut kept) = (draft.import.id, draft.record, page.actor.clone(), options.clone());
+    let saved = db.org(&page, move |tx| {
+        new_fields::create(tx, &actor, record, &wanted, &mut kept.columns)?;
+        commands::choose(tx, id, &kept)
+    });
+    match saved.await {
+        Err(AppError::Invalid(errors)) => return refused(&errors),
+        saved => saved?,
+    }
     Ok(reply::redirect(&page.req, &format!("/imports/{id}/values"), None))
 }
 
 /// The posted field of every column; values put in place of others are kept where the field stays.
 fn chosen(draft: &Draft, before: &Options, form: &Form) -> Vec<ColumnPlan> {
-    let headings = Headings::of(draft.record);
+    let headings = &draft.headings;
     let column = |(index, heading): (usize, &String)| {
-        let key = headings.field(form.get(&format!("field-{index}"))).map(|f| f.key.to_owned());
+        let key = form.get(&format!("field-{index}"));
+        let key = headings.label(key).map(|_| key.to_owned());
         let same = before.columns.get(index).filter(|c| c.heading == *heading && c.key == key).cloned();
         let mut plan =
             same.unwrap_or_else(|| ColumnPlan { index, heading: heading.clone(), key, ..ColumnPlan::default() });
@@ -180,17 +220,20 @@ fn chosen(draft: &Draft, before: &Options, form: &Form) -> Vec<ColumnPlan> {
 }
 
 /// A field takes one column, unless it holds several values, or a known export writes it in parts or alternatives.
-fn check(record: RecordType, columns: &[ColumnPlan]) -> FormErrors {
-    let (headings, mut errors) = (Headings::of(record), FormErrors::default());
+fn check(headings: &Headings, columns: &[ColumnPlan], more: bool) -> FormErrors {
+    let mut errors = FormErrors::default();
     for (index, column) in columns.iter().enumerate() {
-        let Some(field) = column.key.as_deref().and_then(|key| headings.field(key)) else { continue };
-        let several = matches!(field.kind, FieldKind::Emails | FieldKind::Phones) || is_special(column);
+        let Some(key) = column.key.as_deref() else { continue };
+        let several = matches!(headings.kind(key), Some(Kind::Emails | Kind::Phones)) || is_special(column);
         if !several && columns[..index].iter().any(|c| c.key == column.key && !is_special(c)) {
-            errors.add(&format!("field-{index}"), format!("another column is {} already", field.label));
+            errors.add(
+                &format!("field-{index}"),
+                format!("another column is {} already", headings.label(key).unwrap_or(key)),
+            );
             errors.add("", "Two columns cannot go into one field. See the columns marked below.");
         }
     }
-    if columns.iter().all(|c| c.key.is_none()) {
+    if !more && columns.iter().all(|c| c.key.is_none()) {
         errors.add("", "Choose a field for at least one column.");
     }
     errors

@@ -10,6 +10,7 @@ use crate::{
         reader::{FileShape, Format, Overrides, ShortRows},
         words,
     },
+    kernel::RecordType,
     web::{Form, FormErrors, Page, SelectOption, Shell, forms::Parser, reply},
 };
 use actix_web::{
@@ -94,7 +95,8 @@ fn view(
         cells.resize(width.max(cells.len()), String::new());
         Row { line: row.line.to_string(), cells, problem: row.problem.clone().unwrap_or_default() }
     });
-    let told = overrides.header_row.map_or_else(String::new, |row| row.to_string());
+    let typed_row = overrides.header_row.map_or_else(String::new, |row| row.to_string());
+    let told: Vec<String> = shape.warnings.iter().take(8).map(|warning| warning.message()).collect();
     let view = FilePage {
         shell: page.shell("imports"),
         head: Head::of(&draft.import, "file"),
@@ -102,7 +104,7 @@ fn view(
         problem: shape.refused.as_ref().map(|problem| problem.message()),
         found: found(&shape),
         preset: presets::recognise(&shape.columns, draft.record).map(|p| p.name),
-        warnings: shape.warnings.iter().take(8).map(|warning| warning.message()).collect(),
+        warnings: misfit(&shape, draft.record).into_iter().chain(told).collect(),
         rows: rows.collect(),
         formats: options(Format::ALL.iter().map(|f| (f.key(), f.label())), overrides.format.map(Format::key)),
         encodings: options(ENCODINGS.iter().copied(), overrides.encoding.as_deref()),
@@ -112,7 +114,7 @@ fn view(
         ),
         sheets: options(shape.sheets.iter().map(|s| (s.as_str(), s.as_str())), overrides.sheet.as_deref()),
         short_rows: short_rows(overrides.short_rows),
-        header_row: typed.map_or(told, str::to_owned),
+        header_row: typed.map_or(typed_row, str::to_owned),
         open: shape.refused.is_some() || overrides != Overrides::default() || !errors.is_empty(),
         header: shape.columns,
         errors,
@@ -134,6 +136,15 @@ fn found(shape: &FileShape) -> String {
         (_, line) => parts.push(format!("headings on line {line}")),
     }
     parts.join(", ")
+}
+
+/// A known export of other records than those chosen.
+fn misfit(shape: &FileShape, record: RecordType) -> Option<String> {
+    let held = presets::records(&shape.columns);
+    let is_person = |r: &RecordType| *r == record || (record == RecordType::Lead && *r == RecordType::Contact);
+    let other = held.first().filter(|_| !held.iter().any(|r| is_person(r)))?;
+    let (other, chosen) = (other.plural().to_lowercase(), record.plural().to_lowercase());
+    Some(format!("The headings are those of {other}, and {chosen} were chosen: discard this import to begin again."))
 }
 
 fn key_of(delimiter: char) -> Option<&'static str> {

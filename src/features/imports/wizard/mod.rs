@@ -4,6 +4,7 @@
 pub mod check;
 pub mod columns;
 pub mod file;
+mod new_fields;
 mod preview;
 mod proposal;
 pub mod rules;
@@ -11,6 +12,7 @@ mod scan;
 pub mod values;
 
 use super::{
+    mapping::Headings,
     pages,
     presets::ColumnPlan,
     queries::{self, Import, Scope},
@@ -74,6 +76,8 @@ struct Draft {
     import: Import,
     record: RecordType,
     shape: FileShape,
+    /// What a column may be, for this person.
+    headings: Headings,
 }
 
 /// Either the draft, or where to look at the import instead.
@@ -100,5 +104,7 @@ async fn draft(page: &Page, db: &Db, config: &Config, path: &Path<String>) -> Ap
     if shape.refused.is_some() && !page.req.path().ends_with("/file") {
         return Ok(Found::Elsewhere(reply::redirect(&page.req, &format!("/imports/{}/file", import.id), None)));
     }
-    Ok(Found::Draft(Box::new(Draft { import, record, shape })))
+    let actor = page.actor.clone();
+    let headings = db.org(page, move |tx| Headings::load(tx, Some(&actor), record)).await?;
+    Ok(Found::Draft(Box::new(Draft { import, record, shape, headings })))
 }

@@ -14,23 +14,28 @@ use crate::{
 };
 
 /// The choices a draft begins with.
-pub fn options(record: RecordType, shape: &FileShape, template: Option<&Template>, before: &Options) -> Options {
+pub fn options(
+    headings: &Headings,
+    record: RecordType,
+    shape: &FileShape,
+    template: Option<&Template>,
+    before: &Options,
+) -> Options {
     match template {
         Some(template) => {
             let kept = template.applied(&shape.columns);
             let pipeline = before.pipeline.clone().or(kept.pipeline.clone());
             Options { pipeline, overrides: before.overrides.clone(), ..kept }
         }
-        None => Options { columns: columns(record, shape), ..before.clone() },
+        None => Options { columns: columns(headings, record, shape), ..before.clone() },
     }
 }
 
 /// A proposal for every column.
-fn columns(record: RecordType, shape: &FileShape) -> Vec<ColumnPlan> {
+fn columns(headings: &Headings, record: RecordType, shape: &FileShape) -> Vec<ColumnPlan> {
     if let Some(preset) = presets::recognise(&shape.columns, record) {
-        return preset.mapping;
+        return headings.completed(preset.mapping);
     }
-    let headings = Headings::of(record);
     let mapping = headings.map(&shape.columns);
     let mut plans: Vec<ColumnPlan> = shape
         .columns
@@ -41,14 +46,14 @@ fn columns(record: RecordType, shape: &FileShape) -> Vec<ColumnPlan> {
             ColumnPlan {
                 index,
                 heading: heading.clone(),
-                key: known.map(|c| c.field.key.to_owned()),
+                key: known.map(|c| mapping.entry(c).map_or(c.field.key, |entry| entry.key.as_str()).to_owned()),
                 ..ColumnPlan::default()
             }
         })
         .collect();
     for index in 0..plans.len() {
         if plans[index].key.is_none() {
-            plans[index].key = by_content(&headings, &plans, &samples(shape, index, 20)).map(str::to_owned);
+            plans[index].key = by_content(headings, &plans, &samples(shape, index, 20)).map(str::to_owned);
         }
     }
     plans

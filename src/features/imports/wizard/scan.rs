@@ -6,12 +6,13 @@ use crate::{
     config::Config,
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
+    features::fields,
     features::imports::{
         context::{Context, UnknownOwner},
         mapping::{Column, Headings, Mapping, Role},
         options::Options,
         queries::Import,
-        reader::Row,
+        reader::{Overrides, Row},
         rows, source,
         stage::Stopped,
         values,
@@ -37,7 +38,7 @@ const ROWS: usize = 2_000_000;
 pub struct Unknown {
     /// Of the file.
     pub index: usize,
-    pub label: &'static str,
+    pub label: String,
     pub kind: Kind,
     pub words: Vec<Word>,
     /// More than are listed.
@@ -93,9 +94,13 @@ impl Known {
     }
 
     /// What a word of that column may be read as.
-    pub fn meanings(&self, column: &Column) -> Meanings {
+    pub fn meanings(&self, mapping: &Mapping, column: &Column) -> Meanings {
         let same = |words: &[String]| words.iter().map(|w| (w.clone(), w.clone())).collect();
-        match (kind(column), column.field.kind) {
+        if let Some(entry) = mapping.entry(column).filter(|entry| entry.kind != fields::Kind::Member) {
+            let offered = entry.kind.choices().iter().filter(|choice| !choice.retired);
+            return offered.map(|choice| (choice.key.clone(), choice.label.clone())).collect();
+        }
+        match (kind(mapping, column), column.field.kind) {
             (Some(Kind::Owner), _) => self.owners.clone(),
             (Some(Kind::Stage), _) => {
                 let closed = [("won", "Won"), ("lost", "Lost")].map(|(k, l)| (k.to_owned(), l.to_owned()));
@@ -109,8 +114,13 @@ impl Known {
         }
     }
 
-    fn means_something(&self, column: &Column, cell: &str) -> bool {
-        match kind(column) {
+    fn means_something(&self, mapping: &Mapping, column: &Column, cell: &str) -> bool {
+        match (kind(mapping, column), mapping.entry(column)) {
+            (Some(Kind::Owner), Some(_)) => return self.context.member(cell).is_ok(),
+            (Some(Kind::Choice), Some(entry)) => return fields::parse(entry, cell, &self.context.parse).is_ok(),
+            _ => {}
+        }
+        match kind(mapping, column) {
             Some(Kind::Owner) => self.context.knows(cell),
             Some(Kind::Stage) => {
                 rows::closed_word(cell).is_some() || self.stages.iter().any(|s| text::fold(s) == text::fold(cell))
@@ -127,7 +137,14 @@ impl Known {
 }
 
 /// What kind of words a column holds, if it holds words that must be known.
-pub fn kind(column: &Column) -> Option<Kind> {
+pub fn kind(mapping: &Mapping, column: &Column) -> Option<Kind> {
+    if let Some(entry) = mapping.entry(column) {
+        return match entry.kind {
+            fields::Kind::Choice(_) | fields::Kind::Choices(_) => Some(Kind::Choice),
+            fields::Kind::Member => Some(Kind::Owner),
+            _ => None,
+        };
+    }
     match (column.role, column.field.kind) {
         (Role::Owner, _) => Some(Kind::Owner),
         (Role::Stage, _) => Some(Kind::Stage),
@@ -145,9 +162,10 @@ pub async fn unknown(
     record: RecordType,
 ) -> AppResult<(Mapping, Known, Vec<Unknown>)> {
     let actor = page.actor.clone();
-    let known = db.org(page, move |tx| Known::load(tx, &actor)).await?;
+    let load = move |tx: &mut OrgTx| Ok((Known::load(tx, &actor)?, Headings::load(tx, Some(&actor), record)?));
+    let (known, headings) = db.org(page, load).await?;
     let (path, options) = (preview::path(config, import), import.options());
-    web::block(move || match read(&path, record, &options, &known) {
+    web::block(move || match read(&path, &headings, &options, &known) {
         Ok((mapping, found)) => Ok((mapping, known, found)),
         Err(Stopped::Other(error)) => Err(error),
         // Found again, and told, by the trial.
@@ -159,13 +177,18 @@ pub async fn unknown(
     .map_err(|error| AppError::Internal(error.into()))?
 }
 
-fn read(path: &Path, record: RecordType, options: &Options, known: &Known) -> Result<(Mapping, Vec<Unknown>), Stopped> {
+fn read(
+    path: &Path,
+    headings: &Headings,
+    options: &Options,
+    known: &Known,
+) -> Result<(Mapping, Vec<Unknown>), Stopped> {
     let mut rows = source::stored(path, &options.overrides)?;
     // As the file has them: what was put in their place before is shown again.
     let bare: Vec<_> =
         options.columns.iter().map(|c| super::ColumnPlan { values: BTreeMap::new(), ..c.clone() }).collect();
-    let mapping = Headings::of(record).chosen(&rows.header, &bare);
-    let columns: Vec<Column> = mapping.columns.iter().filter(|c| kind(c).is_some()).copied().collect();
+    let mapping = headings.chosen(&rows.header, &bare);
+    let columns: Vec<Column> = mapping.columns.iter().filter(|c| kind(&mapping, c).is_some()).copied().collect();
     let mut words: Vec<HashMap<String, (String, u64)>> = vec![HashMap::new(); columns.len()];
     let mut cut = vec![false; columns.len()];
     let mut read = 0;
@@ -182,25 +205,69 @@ fn read(path: &Path, record: RecordType, options: &Options, known: &Known) -> Re
             if cell.is_empty() {
                 continue;
             }
-            let full = words[at].len() >= MOST * 2;
-            match words[at].get_mut(cell) {
-                Some((_, count)) => *count += 1,
-                None if full => cut[at] = true,
-                None => {
-                    words[at].insert(cell.to_owned(), (text::fold(cell), 1));
-                }
+            let parts = match mapping.entry(column).map(|entry| &entry.kind) {
+                Some(fields::Kind::Choices(choices)) => values::words_of(choices, cell),
+                _ => vec![cell],
+            };
+            for part in parts {
+                count(&mut words[at], part, &mut cut[at]);
             }
         }
     }
-    let found = columns.iter().zip(words).zip(cut).map(|((column, words), cut)| unknown_of(column, words, cut, known));
+    let found = columns.iter().zip(words).zip(cut).map(|((c, words), cut)| unknown_of(&mapping, c, words, cut, known));
     let found = found.filter(|u| !u.words.is_empty()).collect();
     Ok((mapping, found))
 }
 
-fn unknown_of(column: &Column, words: HashMap<String, (String, u64)>, cut: bool, known: &Known) -> Unknown {
+fn count(words: &mut HashMap<String, (String, u64)>, word: &str, cut: &mut bool) {
+    let full = words.len() >= MOST * 2;
+    match words.get_mut(word) {
+        Some((_, count)) => *count += 1,
+        None if full => *cut = true,
+        None => {
+            words.insert(word.to_owned(), (text::fold(word), 1));
+        }
+    }
+}
+
+/// The different words of one column, the commonest first; `None` when there are more than `most`.
+pub fn distinct(
+    path: &Path,
+    overrides: &Overrides,
+    index: usize,
+    most: usize,
+    split: bool,
+) -> Result<Option<Vec<String>>, Stopped> {
+    let mut rows = source::stored(path, overrides)?;
+    let (mut words, mut read) = (HashMap::<String, (String, u64)>::new(), 0);
+    while read < ROWS
+        && let Some(Row { record, .. }) = rows.next()?
+    {
+        read += 1;
+        let cell = record.get(index).unwrap_or_default().trim();
+        let parts: Vec<&str> = if split { values::several(cell).collect() } else { vec![cell] };
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            words.entry(text::fold(part)).or_insert_with(|| (part.to_owned(), 0)).1 += 1;
+        }
+        if words.len() > most {
+            return Ok(None);
+        }
+    }
+    let mut words: Vec<(String, u64)> = words.into_values().collect();
+    words.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    Ok(Some(words.into_iter().map(|(word, _)| word).collect()))
+}
+
+fn unknown_of(
+    mapping: &Mapping,
+    column: &Column,
+    words: HashMap<String, (String, u64)>,
+    cut: bool,
+    known: &Known,
+) -> Unknown {
     let mut folded: BTreeMap<String, Word> = BTreeMap::new();
     for (text, (fold, count)) in words {
-        if !known.means_something(column, &text) {
+        if !known.means_something(mapping, column, &text) {
             folded.entry(fold).and_modify(|w| w.count += count).or_insert(Word { text, count });
         }
     }
@@ -208,5 +275,6 @@ fn unknown_of(column: &Column, words: HashMap<String, (String, u64)>, cut: bool,
     words.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
     let cut = cut || words.len() > MOST;
     words.truncate(MOST);
-    Unknown { index: column.index, label: column.field.label, kind: kind(column).unwrap_or(Kind::Choice), words, cut }
+    let kind = kind(mapping, column).unwrap_or(Kind::Choice);
+    Unknown { index: column.index, label: mapping.label(column).to_owned(), kind, words, cut }
 }

@@ -31,7 +31,7 @@ struct Line {
 }
 
 struct Group {
-    label: &'static str,
+    label: String,
     heading: String,
     hint: &'static str,
     lines: Vec<Line>,
@@ -64,7 +64,7 @@ pub async fn show(page: Page, db: Data<Db>, config: Data<Config>, path: Path<Str
 fn group(page: &Page, draft: &Draft, mapping: &Mapping, known: &Known, unknown: &Unknown) -> Group {
     let choice = draft.import.options().columns.into_iter().nth(unknown.index).unwrap_or_default();
     let column = mapping.columns.iter().find(|c| c.index == unknown.index);
-    let meanings = column.map(|c| known.meanings(c)).unwrap_or_default();
+    let meanings = column.map(|c| known.meanings(mapping, c)).unwrap_or_default();
     let (keep, empty, hint) = match unknown.kind {
         Kind::Stage => ("Make this stage", "The pipeline's first stage", "Stages that no pipeline here has."),
         Kind::Owner => ("Report the rows as errors", "No owner", "Nobody here goes by these names or addresses."),
@@ -89,7 +89,7 @@ fn group(page: &Page, draft: &Draft, mapping: &Mapping, known: &Known, unknown: 
         }
     };
     let lines = unknown.words.iter().enumerate().map(line).collect();
-    Group { label: unknown.label, heading: choice.heading, hint, lines, cut: unknown.cut }
+    Group { label: unknown.label.clone(), heading: choice.heading, hint, lines, cut: unknown.cut }
 }
 
 pub async fn save(
