@@ -380,6 +380,20 @@ ALTER FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) OWNER TO p
 REVOKE ALL ON FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) TO pipewright_app;
 
+-- Ids of records of that table one of whose own fields holds this id. Ids only, as above; array containment is not leakproof.
+CREATE OR REPLACE FUNCTION app.linking(noun text, target uuid) RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF noun NOT IN ('companies', 'contacts', 'leads', 'deals') THEN
+    RAISE EXCEPTION 'no records are called %', noun;
+  END IF;
+  RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND app.custom_ids(custom) @> ARRAY[$2::text] AND custom <> ''{}''', noun)
+  USING app.org(), target;
+END $$;
+ALTER FUNCTION app.linking(text, uuid) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.linking(text, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.linking(text, uuid) TO pipewright_app;
+
 -- Signs a person out of the transaction's organisation everywhere, in the transaction that takes their access away.
 CREATE OR REPLACE FUNCTION app.end_sessions(person uuid) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$

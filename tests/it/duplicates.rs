@@ -1,5 +1,8 @@
 //! Duplicates: two records merged side by side, apart again, found while typing and by a search; within one organisation.
 
+mod finding;
+mod links;
+
 use crate::support::{Client, Org, Page, TestApp};
 use uuid::Uuid;
 
@@ -263,127 +266,5 @@ async fn chains_companies_leads_and_what_one_does_not_see() {
     let rep = app.signed_in(&org, "rep").await;
     assert_eq!(rep.get(&format!("/companies/{a}/merge")).await.status(), 403);
     assert!(!rep.get(&format!("/companies/{a}")).await.contains("Merge with…"));
-    app.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn found_while_typing_and_by_the_search_and_judged() {
-    let app = TestApp::start().await;
-    let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
-    let ours = app.belongings(&org).await;
-    let theirs = app.belongings(&other).await;
-    let (admin, viewer) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "viewer").await);
-    let add = |name: (&str, &str), email: &str, others: &str, phone: &str, city: &str| {
-        app.alter(&format!(
-            "INSERT INTO contacts (org_id, id, first_name, last_name, email, other_emails, phone, city, owner_id)
-             VALUES ('{}', gen_random_uuid(), '{}', '{}', nullif('{email}', ''), '{{{others}}}', nullif('{phone}', ''), nullif('{city}', ''), '{}')",
-            org.id, name.0, name.1, org.rep
-        ));
-    };
-    add(("María", "Rossi"), "maria@rossi.test", "m@rossi.test", "+31201234567", "Roma");
-    add(("Rossi", "Maria"), "", "", "", "roma");
-    add(("Someone", "Else"), "m@rossi.test", "", "", "Oslo");
-    add(("Marco", "Bianchi"), "marco@bianchi.test", "", "+31207654321", "Roma");
-    add(("Unique", "Person"), "unique@nobody.test", "", "", "Roma");
-    app.alter(&format!(
-        "INSERT INTO companies (org_id, id, name, owner_id) VALUES ('{0}', gen_random_uuid(), 'Müller Werke GmbH', '{1}'),
-           ('{0}', gen_random_uuid(), 'MULLER WERKE Ltd.', '{1}'), ('{0}', gen_random_uuid(), 'Müller Bau', '{1}')",
-        org.id, org.rep
-    ));
-
-    // While typing: any address, a phone, a name the other way round; nothing for what is nobody's or another organisation's.
-    let typed = |query: &'static str| admin.get_partial(query);
-    let page = typed("/duplicates/likely/contacts?email=M%40rossi.test").await;
-    assert!(page.contains("same e-mail") && page.contains("Rossi") && page.contains("Someone Else"), "{}", page.body);
-    assert!(typed("/duplicates/likely/contacts?phone=%2B31+20+123+4567").await.contains("same phone"));
-    let page = typed("/duplicates/likely/contacts?first_name=Rossi&last_name=Maria").await;
-    assert!(page.contains("María Rossi") && page.contains("same name"), "{}", page.body);
-    assert!(typed("/duplicates/likely/companies?name=muller+werke").await.contains("Müller Werke GmbH"));
-    for nothing in [
-        "email=contact%40borealis.test",
-        "email=not+an+address",
-        "first_name=%27%3B--&last_name=%25",
-        "company_id=x",
-        "first_name=Zoë&last_name=Nobody",
-        "email=",
-        "phone=1",
-    ] {
-        let page = admin.get_partial(&format!("/duplicates/likely/contacts?{nothing}")).await;
-        assert!(page.status() == 200 && page.body.trim().is_empty(), "{nothing}: {}", page.body);
-    }
-    assert_eq!(admin.get("/duplicates/likely/contacts?first_name=%00").await.status(), 400);
-    assert!(admin.get("/contacts/new").await.contains("/duplicates/likely/contacts"));
-
-    // The search of everything finds what was planted, and no more.
-    assert!(admin.get("/duplicates?type=contact").await.contains("never searched"));
-    for _ in 0..2 {
-        assert_eq!(admin.post("/duplicates/scans", &[("type", "contact")]).await.status(), 303);
-    }
-    assert_eq!(admin.post("/duplicates/scans", &[("type", "company")]).await.status(), 303);
-    assert_eq!(admin.post("/duplicates/scans", &[("type", "deal")]).await.status(), 400);
-    assert_eq!(viewer.post("/duplicates/scans", &[("type", "contact")]).await.status(), 403);
-    app.run_jobs().await;
-    let pairs = |record: &str, name: &str| {
-        app.texts(&format!(
-            "SELECT least(a.{name}, b.{name}) || ' = ' || greatest(a.{name}, b.{name}) AS value FROM duplicate_pairs p
-             JOIN {record} a ON a.id = p.a_id JOIN {record} b ON b.id = p.b_id WHERE p.status = 'open' ORDER BY p.confidence DESC, 1"
-        ))
-    };
-    assert_eq!(pairs("contacts", "name_key"), ["maria rossi = someone else", "maria rossi = rossi maria"]);
-    assert_eq!(pairs("companies", "name_key"), ["muller werke gmbh = muller werke ltd."]);
-    let queue = admin.get("/duplicates?type=contact").await;
-    for text in ["95 %", "same e-mail", "similar name, same city", "2 pairs found", "Not a duplicate"] {
-        assert!(queue.contains(text), "{text}: {}", queue.body);
-    }
-    assert!(
-        viewer.get("/duplicates").await.contains("same e-mail")
-            && !viewer.get("/duplicates").await.contains("Not a duplicate")
-    );
-
-    // Judged: not a duplicate is not asked again, unless it is taken back; merged is answered, and asked again when undone.
-    let first = queue.between("hx-post=\"/duplicates/", "/dismissal\"").unwrap().to_owned();
-    assert_eq!(viewer.post(&format!("/duplicates/{first}/dismissal"), &[]).await.status(), 403);
-    assert_eq!(admin.post(&format!("/duplicates/{}/dismissal", theirs.duplicate), &[]).await.status(), 404);
-    for _ in 0..2 {
-        assert_eq!(admin.post(&format!("/duplicates/{first}/dismissal"), &[]).await.status(), 303);
-    }
-    admin.post("/duplicates/scans", &[("type", "contact")]).await;
-    app.run_jobs().await;
-    assert_eq!(pairs("contacts", "name_key"), ["maria rossi = rossi maria"]);
-    assert_eq!(admin.post(&format!("/duplicates/{first}/dismissal/undo"), &[]).await.status(), 303);
-    assert_eq!(pairs("contacts", "name_key").len(), 2);
-    let id = |sql: &str| one(&app, sql);
-    let (a, b) = (
-        id("SELECT id FROM contacts WHERE first_name = 'María'"),
-        id("SELECT id FROM contacts WHERE first_name = 'Rossi'"),
-    );
-    let picks = [("survivor", "a"), ("pick-first_name", "a"), ("pick-last_name", "a")];
-    let done = merge(&admin, "contacts", &a, &b, &picks).await;
-    assert_eq!(done.status(), 303, "{}", done.body);
-    assert_eq!(pairs("contacts", "name_key"), ["maria rossi = someone else"]);
-    assert_eq!(undo(&admin, &format!("/contacts/{a}")).await.status(), 303);
-    assert_eq!(pairs("contacts", "name_key").len(), 2);
-
-    // Only pairs of which the reader sees both.
-    app.alter("UPDATE roles SET visibility = 'own' WHERE key = 'rep'");
-    app.alter(&format!("UPDATE contacts SET owner_id = '{}' WHERE first_name = 'Someone'", org.manager));
-    let rep = app.signed_in(&org, "rep").await;
-    let queue = rep.get("/duplicates?type=contact").await;
-    assert!(!queue.contains("Someone Else") && queue.contains("Rossi Maria"), "{}", queue.body);
-    assert_eq!(rep.post(&format!("/duplicates/{first}/dismissal"), &[]).await.status(), 404);
-    assert!(!rep.get_partial("/duplicates/likely/contacts?email=m%40rossi.test").await.contains("Someone Else"));
-    for bad in ["/duplicates?type=deal", "/duplicates?type=x"] {
-        assert_eq!(admin.get(bad).await.status(), 404);
-    }
-    assert_eq!(admin.get("/duplicates?after=x").await.status(), 400);
-    assert_eq!(
-        app.signed_in(&other, "admin")
-            .await
-            .get("/duplicates?type=contact")
-            .await
-            .between("class=\"duplicates\"", "</ul>"),
-        None
-    );
-    let _ = ours;
     app.stop().await;
 }

@@ -1,6 +1,7 @@
 //! `kill -9` of the program and of its Postgres: no acknowledged write is lost, nothing is half done, no mail goes out twice.
 
 mod imports;
+mod merges;
 
 use crate::support::{
     Client, PASSWORD, fixtures, process,

@@ -10,13 +10,17 @@ mod queue;
 
 pub use finding::{Likeness, Match, resolve};
 pub use merge::{Merged, page_or_survivor, refuse_return};
+pub use queue::{NIGHTLY, SWEEP};
 
 use crate::{
+    db::OrgTx,
+    error::AppResult,
     features::{companies, contacts, leads},
     jobs::Registry,
     kernel::RecordType,
 };
 use actix_web::web::{ServiceConfig, get, post};
+use chrono::{DateTime, Utc};
 
 pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/companies/{id}/merge", get().to(|p, id, db| merge::show(&companies::SPEC, p, id, db)))
@@ -39,6 +43,11 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/duplicates/{id}/dismissal/undo", post().to(queue::take_back));
 }
 
+/// After an import or the like wrote many such records in this transaction: they are compared with what there is once it is committed.
+pub fn written(tx: &mut OrgTx, record: RecordType, since: DateTime<Utc>) -> AppResult<()> {
+    if queue::TYPES.contains(&record) { queue::after_many(tx, record, since) } else { Ok(()) }
+}
+
 pub fn register_jobs(registry: &mut Registry) {
-    registry.register(queue::JOB, queue::run_job);
+    queue::register_jobs(registry);
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Tx},
     features::{
+        duplicates,
         fields::{Catalogue, Entry, Kind},
         quality::RowRules,
         tags,
@@ -221,6 +222,7 @@ pub(super) fn announce(tx: &mut OrgTx, record: RecordType, counts: Counts) -> Re
         let since = diesel::select(diesel::dsl::now.into_sql::<sql_types::Timestamptz>());
         let since: DateTime<Utc> = since.get_result(tx.conn())?;
         search::enqueue_bulk(tx, record, Some(since))?;
+        duplicates::written(tx, record, since)?;
         if record != RecordType::Company {
             search::enqueue_bulk(tx, RecordType::Company, Some(since))?;
         }

@@ -67,6 +67,10 @@ async fn every_page_is_accessible_and_quiet_in_both_themes() {
         pages += 1;
         wrong.extend(look(&browser, &path).await);
     }
+    let pair = "SELECT '/leads/' || a_id || '/merge?with=' || b_id || '&pair=' || id FROM duplicate_pairs LIMIT 1";
+    for path in ["/duplicates?type=lead".to_owned(), app.value(pair).await] {
+        wrong.extend(look(&browser, &path).await);
+    }
     browser.close().await;
     assert!(wrong.is_empty(), "{} pages, {} complaints:\n{}", pages, wrong.len(), wrong.join("\n"));
     assert!(pages > 20, "only {pages} pages were looked at");

@@ -3,5 +3,6 @@
 mod accessibility;
 mod daily;
 mod driver;
+mod duplicates;
 mod framed;
 mod story;

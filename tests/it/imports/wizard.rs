@@ -298,3 +298,30 @@ async fn any_of_their_addresses_and_every_policy() {
     assert_eq!(texts(&app, "SELECT count(*)::text AS t FROM companies").await, ["0"]);
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_tells_of_new_rows_that_look_like_records_there_are() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let (admin, rep) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await);
+    for (first, last, email, phone, city) in
+        [("Ann", "Bell", "ann@bell.test", "+31201234567", "Gent"), ("Bob", "Stone", "bob@stone.test", "", "Gent")]
+    {
+        let fields = [("first_name", first), ("last_name", last), ("email", email), ("phone", phone), ("city", city)];
+        assert_eq!(admin.post("/contacts", &fields).await.status(), 303);
+    }
+    let file = "first name,last name,email,phone,city\n\
+        Anna,Bell,anna@bell.test,+31 20 123 4567,Gent\nBob,Stone,b@stone.test,,gent\nCleo,Nobody,cleo@x.test,,Gent\n";
+    let here = begin(&admin, "contact", "people.csv", file.as_bytes()).await;
+    let check = accept(&app, &admin, &here).await;
+    assert_eq!(tiles(&check), [3, 0, 0, 0], "{}", check.body);
+    for part in ["look like records you have", "2 rows", "same phone", "line 2", "same name", "line 3", "Ann Bell"] {
+        assert!(check.contains(part), "{part} is missing: {}", check.body);
+    }
+    // Not of records the importer does not see.
+    app.alter("UPDATE roles SET visibility = 'own', permissions = permissions || '{contacts.import,contacts.create}' WHERE key = 'rep'");
+    let here = begin(&rep, "contact", "people.csv", file.as_bytes()).await;
+    let check = accept(&app, &rep, &here).await;
+    assert!(check.contains("3 rows read") && !check.contains("look like records"), "{}", check.body);
+    app.stop().await;
+}

@@ -5,6 +5,10 @@ use crate::kernel::{RecordType, text};
 
 /// Names at least so alike are similar.
 const SIMILAR: f64 = 0.92;
+/// And so alike when little else speaks for it.
+const CLOSE: f64 = 0.96;
+/// Names less alike are those of different people.
+const DIFFERENT: f64 = 0.75;
 /// Below this nobody is told.
 pub const LEAST: i16 = 50;
 
@@ -149,28 +153,40 @@ fn abbreviates(a: &str, b: &str) -> bool {
 pub fn score(record: RecordType, a: &Likeness, b: &Likeness) -> Option<(i16, Vec<&'static str>)> {
     let common = |x: &[String], y: &[String]| x.iter().any(|value| y.contains(value));
     let like = similarity(&a.name, &b.name);
-    let (same, similar) = (!a.name.is_empty() && a.name == b.name, like >= SIMILAR);
+    let (same, similar, close) = (!a.name.is_empty() && a.name == b.name, like >= SIMILAR, like >= CLOSE);
+    // An office has one number and one address for everybody.
+    let others = !a.name.is_empty() && !b.name.is_empty() && like < DIFFERENT;
+    let (emails, phones) = (common(&a.emails, &b.emails), common(&a.phones, &b.phones));
+    let domains = common(&a.domains, &b.domains);
     let colleagues = a.company.is_some() && a.company == b.company;
     let neighbours = !a.city.is_empty() && a.city == b.city;
-    let mut found: Vec<(i16, &'static str)> = Vec::new();
-    let mut note = |so: bool, points: i16, why: &'static str| {
-        if so {
-            found.push((points, why));
-        }
-    };
-    note(common(&a.emails, &b.emails), 95, "same e-mail");
-    note(common(&a.phones, &b.phones), 80, "same phone");
-    note(common(&a.domains, &b.domains) && similar, 85, "similar name, same domain");
-    note(colleagues && same, 85, "same name, same company");
-    note(colleagues && similar && !same, graded(like), "similar name, same company");
-    note(neighbours && similar, graded(like), "similar name, same city");
-    note(record == RecordType::Company && same, 75, "same name");
-    note(record != RecordType::Company && same, LEAST, "same name");
-    let best = found.iter().map(|(points, _)| *points).max()?;
+    let firms = record == RecordType::Company;
+    let points = [
+        (emails, if others { 85 } else { 95 }),
+        (phones, if others { 55 } else { 80 }),
+        (domains && similar, 85),
+        (domains && firms, 70),
+        (colleagues && same, 85),
+        (colleagues && similar, graded(like)),
+        (neighbours && close, graded(like)),
+        (firms && same, 75),
+        (firms && close, 62),
+        (same, LEAST),
+    ];
+    let best = points.into_iter().filter(|(so, _)| *so).map(|(_, points)| points).max()?;
+    let signs = [
+        (emails, "same e-mail"),
+        (phones, "same phone"),
+        (same, "same name"),
+        (similar && !same, "similar name"),
+        (domains, "same domain"),
+        (colleagues, "same company"),
+        (neighbours, "same city"),
+    ];
+    let signs: Vec<&'static str> = signs.into_iter().filter(|(so, _)| *so).map(|(_, sign)| sign).collect();
     // Further signs add a little; certain it never is.
-    let more = i16::try_from(found.len()).unwrap_or(1) - 1;
-    found.sort_by_key(|(points, _)| -points);
-    Some(((best + 2 * more).min(99), found.into_iter().map(|(_, why)| why).collect()))
+    let more = i16::try_from(signs.len()).unwrap_or(1) - 1;
+    Some(((best + 2 * more).min(99), signs))
 }
 
 /// 60 for names that are just similar, 75 for the same.

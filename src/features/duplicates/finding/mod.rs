@@ -6,6 +6,6 @@ mod typing;
 
 pub use likeness::Likeness;
 pub(super) use likeness::{LEGAL, SHARED, score};
-pub(super) use resolve::{Facts, columns};
+pub(super) use resolve::{Facts, among, facts};
 pub use resolve::{Match, resolve};
 pub(super) use typing::likely;

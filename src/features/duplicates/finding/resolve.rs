@@ -74,7 +74,7 @@ pub(super) fn domains(emails: &[String], website: &str) -> Vec<String> {
 }
 
 /// The columns of [`Facts`], over the table aliased `r`.
-pub(in super::super) fn columns(record: RecordType) -> &'static str {
+fn columns(record: RecordType) -> &'static str {
     match record {
         RecordType::Company => {
             "r.id, r.name, concat_ws(' · ', r.domain, r.city) AS note, '{}'::text[] AS emails, array_remove(ARRAY[r.phone], NULL) AS phones, \
@@ -98,10 +98,21 @@ pub fn resolve(
     tx: &mut OrgTx,
     actor: &Actor,
     record: RecordType,
-    (name, values): (&str, &Likeness),
+    named: (&str, &Likeness),
     except: Option<Uuid>,
 ) -> AppResult<Vec<Match>> {
     require_view(actor, record)?;
+    among(tx, record, named, except, actor.visible_owners())
+}
+
+/// [`resolve`], among the records of these owners; `None`: everybody's.
+pub(in super::super) fn among(
+    tx: &mut OrgTx,
+    record: RecordType,
+    (name, values): (&str, &Likeness),
+    except: Option<Uuid>,
+    owners: Option<Vec<Uuid>>,
+) -> AppResult<Vec<Match>> {
     let sql = format!(
         "SELECT {} FROM {} r WHERE r.id = ANY (ARRAY(SELECT app.likely($1, $2, $3, $4, $5, $6))) AND r.deleted_at IS NULL \
          AND r.archived_at IS NULL AND ($7 IS NULL OR r.owner_id = ANY ($7))",
@@ -116,7 +127,7 @@ pub fn resolve(
         .bind::<sql_types::Array<sql_types::Text>, _>(&values.domains)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(company)
         .bind::<sql_types::Array<sql_types::Text>, _>(beginnings(record, name))
-        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners());
+        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(owners);
     let found: Vec<Facts> = kept(query).load(tx.conn())?;
     let mut matches: Vec<Match> = found
         .into_iter()
@@ -129,6 +140,24 @@ pub fn resolve(
         .collect();
     matches.sort_by_key(|found| (Reverse(found.confidence), found.id));
     Ok(matches)
+}
+
+/// These live records, as likeness is judged by.
+pub(in super::super) fn facts(
+    tx: &mut OrgTx,
+    record: RecordType,
+    ids: &[Uuid],
+    owners: Option<Vec<Uuid>>,
+) -> AppResult<Vec<Facts>> {
+    let sql = format!(
+        "SELECT {} FROM {} r WHERE r.id = ANY ($1) AND r.deleted_at IS NULL AND r.archived_at IS NULL AND ($2 IS NULL OR r.owner_id = ANY ($2))",
+        columns(record),
+        record.noun()
+    );
+    let query = diesel::sql_query(sql)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(owners);
+    Ok(kept(query).load(tx.conn())?)
 }
 
 /// How the keys of such names begin, in either order of the words.

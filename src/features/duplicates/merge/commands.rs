@@ -11,7 +11,10 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::records::{Saved, Spec, require_delete, require_edit, standing},
+    features::{
+        fields::{self, Kind},
+        records::{Saved, Spec, require_delete, require_edit, standing},
+    },
     kernel::{MergeId, RecordType},
     schema::{lead_conversions, merges},
     search,
@@ -123,9 +126,21 @@ fn carry_out(tx: &mut OrgTx, actor: &Actor, spec: &Spec, order: &Order, sides: &
     Ok(Outcome::Done { merge: id, survivor, name, merged: merged_name })
 }
 
-/// The survivor's new form. A parent that would put the company above itself gives way to the other side's, or to none.
+/// The survivor's new form. Nothing links to itself: neither to what stays nor to what goes. A parent that would put the company above itself gives way to the other side's, or to none.
 fn form(tx: &mut OrgTx, record: RecordType, order: &Order, sides: &Sides) -> AppResult<Form> {
     let mut form = sides.united(order.survivor, &order.picks);
+    let itself = |id: &str| id.parse::<Uuid>().is_ok_and(|id| id == order.a || id == order.b);
+    for key in sides
+        .entries
+        .iter()
+        .filter(|entry| entry.is_custom() && entry.kind == Kind::Record(record))
+        .map(|entry| &entry.key)
+    {
+        if itself(form.get(&fields::id_name(key))) {
+            form.set(key, "");
+            form.set(&fields::id_name(key), "");
+        }
+    }
     if record != RecordType::Company {
         return Ok(form);
     }

@@ -3,6 +3,7 @@
 mod book;
 mod columns;
 mod commands;
+mod links;
 mod pages;
 mod parents;
 mod relations;

@@ -1,6 +1,7 @@
 //! What hangs on a record changes sides with it, set by set, and goes back by the ids kept of it. What both records had already is
 //! kept apart, for the undo to give back.
 
+use super::links::{self, Linked};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -33,6 +34,8 @@ pub(super) struct Moved {
     pub shared_tags: Vec<Uuid>,
     pub segments: Vec<Uuid>,
     pub shared_segments: Vec<Uuid>,
+    /// Records that link here in fields of the organisation's own.
+    pub links: Vec<Linked>,
 }
 
 /// A deal both contacts had a part in.
@@ -82,6 +85,7 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
         }
         RecordType::Lead | RecordType::Deal => {}
     }
+    moved.links = links::hand_over(tx, way)?;
     let of_type = format!("record_type = '{key}'");
     (moved.shared_tags, moved.tags) = hand_over_set(tx, way, "record_tags", "tag_id", &of_type)?;
     (moved.shared_segments, moved.segments) = hand_over_set(tx, way, "segment_members", "segment_id", "true")?;
@@ -110,6 +114,7 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
         }
         RecordType::Lead | RecordType::Deal => {}
     }
+    stayed += links::hand_back(tx, &back, &moved.links)?;
     hand_back_sets(tx, &back, moved)?;
     show(tx, &back, moved)?;
     Ok(stayed)

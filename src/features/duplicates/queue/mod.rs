@@ -1,23 +1,32 @@
 //! The search of everything for likely duplicates, and the queue in which people judge what it found.
 
+mod blocks;
+mod following;
 mod judging;
 mod pages;
 mod pairs;
 mod scan;
 mod scoring;
 
+pub(super) use following::after_many;
+pub use following::{NIGHTLY, SWEEP};
 pub(super) use judging::{after, dismiss, skip, take_back};
 pub(super) use pages::{index, scan};
 pub(super) use pairs::{Line, find};
-pub(super) use scan::{JOB, run_job};
 
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    jobs::Registry,
     kernel::RecordType,
 };
 use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
+
+pub(super) fn register_jobs(registry: &mut Registry) {
+    registry.register(scan::JOB, scan::run_job);
+    registry.register(following::JOB, following::run_job);
+}
 
 /// What can be a duplicate.
 pub(super) const TYPES: [RecordType; 3] = [RecordType::Contact, RecordType::Company, RecordType::Lead];

@@ -4,6 +4,7 @@ use super::{
     TYPES,
     pairs::{self, Cursor, Line},
     scan as search,
+    scoring::MOST,
 };
 use crate::{
     db::{Db, OrgTx, Tx, paging},
@@ -102,16 +103,18 @@ struct ScanRow {
     found: i64,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>)]
     finished_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = sql_types::BigInt)]
+    left_over: i64,
 }
+
+const SCAN: &str = "
+SELECT s.status, s.done, s.total, s.found, s.finished_at, coalesce(f.left_over, 0) AS left_over
+FROM duplicate_scans s LEFT JOIN duplicate_follows f ON f.org_id = s.org_id AND f.record_type = s.record_type WHERE s.record_type = $1";
 
 impl Search {
     fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Self> {
-        let row: Option<ScanRow> = diesel::sql_query(
-            "SELECT status, done, total, found, finished_at FROM duplicate_scans WHERE record_type = $1",
-        )
-        .bind::<sql_types::Text, _>(record.key())
-        .get_result(tx.conn())
-        .optional()?;
+        let row: Option<ScanRow> =
+            diesel::sql_query(SCAN).bind::<sql_types::Text, _>(record.key()).get_result(tx.conn()).optional()?;
         let Some(row) = row else {
             let told = format!("{} were never searched for duplicates.", record.plural());
             return Ok(Self { running: false, done: 0, total: 0, told });
@@ -124,7 +127,14 @@ impl Search {
             "running" => format!("{} of {} candidates compared", number(row.done.min(row.total)), number(row.total)),
             "failed" => "The last search broke off by an error of ours. Search again.".to_owned(),
             _ if row.found == 1 => format!("Last searched {when}: 1 pair found."),
+            _ if row.found >= MOST => format!("Last searched {when}: the likeliest {} pairs are here.", number(MOST)),
             _ => format!("Last searched {when}: {} pairs found.", number(row.found)),
+        };
+        let told = match row.left_over {
+            n if n > 0 && row.status == "done" => {
+                format!("{told} {} changed since wait for tonight's search.", number(n))
+            }
+            _ => told,
         };
         Ok(Self {
             running: matches!(row.status.as_str(), "queued" | "running"),

@@ -118,16 +118,7 @@ fn one(facts: &Facts) -> One {
 /// Those of the pairs' records that the reader sees and that still are.
 fn seen(tx: &mut OrgTx, actor: &Actor, record: RecordType, pairs: &[Pair]) -> AppResult<HashMap<Uuid, Facts>> {
     let ids: Vec<Uuid> = pairs.iter().flat_map(|pair| [pair.a_id, pair.b_id]).collect();
-    let sql = format!(
-        "SELECT {} FROM {} r WHERE r.id = ANY ($1) AND r.deleted_at IS NULL AND r.archived_at IS NULL AND ($2 IS NULL OR r.owner_id = ANY ($2))",
-        finding::columns(record),
-        record.noun()
-    );
-    let query =
-        diesel::sql_query(sql)
-            .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
-            .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners());
-    let rows: Vec<Facts> = kept(query).load(tx.conn())?;
+    let rows = finding::facts(tx, record, &ids, actor.visible_owners())?;
     Ok(rows.into_iter().map(|facts| (facts.id, facts)).collect())
 }
 

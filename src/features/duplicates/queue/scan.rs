@@ -1,10 +1,10 @@
-//! The search: every live record of one type is given keys (an address, a number, a company or domain or city with the beginning of the
-//! name); records that share a key are candidates, unless the key is everybody's; likeness judges them, batch by batch.
+//! The search of everything: records that share a key (see `blocks`) are candidates; likeness judges them, batch by batch; what is
+//! likely is written into the queue at the end, in one short stroke, so that whoever judges pairs meanwhile never waits.
 //!
 //! One transaction, so that a search that is killed leaves the queue as it was and is taken up again from the start. How far it is, is
 //! told in transactions of its own. Memory holds a batch, whatever the number of records.
 
-use super::{super::finding, scoring};
+use super::{blocks, scoring};
 use crate::{
     db::{Db, OrgTx, Tx},
     error::AppResult,
@@ -15,10 +15,8 @@ use crate::{
 use diesel::{prelude::*, sql_types};
 use serde::{Deserialize, Serialize};
 
-pub const JOB: &str = "duplicates.scan";
+pub(super) const JOB: &str = "duplicates.scan";
 const ATTEMPTS: i32 = 3;
-/// A key that more records share says nothing.
-const BLOCK: i64 = 50;
 /// Candidates judged at once.
 const BATCH: i64 = 5_000;
 
@@ -43,7 +41,7 @@ pub(super) fn request(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
 }
 
 /// The job behind a search, asked for by a person or by the night.
-pub fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Result<JobOutcome> {
+pub(super) fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Result<JobOutcome> {
     let Payload { record } = serde_json::from_value(payload.clone())?;
     let (Some(org), Some(record)) = (ctx.org, RecordType::parse(&record)) else { return Ok(JobOutcome::GiveUp) };
     let step = |set: &str| {
@@ -79,20 +77,28 @@ struct Count {
 
 fn search(tx: &mut OrgTx, db: &Db, org: OrgId, record: RecordType) -> AppResult<()> {
     tx.without_time_limit()?;
-    gather(tx, record)?;
+    blocks::gather(tx, record)?;
     let count: Count = diesel::sql_query("SELECT count(*) AS count FROM likely_pairs").get_result(tx.conn())?;
     let (mut done, mut found) = (0, 0);
     while done < count.count {
         tell(db, org, record, (done, count.count, found))?;
-        found += scoring::batch(tx, record, done, done + BATCH)?;
+        found += scoring::batch(tx, record, (done, done + BATCH), least(found))?;
         done += BATCH;
     }
-    tell(db, org, record, (count.count, count.count, found))?;
-    // What is no longer likely is no longer asked; what people have said stays said.
-    diesel::sql_query("DELETE FROM duplicate_pairs WHERE record_type = $1 AND status = 'open' AND seen_at < now()")
+    let kept = scoring::commit(tx, record)?;
+    diesel::sql_query("UPDATE duplicate_follows SET left_over = 0 WHERE record_type = $1")
         .bind::<sql_types::Text, _>(record.key())
         .execute(tx.conn())?;
-    Ok(())
+    tell(db, org, record, (count.count, count.count, kept))
+}
+
+/// Of many, only the likelier are worth keeping.
+fn least(found: i64) -> i16 {
+    match found {
+        ..scoring::MOST => scoring::LEAST,
+        ..100_000 => 75,
+        _ => 85,
+    }
 }
 
 fn tell(db: &Db, org: OrgId, record: RecordType, (done, total, found): (i64, i64, i64)) -> AppResult<()> {
@@ -105,59 +111,4 @@ fn tell(db: &Db, org: OrgId, record: RecordType, (done, total, found): (i64, i64
             .execute(tx.conn())?;
         Ok(())
     })
-}
-
-/// Words of the names in alphabetical order, as `finding::key` has them.
-const NAMES: &str = "
-CREATE TEMPORARY TABLE likely_names ON COMMIT DROP AS
-SELECT f.id, coalesce((
-  SELECT string_agg(w, ' ' ORDER BY w COLLATE \"C\") FROM regexp_split_to_table(translate(app.fold(f.name), '.''’', ''), '[^[:alnum:]]+') w
-  WHERE w <> '' AND w <> ALL (string_to_array('{legal}', ' '))), '') AS name
-FROM likely_facts f";
-
-const KEYS: &str = "
-CREATE TEMPORARY TABLE likely_keys ON COMMIT DROP AS
-SELECT hashtextextended(k.key, 0) AS key, f.id
-FROM likely_facts f JOIN likely_names n ON n.id = f.id CROSS JOIN LATERAL (
-  SELECT 'e ' || e AS key FROM unnest(f.emails) e
-  UNION SELECT 'p ' || p FROM unnest(f.phones) p
-  UNION SELECT 'd ' || d || ' ' || left(n.name, 1) FROM (SELECT split_part(e, '@', 2) FROM unnest(f.emails) e UNION SELECT f.domain) t (d)
-    WHERE d <> '' AND d <> ALL (string_to_array('{shared}', ' ')) AND n.name <> ''
-  UNION SELECT 'c ' || app.fold(f.company) || ' ' || left(n.name, 1) WHERE f.company <> '' AND n.name <> ''
-  UNION SELECT 'y ' || app.fold(btrim(f.city)) || ' ' || left(n.name, 4) WHERE btrim(f.city) <> '' AND n.name <> ''
-  UNION SELECT 'n ' || n.name WHERE {by_name} AND n.name <> '') k";
-
-const PAIRS: &str = "
-CREATE TEMPORARY TABLE likely_pairs ON COMMIT DROP AS
-SELECT row_number() OVER () AS n, a, b FROM (
-  SELECT DISTINCT x.id AS a, y.id AS b FROM likely_blocks k JOIN likely_keys x ON x.key = k.key JOIN likely_keys y ON y.key = k.key AND y.id > x.id) t";
-
-/// Fills `likely_facts` and `likely_pairs`.
-fn gather(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
-    let company = record == RecordType::Company;
-    let statements = [
-        format!(
-            "CREATE TEMPORARY TABLE likely_facts ON COMMIT DROP AS SELECT {} FROM {} r WHERE r.archived_at IS NULL AND r.deleted_at IS NULL",
-            finding::columns(record),
-            record.noun()
-        ),
-        NAMES.replace("{legal}", &if company { finding::LEGAL.join(" ") } else { String::new() }),
-        "CREATE UNIQUE INDEX ON likely_facts (id)".to_owned(),
-        "ANALYZE likely_facts".to_owned(),
-        "ANALYZE likely_names".to_owned(),
-        KEYS.replace("{shared}", &finding::SHARED.join(" "))
-            .replace("{by_name}", if company { "true" } else { "false" }),
-        format!(
-            "CREATE TEMPORARY TABLE likely_blocks ON COMMIT DROP AS SELECT key FROM likely_keys GROUP BY key HAVING count(*) BETWEEN 2 AND {BLOCK}"
-        ),
-        "ANALYZE likely_keys".to_owned(),
-        "ANALYZE likely_blocks".to_owned(),
-        PAIRS.to_owned(),
-        "CREATE UNIQUE INDEX ON likely_pairs (n)".to_owned(),
-        "ANALYZE likely_pairs".to_owned(),
-    ];
-    for statement in statements {
-        diesel::sql_query(statement).execute(tx.conn())?;
-    }
-    Ok(())
 }

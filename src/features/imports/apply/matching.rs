@@ -112,7 +112,7 @@ fn pairs(plan: &Plan, by: MatchBy, earlier: &[MatchBy], join: &str) -> String {
 }
 
 /// The staged name as lists sort by it.
-fn name(plan: &Plan) -> String {
+pub(super) fn name(plan: &Plan) -> String {
     match plan.record {
         RecordType::Company | RecordType::Deal => plan.staged("name"),
         RecordType::Contact | RecordType::Lead => {

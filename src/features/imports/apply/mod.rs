@@ -6,6 +6,7 @@
 //! rows are the stage without a join.
 
 mod again;
+mod alike;
 mod companies;
 mod deals;
 mod links;
@@ -19,6 +20,7 @@ mod targets;
 mod trial;
 mod writing;
 
+pub use alike::Alike;
 pub use deals::take_numbers;
 pub use trial::Trial;
 

@@ -1,7 +1,11 @@
 //! What a trial found beside the counts: which fields would change, examples of changed and new records, what else would be made. The
 //! statements before it are those of the import itself, so that the two cannot disagree.
 
-use super::{NEW, Plan, number};
+use super::{
+    NEW, Plan,
+    alike::{self, Alike},
+    number,
+};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -27,6 +31,9 @@ pub struct Trial {
     pub unlinked: i64,
     /// Pipelines and stages that would be made, in words.
     pub made: Vec<String>,
+    /// New rows that look like a record which is there already, and some of them.
+    pub alike_rows: i64,
+    pub alike: Vec<Alike>,
 }
 
 /// A record that would change.
@@ -86,6 +93,7 @@ pub(super) fn look(tx: &mut OrgTx, plan: &Plan, made: Vec<String>) -> AppResult<
         plan.refs_join()
     ))
     .load(tx.conn())?;
+    let (alike_rows, alike) = alike::look(tx, plan)?;
     Ok(Trial {
         fields: fields.into_iter().map(|f| (f.field, f.n)).collect(),
         changed: changed.into_iter().map(|r| Changed { line: r.line, id: r.id, changes: r.changes }).collect(),
@@ -93,6 +101,8 @@ pub(super) fn look(tx: &mut OrgTx, plan: &Plan, made: Vec<String>) -> AppResult<
         companies: companies(tx, plan)?,
         unlinked: unlinked(tx, plan)?,
         made,
+        alike_rows,
+        alike,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         imports::{
-            apply::Trial,
+            apply::{Alike, Trial},
             bar::Bar,
             commands,
             mapping::Headings,
@@ -50,6 +50,13 @@ struct Count {
     count: String,
 }
 
+struct AlikeLine {
+    line: String,
+    name: String,
+    href: String,
+    why: String,
+}
+
 struct Outcome {
     rows: String,
     created: String,
@@ -63,6 +70,9 @@ struct Outcome {
     companies: String,
     unlinked: String,
     made: Vec<String>,
+    /// New rows that look like a record which is there already: how many, and some of them.
+    alike: String,
+    alikes: Vec<AlikeLine>,
     problem: Option<String>,
 }
 
@@ -159,8 +169,17 @@ fn outcome(
         companies: some(found.companies),
         unlinked: some(found.unlinked),
         made: found.made,
+        alike: some(found.alike_rows),
+        alikes: found.alike.into_iter().map(|one| AlikeLine::of(record, one)).collect(),
         problem: checked.error,
     })
+}
+
+impl AlikeLine {
+    fn of(record: RecordType, one: Alike) -> Self {
+        let href = format!("/{}/{}", record.noun(), one.id);
+        Self { line: one.line.to_string(), name: one.name, href, why: one.why }
+    }
 }
 
 fn label(headings: &Headings, record: RecordType, key: &str) -> String {
