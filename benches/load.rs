@@ -13,6 +13,8 @@ mod import;
 mod pages;
 #[path = "load/process.rs"]
 mod process;
+#[path = "load/scan.rs"]
+mod scan;
 #[path = "load/session.rs"]
 mod session;
 
@@ -58,6 +60,7 @@ async fn measure(url: &str, database: &str, pid: &str) -> Vec<Figure> {
     figures.extend(bare::compare(&session, database).await);
     figures.extend(session.live_latency(database).await);
     figures.push(Figure::new("memory, loaded", process::memory(pid), "≤ 150 MB", process::below(pid, 150)));
+    figures.extend(scan::measure(&session, database, pid).await);
     figures.push(process::cold_start(database).await);
     figures.extend(import::compare(database));
     figures

@@ -374,6 +374,11 @@ BEGIN
   FOREACH word IN ARRAY starts LOOP
     RETURN QUERY EXECUTE format('SELECT id FROM %I WHERE org_id = $1 AND name_key >= $2 AND name_key < $2 || chr(1114111)
       AND archived_at IS NULL AND deleted_at IS NULL ORDER BY name_key, id LIMIT 50', noun) USING org, word;
+    -- The search's key of a person is the last name first: the first name may then be written somehow.
+    IF noun <> 'companies' THEN
+      RETURN QUERY SELECT d.record_id FROM search_documents d WHERE d.org_id = org AND d.record_type = kind AND d.folded_key <> ''
+        AND d.folded_key ~>=~ word AND d.folded_key ~<~ (word || chr(1114111)) ORDER BY d.folded_key USING ~<~ LIMIT 50;
+    END IF;
   END LOOP;
 END $$;
 ALTER FUNCTION app.likely(text, text[], text[], text[], uuid, text[]) OWNER TO pipewright_system;

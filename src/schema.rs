@@ -202,6 +202,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    duplicate_follows (org_id, record_type) {
+        org_id -> Uuid,
+        record_type -> Text,
+        followed_to -> Timestamptz,
+        left_over -> Int8,
+    }
+}
+
+diesel::table! {
     duplicate_pairs (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,

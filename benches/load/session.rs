@@ -57,6 +57,13 @@ impl Session {
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
     }
 
+    /// Asks for the search of all contacts.
+    pub async fn search_for_duplicates(&self) {
+        let form = [("csrf_token", self.csrf.as_str()), ("type", "contact")];
+        let answer = self.http.post(format!("{}/duplicates/scans", self.url)).form(&form).send().await.unwrap();
+        assert_eq!(answer.status(), 303, "the search cannot be started");
+    }
+
     /// Moves a deal to the top of a stage, as the board does.
     pub async fn move_deal(&self, deal: &str, stage: &str) -> u16 {
         let request = self

@@ -1,4 +1,3 @@
-DROP FUNCTION IF EXISTS app.linking(text, uuid);
 DROP INDEX deals_custom_ids;
 DROP INDEX leads_custom_ids;
 DROP INDEX contacts_custom_ids;

@@ -101,6 +101,7 @@ async fn a_merge_that_is_killed_is_done_whole_or_not_at_all_and_so_is_its_undo()
         tokio::time::sleep(Duration::from_millis(rand::random_range(0..120))).await;
         server.kill_and_restart().await;
         sent.await.unwrap();
+        conn = sql::connect(&admin_url);
         settled(&mut conn).await;
         let found = sql::value(&mut conn, SUMMARY);
         assert!(found.starts_with(&apart) || found.starts_with(&together), "half a merge: {found}");

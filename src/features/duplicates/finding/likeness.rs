@@ -179,7 +179,7 @@ pub fn score(record: RecordType, a: &Likeness, b: &Likeness) -> Option<(i16, Vec
         (phones, "same phone"),
         (same, "same name"),
         (similar && !same, "similar name"),
-        (domains, "same domain"),
+        (domains && !emails, "same domain"),
         (colleagues, "same company"),
         (neighbours, "same city"),
     ];
