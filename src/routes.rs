@@ -37,5 +37,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::duplicates::configure)
         .configure(features::exports::configure)
         .configure(features::quality::configure)
+        .configure(features::bin::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

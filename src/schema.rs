@@ -698,6 +698,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    retention_rules (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        record_type -> Text,
+        condition -> Text,
+        days -> Int4,
+        action -> Text,
+        active -> Bool,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        activated_by -> Nullable<Uuid>,
+        activated_at -> Nullable<Timestamptz>,
+        ran_at -> Nullable<Timestamptz>,
+        operation_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    retention_settings (org_id) {
+        org_id -> Uuid,
+        bin_days -> Int2,
+        import_days -> Nullable<Int2>,
+        version -> Int4,
+        ran_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     roles (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -1024,6 +1053,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     pipelines,
     quality_settings,
     record_totals,
+    retention_rules,
+    retention_settings,
     roles,
     saved_views,
     search_documents,

@@ -79,6 +79,7 @@ pub struct OrgTx<'a> {
     conn: &'a mut PgConnection,
     org: OrgId,
     by: Option<MemberId>,
+    cause: Option<serde_json::Value>,
 }
 
 /// A transaction across organisations.
@@ -112,6 +113,16 @@ impl OrgTx<'_> {
     /// Who acts; `None` when the program itself does.
     pub fn by(&self) -> Option<MemberId> {
         self.by
+    }
+
+    /// From here on every event of this transaction says why it came about: the members of this object stand in its data.
+    pub fn because(&mut self, cause: serde_json::Value) {
+        self.cause = Some(cause);
+    }
+
+    /// See [`OrgTx::because`].
+    pub fn cause(&self) -> Option<&serde_json::Value> {
+        self.cause.as_ref()
     }
 
     /// Work whose failure undoes only itself, and leaves the transaction usable: a savepoint.
@@ -217,7 +228,7 @@ impl Db {
         // An OrgId is a UUID, so its text form cannot carry SQL.
         let settings = format!("SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{org}'");
         let mut conn = begin(pool, &settings)?;
-        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by }))
+        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by, cause: None }))
     }
 
     /// A connection of its own, outside the pools and past any transaction pooler: for LISTEN.

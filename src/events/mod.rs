@@ -108,8 +108,11 @@ pub fn record(tx: &mut OrgTx, event: Event) -> AppResult<()> {
 }
 
 /// Writes the event only, for commands that send a better live message themselves (board moves).
-pub fn record_quietly(tx: &mut OrgTx, event: Event) -> AppResult<()> {
+pub fn record_quietly(tx: &mut OrgTx, mut event: Event) -> AppResult<()> {
     let by = tx.by().map(Uuid::from);
+    if let (Some(Value::Object(cause)), Value::Object(data)) = (tx.cause(), &mut event.data) {
+        data.extend(cause.clone());
+    }
     diesel::insert_into(events::table)
         .values((
             events::actor_id.eq(by),

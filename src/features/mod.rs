@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod assignment;
+pub mod bin;
 pub mod companies;
 pub mod contacts;
 pub mod deals;
@@ -17,6 +18,7 @@ pub mod operations;
 pub mod pipeline;
 pub mod quality;
 pub mod records;
+pub mod retention;
 pub mod search;
 pub mod seeds;
 pub mod segments;
@@ -31,6 +33,8 @@ use crate::jobs::Registry;
 pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
     duplicates::register_jobs(registry);
+    bin::register_jobs(registry);
+    retention::register_jobs(registry);
     fields::register_jobs(registry);
     exports::register_jobs(registry);
     imports::register_jobs(registry);

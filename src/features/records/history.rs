@@ -1,4 +1,11 @@
-//! What happened to a record since someone opened its form: told beside what they typed, so that nothing is overwritten silently.
+//! What happened to a record: all of it on a page of its own, each change with Undo (`page`, `reversal`); and, to whoever saves a form
+//! that is out of date, what happened since they opened it, told beside what they typed, so that nothing is overwritten silently.
+
+mod page;
+mod reversal;
+mod rows;
+
+pub use page::{index, undo};
 
 use super::{display, visible};
 use crate::{

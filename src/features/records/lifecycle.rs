@@ -99,22 +99,15 @@ pub async fn undelete(spec: &Spec, page: Page, id: web::Path<Uuid>, db: web::Dat
 
 async fn run(spec: &Spec, page: &Page, id: Uuid, db: &Db, step: Step) -> AppResult<(String, Standing)> {
     let (actor, record) = (page.actor.clone(), spec.record);
-    let hooks = (spec.before_return, spec.after_change);
-    let now = db.org(page, move |tx| take(tx, &actor, record, id, step, hooks)).await?;
+    let now = db.org(page, move |tx| take(tx, &actor, super::spec(record), id, step)).await?;
     Ok((format!("/{}/{id}", record.noun()), now))
 }
 
 type Hook = fn(&mut OrgTx, Uuid) -> AppResult<()>;
 
-/// Takes the step: the row, its event, its search document.
-fn take(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    record: RecordType,
-    id: Uuid,
-    step: Step,
-    hooks: (Hook, Hook),
-) -> AppResult<Standing> {
+/// Takes the step, if the actor may: the row, its event, its search document. Returns how the record stood before.
+pub fn take(tx: &mut OrgTx, actor: &Actor, spec: &Spec, id: Uuid, step: Step) -> AppResult<Standing> {
+    let (record, hooks) = (spec.record, (spec.before_return, spec.after_change));
     match step {
         Step::Archive | Step::Restore => require_edit(actor, record)?,
         Step::Delete | Step::Undelete => require_delete(actor, record)?,

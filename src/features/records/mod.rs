@@ -16,11 +16,11 @@ pub mod timeline;
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
-    features::tags,
+    features::{companies, contacts, deals, leads, tags},
     kernel::{RecordType, TagId},
     web::{
         Actor, Form, Page,
-        permission::{Allow, companies, contacts, deals, leads},
+        permission::{self, Allow},
     },
 };
 use actix_web::web::{self, ServiceConfig, get, post};
@@ -39,6 +39,16 @@ pub struct Spec {
     pub before_return: fn(&mut OrgTx, Uuid) -> AppResult<()>,
     /// Called after a record was archived, deleted or brought back: deals tell the open boards.
     pub after_change: fn(&mut OrgTx, Uuid) -> AppResult<()>,
+}
+
+/// How records of that type are handled.
+pub fn spec(record: RecordType) -> &'static Spec {
+    match record {
+        RecordType::Company => &companies::SPEC,
+        RecordType::Contact => &contacts::SPEC,
+        RecordType::Lead => &leads::SPEC,
+        RecordType::Deal => &deals::SPEC,
+    }
 }
 
 /// For record types that have nothing to do in a hook of [`Spec`].
@@ -75,6 +85,12 @@ pub fn configure(cfg: &mut ServiceConfig, spec: &'static Spec) {
             &all("/columns/width"),
             post().to(move |p: Page, form: Form, db: Database| list::column_width(record, p, form, db)),
         );
+    cfg.route(&at("history"), get().to(move |p: Page, id: Id, db: Database| history::index(spec, p, id, db))).route(
+        &at("history/{event}/undo"),
+        post().to(move |p: Page, ids: web::Path<(Uuid, Uuid)>, form: Form, db: Database| {
+            history::undo(spec, p, ids, form, db)
+        }),
+    );
     cfg.route(&at("row"), get().to(move |p: Page, id: Id, db: Database| list::row(record, p, id, db)));
     cfg.route(&at("archival"), post().to(move |p: Page, id: Id, db: Database| lifecycle::archive(spec, p, id, db)))
         .route(
@@ -110,30 +126,30 @@ pub fn configure(cfg: &mut ServiceConfig, spec: &'static Spec) {
 /// Refuses with 403 unless the role may see records of that type.
 pub fn require_view(actor: &Actor, record: RecordType) -> AppResult<()> {
     match record {
-        RecordType::Company => Allow::<companies::View>::check(actor).map(drop),
-        RecordType::Contact => Allow::<contacts::View>::check(actor).map(drop),
-        RecordType::Lead => Allow::<leads::View>::check(actor).map(drop),
-        RecordType::Deal => Allow::<deals::View>::check(actor).map(drop),
+        RecordType::Company => Allow::<permission::companies::View>::check(actor).map(drop),
+        RecordType::Contact => Allow::<permission::contacts::View>::check(actor).map(drop),
+        RecordType::Lead => Allow::<permission::leads::View>::check(actor).map(drop),
+        RecordType::Deal => Allow::<permission::deals::View>::check(actor).map(drop),
     }
 }
 
 /// Refuses with 403 unless the role may edit records of that type.
 pub fn require_edit(actor: &Actor, record: RecordType) -> AppResult<()> {
     match record {
-        RecordType::Company => Allow::<companies::Edit>::check(actor).map(drop),
-        RecordType::Contact => Allow::<contacts::Edit>::check(actor).map(drop),
-        RecordType::Lead => Allow::<leads::Edit>::check(actor).map(drop),
-        RecordType::Deal => Allow::<deals::Edit>::check(actor).map(drop),
+        RecordType::Company => Allow::<permission::companies::Edit>::check(actor).map(drop),
+        RecordType::Contact => Allow::<permission::contacts::Edit>::check(actor).map(drop),
+        RecordType::Lead => Allow::<permission::leads::Edit>::check(actor).map(drop),
+        RecordType::Deal => Allow::<permission::deals::Edit>::check(actor).map(drop),
     }
 }
 
 /// Refuses with 403 unless the role may delete records of that type.
 pub fn require_delete(actor: &Actor, record: RecordType) -> AppResult<()> {
     match record {
-        RecordType::Company => Allow::<companies::Delete>::check(actor).map(drop),
-        RecordType::Contact => Allow::<contacts::Delete>::check(actor).map(drop),
-        RecordType::Lead => Allow::<leads::Delete>::check(actor).map(drop),
-        RecordType::Deal => Allow::<deals::Delete>::check(actor).map(drop),
+        RecordType::Company => Allow::<permission::companies::Delete>::check(actor).map(drop),
+        RecordType::Contact => Allow::<permission::contacts::Delete>::check(actor).map(drop),
+        RecordType::Lead => Allow::<permission::leads::Delete>::check(actor).map(drop),
+        RecordType::Deal => Allow::<permission::deals::Delete>::check(actor).map(drop),
     }
 }
 

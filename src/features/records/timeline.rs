@@ -2,7 +2,7 @@
 //!
 //! A note stands where it was added; editing or deleting it changes that entry and adds none.
 
-mod words;
+pub(super) mod words;
 
 use super::{Spec, require_delete, visible};
 use crate::{

@@ -1,8 +1,12 @@
 //! The menu beside every settings page: what is the person's own, and what is the organisation's to those who administer it.
 
-use crate::web::{
-    Actor,
-    permission::{Permission, organisation, tags},
+use crate::{
+    features::records::require_delete,
+    kernel::RecordType,
+    web::{
+        Actor,
+        permission::{Permission, organisation, tags},
+    },
 };
 
 /// An entry; `group` is the heading it stands under.
@@ -35,6 +39,7 @@ const ALL: &[SettingsNav] = &[
     item("profile", "/settings/profile", "Profile", "user-circle", YOU),
     item("security", "/settings/security", "Sign-in and security", "shield-lock", YOU),
     item("operations", "/operations", "Bulk changes", "stack-2", YOU),
+    item("bin", "/bin", "Bin", "trash", YOU),
     item("organisation", "/settings/organisation", "Organisation", "building", ORGANISATION),
     item("members", "/settings/members", "Members", "users", ORGANISATION),
     item("teams", "/settings/teams", "Teams", "users-group", ORGANISATION),
@@ -62,6 +67,7 @@ pub fn nav(actor: &Actor) -> Vec<SettingsNav> {
 
 fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
     match (item.group, item.key) {
+        (_, "bin") => RecordType::ALL.into_iter().any(|record| require_delete(actor, record).is_ok()),
         (YOU, _) => true,
         (_, "tags") => actor.may(tags::Administer::KEY),
         (_, "pipelines") => actor.may(organisation::ManagePipelines::KEY),

@@ -23,6 +23,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error as DieselError},
     sql_types,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 /// Makes a tag; without a colour it gets one by its name.
@@ -212,7 +213,7 @@ WITH added AS (
 ), noted AS (
   INSERT INTO events (actor_id, kind, record_type, record_id, changes, data)
   SELECT $7, $1 || '.tagged', $1, id, jsonb_build_object('tags', jsonb_build_array(before, after)),
-    CASE WHEN $6 IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('operation_id', $6) END
+    $9 || CASE WHEN $6 IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('operation_id', $6) END
   FROM named
 )
 SELECT id FROM named";
@@ -234,6 +235,7 @@ pub fn change(
     remember: bool,
 ) -> AppResult<Vec<Uuid>> {
     let by = tx.by();
+    let cause = tx.cause().cloned().unwrap_or_else(|| json!({}));
     type Ids = sql_types::Array<sql_types::Uuid>;
     let rows: Vec<Id> = diesel::sql_query(CHANGE)
         .bind::<sql_types::Text, _>(record.key())
@@ -244,6 +246,7 @@ pub fn change(
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(op)
         .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
         .bind::<sql_types::Bool, _>(remember)
+        .bind::<sql_types::Jsonb, _>(cause)
         .load(tx.conn())?;
     let changed: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
     search::reindex(tx, record, &changed)?;

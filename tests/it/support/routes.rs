@@ -107,6 +107,7 @@ impl Route {
                 }
                 "{tag}" => b.tag.to_string(),
                 "{key}" => "name".to_owned(),
+                "{event}" => b.job.to_string(),
                 "{token}" => "no-such-token".to_owned(),
                 "{kind}" => "created".to_owned(),
                 "{id}" => match before {

@@ -10,14 +10,14 @@ use crate::{
 };
 use serde_json::Value;
 
-pub(super) struct Words {
+pub(in crate::features::records) struct Words {
     pub icon: &'static str,
     pub title: String,
     pub lines: Vec<Line>,
 }
 
 /// `data.title` of an event says what its kind and changes cannot: "Chiara Rossi added as champion".
-pub(super) fn of(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogue, actor: &Actor) -> Words {
+pub(in crate::features::records) fn of(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogue, actor: &Actor) -> Words {
     let verb = kind.split_once('.').map_or(kind, |(_, verb)| verb);
     let currency = data.get("currency").and_then(Value::as_str);
     let told = data.get("title").and_then(Value::as_str).map(str::to_owned);
@@ -53,12 +53,13 @@ pub(super) fn of(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogu
 }
 
 /// Whether an event tells the reader anything: one that changed nothing but fields hidden from them does not.
-pub(super) fn tells(changes: &Value, catalogue: &Catalogue) -> bool {
+pub(in crate::features::records) fn tells(changes: &Value, catalogue: &Catalogue) -> bool {
     let Value::Object(changes) = changes else { return true };
     changes.is_empty() || changes.keys().any(|key| !key.starts_with("c_") || catalogue.known(key).is_some())
 }
 
-fn lines(changes: &Value, catalogue: &Catalogue, actor: &Actor, currency: Option<&str>) -> Vec<Line> {
+/// Field by field, in the order of forms; what is hidden from the reader is left out.
+pub(in crate::features::records) fn lines(changes: &Value, catalogue: &Catalogue, actor: &Actor, currency: Option<&str>) -> Vec<Line> {
     let Value::Object(changes) = changes else { return vec![] };
     let entries: Vec<&Entry> = catalogue.entries.iter().chain(&catalogue.retired).collect();
     let mut lines: Vec<(usize, Line)> = changes
