@@ -399,6 +399,31 @@ ALTER FUNCTION app.linking(text, uuid) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.linking(text, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.linking(text, uuid) TO pipewright_app;
 
+-- Every record of one type that app.search would find by these words, were it to go on: what "all that match" means for work on many.
+-- Ids only; the caller's own query applies row-level security and visibility to the rows behind them.
+CREATE OR REPLACE FUNCTION app.search_all(q text, kind text) RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  plain constant text := regexp_replace(regexp_replace(trim(app.search_text(left(q, 200))), '^(https?://)?(www\.)?', ''), '/$', '');
+  phone constant text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
+  patterns text[];
+BEGIN
+  IF plain = '' THEN
+    RETURN;
+  END IF;
+  patterns := CASE
+    WHEN kind = 'deal' AND plain ~ '^#?(d[- ]?)?[0-9]+$' THEN ARRAY['% ' || app.digits(plain) || '%']
+    WHEN kind <> 'deal' AND length(phone) >= 3 THEN ARRAY['%' || phone || '%']
+    ELSE app.search_patterns(plain) END;
+  RETURN QUERY EXECUTE format(
+    'SELECT d.record_id FROM search_documents d
+     WHERE d.org_id = $1 AND d.record_type = %L AND d.haystack LIKE $2[1] AND d.haystack LIKE ALL ($2)', kind)
+  USING app.org(), patterns;
+END $$;
+ALTER FUNCTION app.search_all(text, text) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.search_all(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.search_all(text, text) TO pipewright_app;
+
 -- Signs a person out of the transaction's organisation everywhere, in the transaction that takes their access away.
 CREATE OR REPLACE FUNCTION app.end_sessions(person uuid) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -38,5 +38,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::exports::configure)
         .configure(features::quality::configure)
         .configure(features::bin::configure)
+        .configure(features::retention::configure)
         .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
 }

@@ -40,17 +40,6 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("changes that may be duplicates", crate::features::duplicates::SWEEP),
     ("search for duplicates", crate::features::duplicates::NIGHTLY),
-    // Each organisation in its own night, where something was added or changed since the last search.
-    (
-        "search for duplicates",
-        "INSERT INTO jobs (org_id, kind, payload, key, max_attempts)
-         SELECT o.id, 'duplicates.scan', jsonb_build_object('record', t.record), 'duplicates:' || t.record, 3
-         FROM organisations o CROSS JOIN (VALUES ('company'), ('contact'), ('lead')) t (record)
-         LEFT JOIN duplicate_scans s ON s.org_id = o.id AND s.record_type = t.record
-         WHERE extract(hour FROM now() AT TIME ZONE o.time_zone) = 2 AND coalesce(s.requested_at < now() - interval '20 hours', true)
-           AND EXISTS (SELECT 1 FROM events e WHERE e.org_id = o.id AND e.at > coalesce(s.started_at, now() - interval '1 day') AND e.record_type = t.record)
-         ON CONFLICT DO NOTHING",
-    ),
     ("what is kept, day by day", crate::features::retention::SWEEP),
     ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
 ];

@@ -25,7 +25,13 @@ fn traces(app: &TestApp, org: &Org, id: &str) -> Vec<String> {
     );
     let mut found = Vec::new();
     for table in tables {
-        let row = one(app, &format!("SELECT string_agg(left(x::text, 200), ' | ') FROM {table} x WHERE x.org_id = '{}' AND x::text LIKE '%{id}%'", org.id));
+        let row = one(
+            app,
+            &format!(
+                "SELECT string_agg(left(x::text, 200), ' | ') FROM {table} x WHERE x.org_id = '{}' AND x::text LIKE '%{id}%'",
+                org.id
+            ),
+        );
         if !row.is_empty() {
             found.push(format!("{table}: {row}"));
         }
@@ -57,19 +63,28 @@ async fn deleted_records_are_listed_and_come_back() {
     assert_eq!(rep.post("/bin/restoration", &form).await.status(), 303);
     assert_eq!(one(&app, &format!("SELECT deleted_at FROM contacts WHERE id = '{}'", ours.contact)), "");
     assert_ne!(one(&app, &format!("SELECT deleted_at FROM contacts WHERE id = '{}'", theirs.contact)), "");
-    assert_eq!(one(&app, &format!("SELECT kind FROM events WHERE record_id = '{}' ORDER BY at DESC LIMIT 1", ours.contact)), "contact.undeleted");
+    assert_eq!(
+        one(&app, &format!("SELECT kind FROM events WHERE record_id = '{}' ORDER BY at DESC LIMIT 1", ours.contact)),
+        "contact.undeleted"
+    );
     assert!(rep.get("/search?q=contact+of").await.contains("Contact of aurelia"));
     assert_eq!(rep.post("/bin/restoration", &[("record_type", "contact")]).await.status(), 303);
     assert_eq!(rep.post("/bin/restoration", &[("record_type", "nothing"), ("ids", "x")]).await.status(), 400);
     assert_eq!(rep.post("/bin/restoration", &[("record_type", "contact"), ("ids", "x")]).await.status(), 400);
     // A rep who sees only their own sees only those here.
     app.alter(&format!("UPDATE roles SET visibility = 'own' WHERE org_id = '{}' AND key = 'rep'", org.id));
-    app.alter(&format!("UPDATE contacts SET deleted_at = now(), owner_id = '{}' WHERE id = '{}'", org.admin, ours.contact));
+    app.alter(&format!(
+        "UPDATE contacts SET deleted_at = now(), owner_id = '{}' WHERE id = '{}'",
+        org.admin, ours.contact
+    ));
     let bin = rep.get("/bin?type=contact").await;
     assert!(!bin.contains("Contact of aurelia"), "{}", bin.body);
     rep.post("/bin/restoration", &form).await;
     rep.post("/bin/purge", &[form.as_slice(), &[("confirm", "delete")]].concat()).await;
-    assert_eq!(one(&app, &format!("SELECT count(*) FROM contacts WHERE id = '{}' AND deleted_at IS NOT NULL", ours.contact)), "1");
+    assert_eq!(
+        one(&app, &format!("SELECT count(*) FROM contacts WHERE id = '{}' AND deleted_at IS NOT NULL", ours.contact)),
+        "1"
+    );
     // Whoever may not delete contacts has no bin of them.
     app.alter("UPDATE roles SET permissions = array_remove(permissions, 'contacts.delete') WHERE key = 'rep'");
     assert!(!rep.get("/bin").await.contains("type=contact"));
@@ -88,10 +103,21 @@ async fn gone_for_good_takes_everything_along_after_the_word_is_typed() {
     // A history, a note, a bulk change, a place in a deal, a visit, an import's images, a list.
     admin.post(&format!("{at}/notes"), &[("body_html", "<div>About the person</div>")]).await;
     admin.get(&at).await;
-    admin.post("/operations", &[("record_type", "contact"), ("action", "edit"), ("field", field), ("value", "customer"), ("ids", &id)]).await;
-    app.alter(&format!("INSERT INTO deal_contacts (org_id, deal_id, contact_id, role) VALUES ('{}', '{}', '{id}', 'other')", org.id, ours.deal));
+    admin
+        .post(
+            "/operations",
+            &[("record_type", "contact"), ("action", "edit"), ("field", field), ("value", "customer"), ("ids", &id)],
+        )
+        .await;
+    app.alter(&format!(
+        "INSERT INTO deal_contacts (org_id, deal_id, contact_id, role) VALUES ('{}', '{}', '{id}', 'other')",
+        org.id, ours.deal
+    ));
     app.alter(&format!("INSERT INTO import_changes (org_id, import_id, record_type, record_id, before, version_after) VALUES ('{}', '{}', 'contact', '{id}', '{{}}', 2)", org.id, ours.import));
-    app.alter(&format!("INSERT INTO segment_members (org_id, segment_id, record_id) VALUES ('{}', '{}', '{id}')", org.id, ours.segment));
+    app.alter(&format!(
+        "INSERT INTO segment_members (org_id, segment_id, record_id) VALUES ('{}', '{}', '{id}')",
+        org.id, ours.segment
+    ));
     assert_eq!(admin.post(&format!("{at}/deletion"), &[]).await.status(), 303);
 
     let question = admin.post("/bin/purge/new", &[("record_type", "contact"), ("ids", &id)]).await;
@@ -151,7 +177,9 @@ async fn after_thirty_days_the_daily_round_empties_it() {
            ('{o}', '01990000-0000-7000-8000-000000000003', 'Merged and kept', '{rep}', now() - interval '50 days'),
            ('{o}', '01990000-0000-7000-8000-000000000004', 'Alive', '{rep}', NULL)"
     ));
-    for (survivor, merged) in [(ours.contact.to_string(), "2"), ("01990000-0000-7000-8000-000000000004".to_owned(), "3")] {
+    for (survivor, merged) in
+        [(ours.contact.to_string(), "2"), ("01990000-0000-7000-8000-000000000004".to_owned(), "3")]
+    {
         app.alter(&format!(
             "INSERT INTO merges (org_id, id, record_type, survivor_id, merged_id, before, after, survivor_version)
              VALUES ('{o}', gen_random_uuid(), 'contact', '{survivor}', '01990000-0000-7000-8000-00000000000{merged}', '{{}}', '{{}}', 1)"

@@ -209,13 +209,7 @@ pub(super) async fn confirm(page: Page, form: Form, db: Data<Db>) -> AppResult<H
     ask(&page, &db, StatusCode::OK, form, FormErrors::default()).await
 }
 
-async fn ask(
-    page: &Page,
-    db: &Db,
-    status: StatusCode,
-    form: Form,
-    errors: FormErrors,
-) -> AppResult<HttpResponse> {
+async fn ask(page: &Page, db: &Db, status: StatusCode, form: Form, errors: FormErrors) -> AppResult<HttpResponse> {
     let (record, chosen) = chosen(&page.actor, &form)?;
     let actor = page.actor.clone();
     let (ids, count, what) = db

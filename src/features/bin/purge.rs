@@ -28,6 +28,7 @@ const REMEMBERED: &[&str] = &[
     "DELETE FROM import_fingerprints WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM recent_records WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM segment_members WHERE record_id = ANY ($1) AND $2 <> ''",
+    "DELETE FROM rule_breaks WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM view_matches WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM merges WHERE (survivor_id = ANY ($1) OR merged_id = ANY ($1)) AND record_type = $2",
 ];

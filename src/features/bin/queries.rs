@@ -48,12 +48,7 @@ pub(super) struct Deleted {
 }
 
 /// A page of the bin, the latest first.
-pub(super) fn page(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    record: RecordType,
-    after: Option<&str>,
-) -> AppResult<Rows<Deleted>> {
+pub(super) fn page(tx: &mut OrgTx, actor: &Actor, record: RecordType, after: Option<&str>) -> AppResult<Rows<Deleted>> {
     let after: Option<(DateTime<Utc>, Uuid)> = after.map(paging::decode).transpose()?;
     let (table, key) = (record.noun(), record.key());
     let sql = format!(
@@ -107,7 +102,8 @@ struct Id {
 
 /// Of these records, those that are in the bin and that the actor sees.
 pub(super) fn among(tx: &mut OrgTx, actor: &Actor, record: RecordType, ids: &[Uuid]) -> AppResult<Vec<Uuid>> {
-    let sql = format!("SELECT r.id FROM {} r WHERE {} AND r.id = ANY ($2) ORDER BY r.id", record.noun(), in_bin(record));
+    let sql =
+        format!("SELECT r.id FROM {} r WHERE {} AND r.id = ANY ($2) ORDER BY r.id", record.noun(), in_bin(record));
     let rows: Vec<Id> = diesel::sql_query(sql)
         .bind::<Owners, _>(actor.visible_owners())
         .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)

@@ -3,8 +3,11 @@
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::pipeline::{self, Stage},
-    kernel::{DealId, StageId, rank},
+    features::{
+        pipeline::{self, Stage},
+        quality,
+    },
+    kernel::{DealId, OperationId, RecordType, StageId, rank},
     schema::deals,
 };
 use anyhow::anyhow;
@@ -60,7 +63,97 @@ pub fn move_stage(tx: &mut OrgTx, from: &Stage, to: &Stage) -> AppResult<()> {
         .bind::<sql_types::Array<sql_types::BigInt>, _>(seconds)
         .bind::<sql_types::Jsonb, _>(pipelines)
         .execute(tx.conn())?;
+    // A formula may speak of the stage, or of what it makes the deal worth.
+    for piece in rows.chunks(1_000) {
+        quality::measure(tx, RecordType::Deal, &piece.iter().map(|(id, _)| id.0).collect::<Vec<_>>())?;
+    }
     Ok(())
+}
+
+const SEND: &str = "
+WITH was AS MATERIALIZED (
+  SELECT d.id, d.version + 1 AS version, d.pipeline_id, d.stage_id, d.position, d.stage_entered_at, s.name AS stage, l.name AS pipeline,
+    p.position AS place
+  FROM unnest($1, $2) AS p (id, position) JOIN deals d ON d.id = p.id
+  JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id JOIN pipelines l ON l.org_id = d.org_id AND l.id = d.pipeline_id
+), remembered AS (
+  INSERT INTO operation_changes (operation_id, record_type, record_id, action, before, version_after)
+  SELECT $3, 'deal', id, 'updated', jsonb_build_object('pipeline_id', pipeline_id, 'stage_id', stage_id, 'position', position,
+    'stage_entered_at', stage_entered_at), version FROM was
+), noted AS (
+  INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
+  SELECT $4, 'deal.moved', 'deal', id, version,
+    jsonb_build_object('stage_id', jsonb_build_array(jsonb_build_object('id', stage_id, 'name', stage), $7::jsonb))
+      || CASE WHEN pipeline_id = $5 THEN '{}'::jsonb ELSE jsonb_build_object('pipeline_id',
+        jsonb_build_array(jsonb_build_object('id', pipeline_id, 'name', pipeline), $8::jsonb)) END,
+    jsonb_build_object('operation_id', $3, 'from_stage', jsonb_build_object('id', stage_id, 'name', stage), 'to_stage', $7::jsonb,
+      'seconds_in_stage', greatest(0, extract(epoch FROM now() - stage_entered_at)::bigint))
+  FROM was
+)
+UPDATE deals d SET pipeline_id = $5, stage_id = $6, position = was.place, stage_entered_at = now(), updated_at = now(),
+  version = was.version
+FROM was WHERE d.org_id = app.org() AND d.id = was.id";
+
+/// Sends these open deals to a stage, on top, for an operation that remembers where they stood. The caller holds the stage, then them.
+pub fn send(tx: &mut OrgTx, op: OperationId, ids: &[Uuid], to: &Stage) -> AppResult<()> {
+    let places = top_places(tx, to.id, ids.len())?;
+    let pipeline = pipeline::pipeline(tx, to.pipeline_id)?;
+    let by = tx.by().map(Uuid::from);
+    diesel::sql_query(SEND)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Array<sql_types::Text>, _>(places)
+        .bind::<sql_types::Uuid, _>(op)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .bind::<sql_types::Uuid, _>(to.pipeline_id)
+        .bind::<sql_types::Uuid, _>(to.id)
+        .bind::<sql_types::Jsonb, _>(json!({ "id": to.id, "name": to.name }))
+        .bind::<sql_types::Jsonb, _>(json!({ "id": pipeline.id, "name": pipeline.name }))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+fn top_places(tx: &mut OrgTx, stage: StageId, count: usize) -> AppResult<Vec<String>> {
+    let top = positions::top(tx, stage)?;
+    rank::many_before(count, top.as_deref()).ok_or_else(|| AppError::Internal(anyhow!("no places above {top:?}")))
+}
+
+#[derive(QueryableByName)]
+struct Stood {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Uuid)]
+    stage: StageId,
+}
+
+/// Before an operation that moved these deals is undone: free places on top of the stages they stood in, in the order they had. Takes
+/// the stages' locks, so call it before the deals' own. Returns those whose stage is gone.
+pub fn places_back(tx: &mut OrgTx, op: OperationId, ids: &[Uuid]) -> AppResult<Vec<Uuid>> {
+    let rows: Vec<Stood> = diesel::sql_query(
+        "SELECT record_id AS id, app.as_uuid(before->>'stage_id') AS stage FROM operation_changes \
+         WHERE operation_id = $1 AND record_type = 'deal' AND record_id = ANY ($2) AND undo IS NULL AND jsonb_exists(before, 'position') \
+         ORDER BY before->>'stage_id', before->>'position' COLLATE \"C\", record_id",
+    )
+    .bind::<sql_types::Uuid, _>(op)
+    .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+    .load(tx.conn())?;
+    let mut homeless = Vec::new();
+    for group in rows.chunk_by(|a, b| a.stage == b.stage) {
+        let ids: Vec<Uuid> = group.iter().map(|row| row.id).collect();
+        if pipeline::lock_stage(tx, group[0].stage)?.is_none() {
+            homeless.extend(ids);
+            continue;
+        }
+        let places = top_places(tx, group[0].stage, ids.len())?;
+        diesel::sql_query(
+            "UPDATE operation_changes c SET before = c.before || jsonb_build_object('position', p.position) \
+             FROM unnest($2, $3) AS p (id, position) WHERE c.operation_id = $1 AND c.record_type = 'deal' AND c.record_id = p.id",
+        )
+        .bind::<sql_types::Uuid, _>(op)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Array<sql_types::Text>, _>(places)
+        .execute(tx.conn())?;
+    }
+    Ok(homeless)
 }
 
 /// What the event says beside the stage when the deals change pipelines too.

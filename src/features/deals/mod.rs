@@ -18,7 +18,7 @@ pub mod positions;
 mod queries;
 mod stages;
 
-pub use bulk::{any_in_stage, make_room, move_stage};
+pub use bulk::{any_in_stage, make_room, move_stage, places_back, send};
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
 pub use contacts::take_part;

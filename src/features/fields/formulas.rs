@@ -212,6 +212,15 @@ pub(super) fn enqueue(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
     jobs::enqueue(tx, Job::new(JOB, &Payload { record_type: record.key().into() })?)
 }
 
+/// The same, when a formula of the type uses that field: for what changes without any record of the type being written.
+pub fn compute_using(tx: &mut OrgTx, record: RecordType, key: &str) -> AppResult<()> {
+    let (formulas, _) = formulas(tx, record)?;
+    if formulas.iter().any(|formula| formula.expression.uses().any(|used| used == key)) {
+        enqueue(tx, record)?;
+    }
+    Ok(())
+}
+
 pub fn register_jobs(registry: &mut Registry) {
     registry.register(JOB, run);
 }

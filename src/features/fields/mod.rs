@@ -25,7 +25,7 @@ pub use custom::{Custom, currency_name, fill, id_name, prefill, read, track};
 pub use definition::{ChoiceOption, CustomField, KINDS, Options};
 pub use expression::Expression;
 pub use forms::choices_of;
-pub use formulas::{columns, compute, next_day, register_jobs, sources, today, values, values_of};
+pub use formulas::{columns, compute, compute_using, next_day, register_jobs, sources, today, values, values_of};
 pub use inputs::{Control, Input, InputSection, control, currencies, options, sections};
 pub use queries::all;
 pub use render::{Names, display, id, plain, raw, told};

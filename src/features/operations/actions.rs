@@ -4,7 +4,7 @@ use super::values::Edit;
 use crate::{
     error::{AppError, AppResult},
     features::records::{require_delete, require_edit},
-    kernel::{RecordType, SegmentId, TagId},
+    kernel::{RecordType, SegmentId, StageId, TagId},
     web::Actor,
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,11 @@ pub enum Action {
         name: String,
         into: bool,
     },
+    /// Deals sent to a stage, of whichever pipeline.
+    Move {
+        stage: StageId,
+        name: String,
+    },
     Archive,
     Restore,
     Delete,
@@ -39,6 +44,7 @@ impl Action {
             Action::Edit(_) => "edit",
             Action::Tag { .. } => "tag",
             Action::Segment { .. } => "segment",
+            Action::Move { .. } => "move",
             Action::Archive => "archive",
             Action::Restore => "restore",
             Action::Delete => "delete",
@@ -54,6 +60,7 @@ impl Action {
             Action::Tag { names, .. } => format!("Tag {many} {names}"),
             Action::Segment { name, into: true, .. } => format!("Add {many} to the segment {name}"),
             Action::Segment { name, .. } => format!("Take {many} out of the segment {name}"),
+            Action::Move { name, .. } => format!("Move {many} to {name}"),
             Action::Archive => format!("Archive {many}"),
             Action::Restore => format!("Restore {many}"),
             Action::Delete => format!("Delete {many}"),
@@ -75,6 +82,7 @@ impl Action {
             }
             Action::Segment { into: true, .. } => "added",
             Action::Segment { .. } => "taken out",
+            Action::Move { .. } => "moved",
             Action::Archive => "archived",
             Action::Restore => "restored",
             Action::Delete => "deleted",

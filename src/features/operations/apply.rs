@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::{deals, quality, segments, tags},
+    features::{deals, pipeline, quality, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -70,6 +70,15 @@ impl Statement {
                 let already = ("r.deleted_at IS NOT NULL", "already deleted");
                 step("deleted_at", "now()", already, "deleted", Done::Deleted)
             }
+            Action::Move { stage, .. } => {
+                let there = format!("r.stage_id = '{stage}'");
+                let mut sorting = step("updated_at", "now()", (&there, "there already"), "moved", Done::Updated);
+                sorting.refused = vec![
+                    ("r.status <> 'open'".to_owned(), "closed: reopen them first"),
+                    ("r.archived_at IS NOT NULL".to_owned(), "archived: restore them first"),
+                ];
+                sorting
+            }
             // Only to sort by: tags and segments are written by their own features.
             Action::Tag { .. } | Action::Segment { .. } => {
                 step("updated_at", "now()", ("false", ""), "tagged", Done::Updated)
@@ -80,16 +89,25 @@ impl Statement {
                     super::values::Mode::Set | super::values::Mode::Clear => "$6::jsonb".to_owned(),
                     _ => setting.after.clone(),
                 };
+                let mut changes = format!(
+                    "jsonb_build_object('{}', jsonb_build_array({}, {after}))",
+                    edit.key.replace('\'', ""),
+                    setting.before
+                );
+                let mut sets = vec![(setting.column.clone(), setting.new.clone())];
+                if edit.currency.is_some() {
+                    changes.push_str(
+                        " || CASE WHEN r.currency = n.currency THEN '{}'::jsonb \
+                         ELSE jsonb_build_object('currency', jsonb_build_array(r.currency, n.currency)) END",
+                    );
+                    sets.push(("currency".to_owned(), "n.currency".to_owned()));
+                }
                 Self {
                     image: setting.image(edit),
-                    changes: format!(
-                        "jsonb_build_object('{}', jsonb_build_array({}, {after}))",
-                        edit.key.replace('\'', ""),
-                        setting.before
-                    ),
+                    changes,
                     already: (format!("NOT ({})", setting.differs), "already so"),
                     refused: setting.refused,
-                    sets: vec![(setting.column, setting.new)],
+                    sets,
                     event: "updated",
                     done: Done::Updated,
                     shown: edit.shown.clone(),
@@ -124,7 +142,20 @@ pub(super) fn batch(
         // Stage before deal, as every command takes them.
         deals::make_room(tx, ids)?;
     }
+    let stage = match action {
+        Action::Move { stage, .. } => Some(pipeline::lock_stage(tx, *stage)?.ok_or_else(|| gone("stage"))?),
+        _ => None,
+    };
     let (mut tally, mut change) = sort(tx, actor, record, &statement, ids)?;
+    if let Some(stage) = stage {
+        if !change.is_empty() {
+            deals::send(tx, op, &change, &stage)?;
+            quality::measure(tx, record, &change)?;
+            search::reindex(tx, record, &change)?;
+            tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
+        }
+        return Ok((tally, change));
+    }
     if let Action::Tag { add, remove, .. } = action {
         let (add, remove) = (tags::each(&change, add), tags::each(&change, remove));
         let changed = tags::change(tx, record, &add, &remove, Some(op), true)?;
@@ -159,6 +190,11 @@ pub(super) fn batch(
         tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
     }
     Ok((tally, change))
+}
+
+/// What was to be given to the records went meanwhile.
+fn gone(what: &str) -> AppError {
+    AppError::Conflict(format!("The {what} is not there any more."))
 }
 
 /// Locks the records, in the order in which every bulk write does, and tells those to change from those to leave.

@@ -2,11 +2,12 @@
 
 use super::{actions::require_any, custom, request, values};
 use crate::{
-    db::Db,
+    db::{Db, OrgTx},
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        fields::{self, Catalogue, Control, Entry, Kind},
+        fields::{self, Catalogue, Control, Entry, Kind, Origin},
+        pipeline,
         records::{list::Selection, require_edit},
         segments, tags,
     },
@@ -45,17 +46,19 @@ struct Asked {
     control: Control,
     choices: Vec<SelectOption>,
     modes: Vec<SelectOption>,
+    /// Of an amount that has a currency of its own.
+    currencies: Vec<SelectOption>,
 }
 
 impl Asked {
-    fn new(entry: &Entry, form: &Form, people: &[Person]) -> Self {
+    fn new(entry: &Entry, form: &Form, people: &[Person], (stages, currency): (&[SelectOption], &str)) -> Self {
         let mode = form.get("mode");
         let mut modes = Vec::new();
         let mut offer = |key: &str, label: &str| {
             modes.push(SelectOption::new(key, label, key == mode || mode.is_empty() && modes.is_empty()));
         };
         let several = entry.kind.is_list();
-        let clearable = !entry.required && !matches!(entry.kind, Kind::Bool | Kind::Currency);
+        let clearable = !entry.required && !matches!(entry.kind, Kind::Bool | Kind::Currency | Kind::Stage);
         if several {
             offer("add", "Add to what is there");
             offer("remove", "Remove");
@@ -66,15 +69,42 @@ impl Asked {
         }
         let mut current = Form::default();
         current.set(&entry.key, form.get("value"));
-        let choices = fields::options(entry, &current, people);
-        Self { label: entry.label.clone(), max: entry.max, control: fields::control(entry), choices, modes }
+        let choices = match entry.kind {
+            Kind::Stage => stages.to_vec(),
+            _ => fields::options(entry, &current, people),
+        };
+        let asked = form.get("currency");
+        let mut currencies = vec![];
+        if matches!(entry.origin, Origin::BuiltIn(_)) && entry.kind == Kind::Money && entry.currency.is_some() {
+            currencies = vec![SelectOption::new("", "Each its own", asked.is_empty())];
+            currencies.extend(fields::currencies(asked, ""));
+        } else if entry.own_currency {
+            currencies = fields::currencies(asked, currency);
+        }
+        Self { label: entry.label.clone(), max: entry.max, control: fields::control(entry), choices, modes, currencies }
     }
 }
 
 /// Every field that may be given to many records: those every organisation has, then its own.
 fn offered(catalogue: &Catalogue) -> Vec<Entry> {
     let built_in = values::editable(catalogue.record).into_iter().map(|f| Entry::built_in(catalogue.record, f));
-    built_in.chain(custom::editable(catalogue).cloned()).collect()
+    let stage = RecordType::Deal.field("stage_id").filter(|_| catalogue.record == RecordType::Deal);
+    let stage = stage.map(|field| Entry::built_in(RecordType::Deal, field));
+    stage.into_iter().chain(built_in).chain(custom::editable(catalogue).cloned()).collect()
+}
+
+/// Every stage, under its pipeline's name when there are several.
+fn stages(tx: &mut OrgTx, chosen: &str) -> AppResult<Vec<SelectOption>> {
+    let (pipelines, stages) = (pipeline::pipelines(tx)?, pipeline::stages(tx)?);
+    let mut options = Vec::new();
+    for one in &pipelines {
+        for stage in stages.iter().filter(|stage| stage.pipeline_id == one.id) {
+            let label = if pipelines.len() == 1 { stage.name.clone() } else { format!("{}: {}", one.name, stage.name) };
+            let id = stage.id.to_string();
+            options.push(SelectOption::new(&id, label, id == chosen));
+        }
+    }
+    Ok(options)
 }
 
 /// `POST /operations/new`: the selection, carried on, and what is still to be said. Posted, because a selection is long.
@@ -113,16 +143,21 @@ pub(super) async fn page(
                 _ => Vec::new(),
             };
             let offered = offered(&Catalogue::load(tx, &actor, record)?);
-            Ok((members::directory(tx)?, known, selection, count, offered))
+            let stages = match posted.get("field") {
+                "stage_id" => stages(tx, posted.get("value"))?,
+                _ => vec![],
+            };
+            Ok((members::directory(tx)?, known, selection, count, (offered, stages)))
         })
         .await;
-    let (people, known, selection, count, editable) = match chosen {
+    let (people, known, selection, count, (editable, stages)) = match chosen {
         Err(AppError::Invalid(errors)) if errors.get("ids").is_some() => {
             return Ok(request::nothing_chosen(page, &form));
         }
         other => other?,
     };
     let key = form.get("field").to_owned();
+    let own = page.actor.org.currency.as_str();
     let many = if count.records == 1 { record.label() } else { record.plural() }.to_lowercase();
     let count = format!("{}{}", page.actor.locale.integer(count.records), if count.more { "+" } else { "" });
     let template = Choose {
@@ -136,7 +171,7 @@ pub(super) async fn page(
         request_key: form.get("request_key").to_owned(),
         action,
         known,
-        field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(field, &form, &people)),
+        field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(field, &form, &people, (&stages, own))),
         fields: editable.iter().map(|f| SelectOption::new(&f.key, &f.label, f.key == key)).collect(),
         input: form.view(errors),
     };

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::{records::list::Selection, segments, tags},
-    kernel::{OperationId, RecordType},
+    features::{pipeline, records::list::Selection, segments, tags},
+    kernel::{OperationId, RecordType, StageId},
     web::{Actor, Form, Page, flash::Flash, reply},
 };
 use actix_web::{
@@ -83,6 +83,7 @@ fn read(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Request> {
         "delete" => Action::Delete,
         "tag" => tagging(tx, actor, record, form)?,
         "segment" => enlisting(tx, actor, record, form)?,
+        "edit" if record == RecordType::Deal && form.get("field") == "stage_id" => moving(tx, actor, form)?,
         "edit" | "assign" => {
             crate::features::records::require_edit(actor, record)?;
             let mut form = form.clone();
@@ -115,6 +116,18 @@ fn tagging(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> Ap
         "remove" => Action::Tag { add: vec![], remove: ids, names },
         _ => Action::Tag { add: ids, remove: vec![], names },
     })
+}
+
+/// `value` is the stage to send deals to.
+fn moving(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
+    crate::features::records::require_edit(actor, RecordType::Deal)?;
+    let unknown = || AppError::field("value", "is not one of the stages");
+    let stage: StageId = form.get("value").parse().map_err(|_| unknown())?;
+    match pipeline::stage(tx, stage) {
+        Ok(stage) => Ok(Action::Move { stage: stage.id, name: stage.name }),
+        Err(AppError::NotFound) => Err(unknown()),
+        Err(other) => Err(other),
+    }
 }
 
 /// `value` names a static segment, a new one when records are put in; `mode` says whether they are put in or taken out.

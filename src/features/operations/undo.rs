@@ -17,8 +17,8 @@ use crate::{
     schema::operations,
     search,
     web::{
-        Actor,
-        permission::{Permission, organisation},
+        Actor, Allow,
+        permission::{Permission, organisation, tags::Administer},
     },
 };
 use chrono::Utc;
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 const GONE: &str = "no longer there";
 const TOUCHED: &str = "changed since";
+const HOMELESS: &str = "the stage it was in is gone";
 const TAKEN: &str = "a value it had is another record's now";
 
 /// Whether this person may take the operation back: it is theirs, or they administer the organisation, and their role still lets them
@@ -38,6 +39,7 @@ pub fn may_undo(actor: &Actor, operation: &Operation) -> bool {
 
 fn require(actor: &Actor, record: RecordType, kind: &str) -> AppResult<()> {
     match kind {
+        tags::MERGE => Allow::<Administer>::check(actor).map(drop),
         "delete" => require_delete(actor, record),
         _ => require_edit(actor, record),
     }
@@ -57,6 +59,10 @@ pub(super) fn begin(tx: &mut OrgTx, actor: &Actor, id: OperationId) -> AppResult
     }
     if !operation.can_undo() {
         return Err(AppError::Conflict("It changed nothing, so there is nothing to undo.".into()));
+    }
+    // Taken up again after a person stopped it, the tag is back already.
+    if operation.kind == tags::MERGE && operation.undo_started_at.is_none() {
+        tags::unmerge(tx, &operation.params)?;
     }
     batches::add_changes(tx, id)?;
     let by = tx.by();
@@ -118,6 +124,8 @@ pub(super) fn piece(tx: &mut OrgTx, operation: &Operation, record: RecordType, i
 fn batch(tx: &mut OrgTx, operation: &Operation, record: RecordType, ids: &[Uuid]) -> AppResult<()> {
     if record == RecordType::Deal {
         deals::make_room(tx, ids)?;
+        let homeless = deals::places_back(tx, operation.id, ids)?;
+        mark(tx, operation.id, record, &homeless, HOMELESS)?;
     }
     let lock = format!("SELECT id FROM {} WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", record.noun());
     diesel::sql_query(lock).bind::<sql_types::Array<sql_types::Uuid>, _>(ids).execute(tx.conn())?;

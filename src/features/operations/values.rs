@@ -33,6 +33,9 @@ pub struct Edit {
     pub shown: Value,
     /// "Set Lifecycle to Customer".
     pub words: String,
+    /// Of an amount: the currency that goes with it; `None` leaves each record its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
 }
 
 /// The fields that many records may be given at once: those one may edit on a record, but for what tells records apart.
@@ -77,13 +80,33 @@ pub fn edit(
         return Err(AppError::field("value", "is needed. To empty the field, choose to clear it"));
     }
     let label = field.label;
+    let currency = currency(record, field, mode, form)?;
+    let words = match &currency {
+        Some(code) => format!("{words} {code}"),
+        None => words,
+    };
     let words = match mode {
         Mode::Set => format!("Set {label} to {words}"),
         Mode::Clear => format!("Clear {label}"),
         Mode::Add => format!("Add {words} to {label}"),
         Mode::Remove => format!("Remove {words} from {label}"),
     };
-    Ok(Edit { key: field.key.to_owned(), mode, value, shown, words: short(&words) })
+    Ok(Edit { key: field.key.to_owned(), mode, value, shown, words: short(&words), currency })
+}
+
+/// Whether records of that type keep a currency beside that amount.
+pub(super) fn has_currency(record: RecordType, field: &Field) -> bool {
+    field.kind == FieldKind::Money && record.field("currency").is_some()
+}
+
+fn currency(record: RecordType, field: &Field, mode: Mode, form: &Form) -> AppResult<Option<String>> {
+    if mode != Mode::Set || !has_currency(record, field) {
+        return Ok(None);
+    }
+    let mut p = form.parser();
+    let currency = p.optional("currency", str::parse::<Currency>).map(|c| c.code().to_owned());
+    p.finish().map_err(|errors| AppError::field("value", errors.get("currency").unwrap_or("has no such currency")))?;
+    Ok(currency)
 }
 
 pub(super) fn short(words: &str) -> String {
@@ -121,7 +144,11 @@ fn read(
         FieldKind::Emails | FieldKind::Phones => several(actor, field, form),
         _ => {
             let value = plain(actor, field, form)?;
-            let words = display::json(Some(field), &value, actor, None);
+            let words = match field.kind {
+                // In which currency is said beside it, or is each record's own.
+                FieldKind::Money => value.as_str().unwrap_or_default().to_owned(),
+                _ => display::json(Some(field), &value, actor, None),
+            };
             let shown = if value.is_null() { Value::Null } else { value.clone() };
             Ok((value, shown, format!("“{words}”")))
         }
@@ -214,6 +241,10 @@ impl Setting {
         let Some(field) = record.field(&edit.key) else { return custom::setting(edit) };
         let column = field.column.rsplit('.').next().unwrap_or(field.column).to_owned();
         let (new, differs) = match edit.mode {
+            Mode::Set if edit.currency.is_some() => (
+                format!("n.{column}"),
+                format!("(r.{column} IS DISTINCT FROM n.{column} OR r.currency IS DISTINCT FROM n.currency)"),
+            ),
             Mode::Set | Mode::Clear => (format!("n.{column}"), format!("r.{column} IS DISTINCT FROM n.{column}")),
             Mode::Add => (
                 format!("r.{column} || ARRAY(SELECT x FROM unnest(n.{column}) x WHERE x <> ALL (r.{column}))"),
@@ -237,7 +268,11 @@ impl Setting {
     /// The JSON from which `n` is made.
     pub fn image(&self, edit: &Edit) -> Value {
         let value = if self.column == "custom" { json!({ edit.key.clone(): edit.value }) } else { edit.value.clone() };
-        json!({ self.column.clone(): value })
+        let mut image = json!({ self.column.clone(): value });
+        if let Some(currency) = &edit.currency {
+            image["currency"] = json!(currency);
+        }
+        image
     }
 }
 

@@ -8,8 +8,8 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::{deals, records::Saved},
-    kernel::{PipelineId, StageId},
+    features::{deals, fields, records::Saved},
+    kernel::{PipelineId, RecordType, StageId},
     live::{self, LiveMessage},
     schema::{organisations, pipelines, stages},
     web::{Allow, permission::organisation::ManagePipelines},
@@ -121,15 +121,15 @@ pub fn edit_stage(
     _: &Allow<ManagePipelines>,
     id: StageId,
     seen: i32,
-    fields: &StageFields,
+    new: &StageFields,
 ) -> AppResult<Saved> {
     let before = queries::lock_stage(tx, id)?.ok_or(AppError::NotFound)?;
     let mut changes = Changes::new();
     changes
-        .track("name", &before.name, &fields.name)
-        .track("color", &before.color, &fields.color)
-        .track("probability", &before.probability, &fields.probability)
-        .track("rotting_days", &before.rotting_days, &fields.rotting_days);
+        .track("name", &before.name, &new.name)
+        .track("color", &before.color, &new.color)
+        .track("probability", &before.probability, &new.probability)
+        .track("rotting_days", &before.rotting_days, &new.rotting_days);
     if changes.is_empty() {
         return Ok(Saved::Done(before.version));
     }
@@ -138,12 +138,15 @@ pub fn edit_stage(
     }
     diesel::update(stages::table.filter(stages::id.eq(id)))
         .set((
-            (stages::name.eq(&fields.name), stages::color.eq(&fields.color)),
-            (stages::probability.eq(fields.probability), stages::rotting_days.eq(fields.rotting_days)),
+            (stages::name.eq(&new.name), stages::color.eq(&new.color)),
+            (stages::probability.eq(new.probability), stages::rotting_days.eq(new.rotting_days)),
             stages::version.eq(stages::version + 1),
         ))
         .execute(tx.conn())
         .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
+    if before.probability != new.probability {
+        fields::compute_using(tx, RecordType::Deal, "weighted_amount")?;
+    }
     tell(tx, Event::of("stage.updated", "stage", id).version(before.version + 1).changes(changes))?;
     Ok(Saved::Done(before.version + 1))
 }

@@ -1,15 +1,24 @@
-//! The daily round of an organisation. Each piece of it is a transaction of its own: killed, it goes on with what is left, and a
+//! The daily round of an organisation: its rules, its bin, what imports refused. Each piece of it is a transaction of its own: killed, it goes on with what is left, and a
 //! second round at the same time finds nothing to do.
 
+use super::rules::{self, Rule};
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Reason, Tx},
     error::AppResult,
-    features::bin,
+    features::{
+        bin,
+        operations::{self, Action, Request},
+    },
     jobs::{JobContext, JobOutcome},
-    kernel::RecordType,
+    kernel::{OrgId, RecordType},
+    schema::operations as kept,
+    web::{
+        Actor,
+        permission::{Permission, organisation::Administer},
+    },
 };
 use chrono::{Duration, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types};
 use serde_json::Value;
 
 pub(super) const JOB: &str = "retention.daily";
@@ -27,12 +36,55 @@ SELECT pg_notify('pipewright_jobs', '') FROM due LIMIT 1";
 
 pub(super) fn run(ctx: &JobContext, _: &Value) -> anyhow::Result<JobOutcome> {
     let Some(org) = ctx.org else { return Ok(JobOutcome::GiveUp) };
+    for rule in ctx.db.org_now(&org, rules::all)?.iter().filter(|rule| rule.active) {
+        apply(ctx, org, rule)?;
+    }
     let days = ctx.db.org_now(&org, bin::keep_days)?;
     for record in RecordType::ALL {
         while ctx.db.org_now(&org, |tx| leave_bin(tx, record, days))? > 0 {}
     }
+    ctx.db.org_now(&org, forget_refused)?;
     ctx.db.org_now(&org, done)?;
     Ok(JobOutcome::Done)
+}
+
+/// A rule acts in the name of the administrator who switched it on, while that is one.
+fn apply(ctx: &JobContext, org: OrgId, rule: &Rule) -> anyhow::Result<()> {
+    let by = rule.activated_by;
+    let actor = by.map(|by| ctx.db.system_now(Reason::Jobs, |tx| Actor::load(tx, by.into(), org))).transpose()?;
+    match actor.flatten().filter(|actor| actor.may(Administer::KEY)) {
+        Some(actor) => ctx.db.org_now(&actor, |tx| act(tx, &actor, rule))?,
+        None => ctx.db.org_now(&org, |tx| rules::abandon(tx, rule.id))?,
+    }
+    Ok(())
+}
+
+/// A bulk change of what the rule takes today: at once when it is little, else by a job of its own.
+fn act(tx: &mut OrgTx, actor: &Actor, rule: &Rule) -> AppResult<()> {
+    let (record, selection) = (rule.record()?, rule.selection(tx, actor)?);
+    if selection.next(tx, actor, None, 1)?.is_empty() {
+        return rules::acted(tx, rule.id, None);
+    }
+    let back = format!("/bin?type={}", record.key());
+    let operation =
+        operations::start(tx, actor, &Request { record, action: Action::Delete, selection, back, key: None })?;
+    diesel::update(kept::table.filter(kept::id.eq(operation.id)))
+        .set(kept::title.eq(format!("Retention: {}", rule.words())))
+        .execute(tx.conn())?;
+    rules::acted(tx, rule.id, Some(operation.id))
+}
+
+/// The rows that imports refused, kept long enough.
+fn forget_refused(tx: &mut OrgTx) -> AppResult<()> {
+    let Some(days) = rules::keeping(tx)?.import_days else { return Ok(()) };
+    tx.without_time_limit()?;
+    diesel::sql_query(
+        "DELETE FROM import_errors e USING imports i WHERE i.org_id = e.org_id AND i.id = e.import_id \
+           AND i.finished_at < now() - make_interval(days => $1)",
+    )
+    .bind::<sql_types::Integer, _>(i32::from(days))
+    .execute(tx.conn())?;
+    Ok(())
 }
 
 /// The next of those that were in the bin long enough. How many went.

@@ -50,6 +50,7 @@ const ALL: &[SettingsNav] = &[
     item("rules", "/settings/rules", "Validation rules", "checklist", ORGANISATION),
     item("web-forms", "/settings/web-forms", "Web forms", "template", ORGANISATION),
     item("assignment", "/settings/assignment", "Assignment", "user-check", ORGANISATION),
+    item("retention", "/settings/retention", "Retention", "calendar-x", ORGANISATION),
     item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
     item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),
 ];

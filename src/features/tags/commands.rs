@@ -8,7 +8,10 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::pipeline::COLORS,
+    features::{
+        operations::{self, NewOperation, Tally},
+        pipeline::COLORS,
+    },
     kernel::{OperationId, RecordType, TagId, text},
     live::{self, LiveMessage},
     schema::tags,
@@ -23,7 +26,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error as DieselError},
     sql_types,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Makes a tag; without a colour it gets one by its name.
@@ -93,8 +96,19 @@ fn lock(tx: &mut OrgTx, id: TagId) -> AppResult<Tag> {
     Ok(live.select(Tag::as_select()).for_update().first(tx.conn())?)
 }
 
+/// What a merge did.
+pub struct Merged {
+    pub gone: Tag,
+    pub kept: Tag,
+    /// Its undo takes the merge back.
+    pub operation: OperationId,
+}
+
+/// The kind of the operation that keeps what a merge takes to undo.
+pub const MERGE: &str = "tag_merge";
+
 /// Every record of `from` gets `into` instead; whoever had both keeps one. Filters that name `from` mean `into` from now on.
-pub fn merge(tx: &mut OrgTx, _: &Allow<Administer>, from: TagId, into: TagId) -> AppResult<(Tag, Tag)> {
+pub fn merge(tx: &mut OrgTx, _: &Allow<Administer>, from: TagId, into: TagId) -> AppResult<Merged> {
     if from == into {
         return Err(AppError::field("into", "cannot be the tag itself"));
     }
@@ -102,6 +116,7 @@ pub fn merge(tx: &mut OrgTx, _: &Allow<Administer>, from: TagId, into: TagId) ->
     // In one order, so that two mergers never wait in a circle.
     let (first, second) = (lock(tx, from.min(into))?, lock(tx, from.max(into))?);
     let (gone, kept) = if first.id == from { (first, second) } else { (second, first) };
+    let operation = remember(tx, &gone, &kept)?;
     diesel::sql_query(
         "INSERT INTO record_tags (record_type, record_id, tag_id) \
          SELECT record_type, record_id, $2 FROM record_tags WHERE tag_id = $1 ON CONFLICT DO NOTHING",
@@ -120,7 +135,62 @@ pub fn merge(tx: &mut OrgTx, _: &Allow<Administer>, from: TagId, into: TagId) ->
     event.changes.track("name", &gone.name, &kept.name);
     events::record_quietly(tx, event)?;
     live::publish(tx, &LiveMessage::refresh())?;
-    Ok((gone, kept))
+    Ok(Merged { gone, kept, operation })
+}
+
+/// Which records had the tag that goes, and which of them the other one too.
+fn remember(tx: &mut OrgTx, gone: &Tag, kept: &Tag) -> AppResult<OperationId> {
+    let followers: Vec<TagId> = tags::table.filter(tags::merged_into.eq(gone.id)).select(tags::id).load(tx.conn())?;
+    let new = NewOperation {
+        kind: MERGE,
+        record: RecordType::Contact,
+        title: format!("Merge the tag {} into {}", gone.name, kept.name),
+        params: json!({ "from": gone.id, "into": kept.id, "followers": followers, "back": "/settings/tags" }),
+        total: 0,
+        request_key: None,
+    };
+    let op = operations::begin(tx, &new)?;
+    let count = diesel::sql_query(
+        "INSERT INTO operation_changes (operation_id, record_type, record_id, action, before) \
+         SELECT $1, x.record_type, x.record_id, 'tagged', jsonb_build_object('tags', jsonb_build_object('removed', jsonb_build_array($2), \
+           'added', CASE WHEN y.tag_id IS NULL THEN jsonb_build_array($3) ELSE '[]'::jsonb END)) \
+         FROM record_tags x LEFT JOIN record_tags y ON y.record_type = x.record_type AND y.record_id = x.record_id AND y.tag_id = $3 \
+         WHERE x.tag_id = $2",
+    )
+    .bind::<sql_types::Uuid, _>(op)
+    .bind::<sql_types::Uuid, _>(gone.id)
+    .bind::<sql_types::Uuid, _>(kept.id)
+    .execute(tx.conn())?;
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    // A tag that no record has can be taken apart from the other all the same.
+    operations::advance(tx, op, &Tally { changed: count.max(1), ..Tally::default() })?;
+    operations::set_total(tx, op, count.max(1))?;
+    operations::finish(tx, op)?;
+    Ok(op)
+}
+
+/// The tag that went is a tag again; its records get it back by the operation's undo, which calls this first.
+pub fn unmerge(tx: &mut OrgTx, params: &Value) -> AppResult<()> {
+    let id = |key: &str| params[key].as_str().and_then(|id| id.parse::<TagId>().ok()).ok_or(AppError::NotFound);
+    let (from, into) = (id("from")?, id("into")?);
+    let gone = tags::table.filter(tags::id.eq(from)).filter(tags::merged_into.eq(into));
+    let changed = diesel::update(gone)
+        .set((tags::merged_into.eq(None::<TagId>), tags::deleted_at.eq(None::<chrono::DateTime<chrono::Utc>>)))
+        .execute(tx.conn())
+        .map_err(|error| match taken(error) {
+            AppError::Invalid(_) => {
+                AppError::Conflict("Another tag has its name by now: rename that one first.".into())
+            }
+            other => other,
+        })?;
+    if changed == 0 {
+        return Err(AppError::Conflict("The tag it was merged into was itself merged or deleted since.".into()));
+    }
+    let followers: Vec<TagId> = serde_json::from_value(params["followers"].clone()).unwrap_or_default();
+    diesel::update(tags::table.filter(tags::id.eq_any(followers)).filter(tags::merged_into.eq(into)))
+        .set(tags::merged_into.eq(from))
+        .execute(tx.conn())?;
+    events::record_quietly(tx, Event::of("tag.merge_undone", "tag", from))
 }
 
 /// Takes the tag off all records, until it is undone.

@@ -1,7 +1,7 @@
 //! `/settings/tags`: what tags there are and on how many records; new ones, renaming, recolouring, merging, deleting.
 
 use super::{
-    commands,
+    commands::{self, Merged},
     model::Tag,
     queries::{self, COUNTED, Counted},
 };
@@ -174,9 +174,10 @@ pub(super) async fn merge(
         })
         .await;
     match merged {
-        Ok((gone, kept)) => {
+        Ok(Merged { gone, kept, operation }) => {
             let told = format!("{} is {} now, on every record that had it", gone.name, kept.name);
-            Ok(reply::redirect(&page.req, "/settings/tags", Some(Flash::success(told))))
+            let flash = Flash::success(told).undo(format!("/operations/{operation}/undo"));
+            Ok(reply::redirect(&page.req, "/settings/tags", Some(flash)))
         }
         Err(AppError::Invalid(errors)) => one(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, id, None, errors).await,
         Err(other) => Err(other),

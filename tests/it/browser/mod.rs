@@ -1,8 +1,10 @@
 //! The product in a real browser: the story of a first afternoon, the same without JavaScript, and accessibility of every page.
 
 mod accessibility;
+mod bulk;
 mod daily;
 mod driver;
 mod duplicates;
 mod framed;
+mod lists;
 mod story;

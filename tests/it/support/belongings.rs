@@ -148,6 +148,11 @@ impl TestApp {
             b.web_form, b.submission, b.assignment_rule, b.team
         ))
         .await;
+        self.sql(&format!(
+            "INSERT INTO retention_rules (org_id, id, record_type, condition, days, action) VALUES ('{o}', '{}', 'company', 'archived', 90, 'delete')",
+            b.rule
+        ))
+        .await;
         b
     }
 }

@@ -139,6 +139,7 @@ impl Route {
                     "web-forms" => b.web_form,
                     "quarantine" => b.submission,
                     "assignment" => b.assignment_rule,
+                    "retention" => b.rule,
                     other => panic!("{}: what is {{id}} after {other:?}? Tell tests/it/support/routes.rs", self.name()),
                 }
                 .to_string(),

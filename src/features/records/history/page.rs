@@ -66,7 +66,8 @@ struct Refused {
 /// `GET /{noun}/{id}/history`
 pub async fn index(spec: &Spec, page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> AppResult<HttpResponse> {
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let (actor, record, shell, more) = (page.actor.clone(), spec.record, page.shell(spec.record.noun()), query.has("after"));
+    let (actor, record, shell, more) =
+        (page.actor.clone(), spec.record, page.shell(spec.record.noun()), query.has("after"));
     let whole = db.org(&page, move |tx| History::load(tx, &actor, record, *id, &query, shell)).await?;
     if more && reply::is_partial(&page.req) {
         return reply::fragment(&whole.as_more());

@@ -91,9 +91,8 @@ pub(super) fn offered(row: &Row, catalogue: &Catalogue, latest: &HashMap<String,
         Some("archived" | "restored") => true,
         Some("created" | "deleted" | "undeleted" | "converted" | "merged" | "merge_undone") => false,
         _ if row.changes.get("contact").is_some() => false,
-        _ => pairs(&row.changes).any(|(key, before, after)| {
-            way(catalogue, key).is_some() && before != after && stands(latest, key, after)
-        }),
+        _ => pairs(&row.changes)
+            .any(|(key, before, after)| way(catalogue, key).is_some() && before != after && stands(latest, key, after)),
     }
 }
 

@@ -101,10 +101,8 @@ pub(super) fn event(tx: &mut OrgTx, record: RecordType, id: Uuid, event: Uuid) -
            NULL::uuid AS operation_by, NULL::text AS import, false AS by_merge \
          FROM events e WHERE e.record_id = $1 AND e.record_type = $2 AND e.id = $3",
     );
-    let query = query
-        .bind::<sql_types::Uuid, _>(id)
-        .bind::<sql_types::Text, _>(record.key())
-        .bind::<sql_types::Uuid, _>(event);
+    let query =
+        query.bind::<sql_types::Uuid, _>(id).bind::<sql_types::Text, _>(record.key()).bind::<sql_types::Uuid, _>(event);
     Ok(kept(query).get_result(tx.conn())?)
 }
 

@@ -83,18 +83,35 @@ pub fn is_too_long(error: &AppError) -> bool {
 pub(super) struct Scope<'a> {
     pub query: &'a ListQuery,
     owners: Owners,
-    matches: Option<Vec<Uuid>>,
+    matches: Option<Matches>,
+}
+
+/// What a text search finds.
+enum Matches {
+    /// The best, as a list shows them.
+    These(Vec<Uuid>),
+    /// Everything that has the words, read from end to end: more than a list shows.
+    All(String),
 }
 
 impl<'a> Scope<'a> {
     pub fn of(tx: &mut OrgTx, actor: &Actor, query: &'a ListQuery) -> AppResult<Self> {
-        let matches = if query.q.is_empty() { None } else { Some(matches(tx, actor, query)?) };
+        let matches = if query.q.is_empty() { None } else { Some(Matches::These(matches(tx, actor, query)?)) };
         Ok(Self { query, owners: query.owners(actor), matches })
+    }
+
+    /// Like [`Scope::of`], for work on everything that matches: no search by words stops at what a list shows.
+    pub fn whole(tx: &mut OrgTx, actor: &Actor, query: &'a ListQuery) -> AppResult<Self> {
+        let mut scope = Self::of(tx, actor, query)?;
+        if scope.cut_off() {
+            scope.matches = Some(Matches::All(text::fold(&query.q)));
+        }
+        Ok(scope)
     }
 
     /// There may be more matches than were looked at.
     pub fn cut_off(&self) -> bool {
-        self.matches.as_ref().is_some_and(|ids| ids.len() >= MATCHES)
+        matches!(&self.matches, Some(Matches::These(ids)) if ids.len() >= MATCHES)
     }
 
     /// `FROM … WHERE …`
@@ -115,10 +132,23 @@ impl<'a> Scope<'a> {
             sql.text(" AND ");
             sql.fragment(&query.condition);
         }
-        if let Some(ids) = &self.matches {
-            sql.text(" AND r.id = ANY (");
-            sql.literal(Literal::Uuids(ids.clone()));
-            sql.text(")");
+        match &self.matches {
+            None => {}
+            Some(Matches::These(ids)) => {
+                sql.text(" AND r.id = ANY (");
+                sql.literal(Literal::Uuids(ids.clone()));
+                sql.text(")");
+            }
+            // Archived records have no document.
+            Some(Matches::All(words)) if query.archived => {
+                sql.text(" AND r.name_key LIKE ");
+                sql.bind::<sql_types::Text, _>(pattern(words));
+            }
+            Some(Matches::All(words)) => {
+                sql.text(" AND r.id IN (SELECT app.search_all(");
+                sql.bind::<sql_types::Text, _>(words.clone());
+                sql.text(format!(", '{}'))", query.record.key()));
+            }
         }
     }
 
@@ -289,6 +319,11 @@ pub(super) fn count(tx: &mut OrgTx, scope: &Scope) -> AppResult<Count> {
     Ok(Count { records: records.min(COUNTED), more: records > COUNTED || scope.cut_off() })
 }
 
+/// A part of a name, in which the user's own wildcards are plain characters.
+fn pattern(folded: &str) -> String {
+    format!("%{}%", folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 #[derive(QueryableByName)]
 struct Match {
     #[diesel(sql_type = sql_types::Uuid)]
@@ -299,12 +334,11 @@ struct Match {
 fn matches(tx: &mut OrgTx, actor: &Actor, query: &ListQuery) -> AppResult<Vec<Uuid>> {
     let folded = text::fold(&query.q);
     let found: Vec<Match> = if query.archived {
-        let pattern = format!("%{}%", folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         diesel::sql_query(format!(
             "SELECT id AS record_id FROM {} WHERE archived_at IS NOT NULL AND deleted_at IS NULL AND name_key LIKE $1 LIMIT {MATCHES}",
             query.record.noun()
         ))
-        .bind::<sql_types::Text, _>(pattern)
+        .bind::<sql_types::Text, _>(pattern(&folded))
         .load(tx.conn())?
     } else {
         let per_type = i32::try_from(MATCHES).unwrap_or(i32::MAX);

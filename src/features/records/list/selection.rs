@@ -1,7 +1,7 @@
 //! A selection: the ticked rows of a list, or everything that a list shows. What bulk work, export and segments work on.
 //!
 //! It is walked by id in batches, each read anew: a record that meanwhile left the list is passed over, and one that the reader may
-//! not see was never in it. Searching by words selects the two hundred records that the list shows.
+//! not see was never in it. Searching by words selects every record that has them: of those the list shows only the best two hundred.
 
 use super::{
     ListQuery, damaged,
@@ -104,7 +104,7 @@ impl Selection {
         match self {
             Self::Ids(_, ids) => Ok(Count { records: i64::try_from(ids.len()).unwrap_or(i64::MAX), more: false }),
             Self::Matching(query) => {
-                let scope = find::Scope::of(tx, actor, query)?;
+                let scope = find::Scope::whole(tx, actor, query)?;
                 find::count(tx, &scope)
             }
         }
@@ -164,7 +164,7 @@ impl Selection {
                     sql.text(")");
                 }
             }
-            Self::Matching(query) => find::Scope::of(tx, actor, query)?.add_to(sql),
+            Self::Matching(query) => find::Scope::whole(tx, actor, query)?.add_to(sql),
         }
         Ok(())
     }

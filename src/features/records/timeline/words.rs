@@ -17,7 +17,13 @@ pub(in crate::features::records) struct Words {
 }
 
 /// `data.title` of an event says what its kind and changes cannot: "Chiara Rossi added as champion".
-pub(in crate::features::records) fn of(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogue, actor: &Actor) -> Words {
+pub(in crate::features::records) fn of(
+    kind: &str,
+    changes: &Value,
+    data: &Value,
+    catalogue: &Catalogue,
+    actor: &Actor,
+) -> Words {
     let verb = kind.split_once('.').map_or(kind, |(_, verb)| verb);
     let currency = data.get("currency").and_then(Value::as_str);
     let told = data.get("title").and_then(Value::as_str).map(str::to_owned);
@@ -59,7 +65,12 @@ pub(in crate::features::records) fn tells(changes: &Value, catalogue: &Catalogue
 }
 
 /// Field by field, in the order of forms; what is hidden from the reader is left out.
-pub(in crate::features::records) fn lines(changes: &Value, catalogue: &Catalogue, actor: &Actor, currency: Option<&str>) -> Vec<Line> {
+pub(in crate::features::records) fn lines(
+    changes: &Value,
+    catalogue: &Catalogue,
+    actor: &Actor,
+    currency: Option<&str>,
+) -> Vec<Line> {
     let Value::Object(changes) = changes else { return vec![] };
     let entries: Vec<&Entry> = catalogue.entries.iter().chain(&catalogue.retired).collect();
     let mut lines: Vec<(usize, Line)> = changes
