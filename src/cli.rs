@@ -4,11 +4,19 @@ use crate::{
     app::{self, Application},
     config::{Config, LogFormat},
     db::{self, embedded::Embedded},
-    features, web,
+    features,
+    kernel::text::one_line,
+    web,
 };
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -105,10 +113,27 @@ pub fn main() -> ExitCode {
     match run(cli.command, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("pipewright: {error:#}");
+            eprintln!("pipewright: {}", in_one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line on standard output. Nobody reading it any more (`| head`) is no failure of ours.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// The error with its causes; one that says nothing new is left out.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(|cause| one_line(&cause.to_string())) {
+        if !told.contains(&cause) {
+            let joint = if told.is_empty() { "" } else { ": " };
+            told = format!("{told}{joint}{cause}");
+        }
+    }
+    told
 }
 
 fn run(command: Command, config: Config) -> anyhow::Result<()> {
@@ -118,7 +143,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Migrate => {
             let database = Database::for_command(&config)?;
             let ran = database.migrate()?;
-            println!("{}", if ran.is_empty() { "up to date".to_owned() } else { ran.join("\n") });
+            say(if ran.is_empty() { "up to date".to_owned() } else { ran.join("\n") });
             Ok(())
         }
         Command::MigrateRedo => {
@@ -221,9 +246,9 @@ fn serve(config: Config, demo: bool) -> anyhow::Result<()> {
                 .await
                 .context("seeding the demo broke off")??;
         }
-        println!("\nPipewright is at {public_url} (listening on {})", app.address);
+        say(format!("\nPipewright is at {public_url} (listening on {})", app.address));
         if demo {
-            println!("Sign in as admin@demo.test with the password pipewright-demo\n");
+            say("Sign in as admin@demo.test with the password pipewright-demo\n");
         }
         wait_for_signal().await?;
         tracing::info!("stopping");

@@ -52,7 +52,7 @@ impl Check {
 
 /// Prints the table; false when something failed, which is then the exit status.
 pub fn report(checks: &[Check]) -> bool {
-    print!("{}", table(checks));
+    crate::cli::say(table(checks).trim_end());
     checks.iter().all(|check| check.outcome != Outcome::Fail)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     config::{Config, masked_url},
     db::{self, Db, Facts, Reason},
     jobs,
+    kernel::text::one_line,
 };
 use std::{process::ExitCode, time::SystemTime};
 
@@ -125,9 +126,4 @@ fn queue(url: &str) -> Option<Check> {
     } else {
         Check::ok("jobs", finding)
     })
-}
-
-/// libpq spreads its reasons over several lines.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

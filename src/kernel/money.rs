@@ -86,6 +86,7 @@ impl Money {
     /// Short, for cards: €12.4k, €2.86M, €950. Rounded half away from zero.
     pub fn short(&self) -> String {
         let (scaled, suffix) = match self.amount.abs().to_f64().unwrap_or(0.0) {
+            a if a >= 999_950_000_000.0 => (self.amount / Decimal::from(1_000_000_000_000_i64), "T"),
             a if a >= 999_950_000.0 => (self.amount / Decimal::from(1_000_000_000), "B"),
             a if a >= 999_950.0 => (self.amount / Decimal::from(1_000_000), "M"),
             a if a >= 1_000.0 => (self.amount / Decimal::from(1_000), "k"),
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(eur(2_860_000), "€2.86M");
         assert_eq!(eur(950), "€950");
         assert_eq!(eur(999_999), "€1.00M");
+        assert_eq!(eur(999_999_999_999), "€1.00T");
     }
 
     #[test]

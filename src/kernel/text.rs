@@ -70,6 +70,11 @@ pub fn domain(text: &str) -> Option<String> {
     labelled.then_some(host)
 }
 
+/// What libraries spread over several lines, in one.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

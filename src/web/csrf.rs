@@ -102,7 +102,9 @@ pub async fn guard(
 }
 
 fn refuse(req: ServiceRequest, error: AppError) -> ServiceResponse<BoxBody> {
-    req.into_response(HttpResponse::from_error(error))
+    // `req.into_response` would drop the error, and with it what people are told.
+    let (req, _) = req.into_parts();
+    ServiceResponse::new(req, HttpResponse::from_error(error))
 }
 
 fn random() -> String {

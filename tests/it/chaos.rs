@@ -38,6 +38,8 @@ async fn one_owner_helpers_beside_it_and_a_stop_in_time() {
         "{}",
         absent.out
     );
+    let down = process::run(&data_dir, &[("DATABASE_URL", "postgres://nobody:secret@127.0.0.1:1/x")], &["serve"]).await;
+    assert!(!down.success && down.err.trim().lines().count() == 1 && down.err.contains("refused"), "{}", down.err);
     assert!(!absent.out.contains("secret") && !absent.err.contains("secret"), "{}", absent.out);
 
     // SIGTERM with a live stream open and requests under way.

@@ -125,9 +125,17 @@ async fn every_kind_from_its_definition_to_history() {
         })
     );
     let page = admin.get(&path).await;
-    for told in
-        ["Silver, plated", "Gold", "$1,234.50", "−1,204", "0.1000000001", "Rep kinds", "Linked Ltd", "Ada/Verhoeven"]
-    {
+    for told in [
+        "<span class=\"dot c-",
+        "Silver, plated",
+        "Gold",
+        "$1,234.50",
+        "−1,204",
+        "0.1000000001",
+        "Rep kinds",
+        "Linked Ltd",
+        "Ada/Verhoeven",
+    ] {
         assert!(page.contains(told), "{told}: {}", page.body);
     }
     in_place(&admin, &path, company).await;

@@ -290,7 +290,8 @@ async fn sizes_tokens_addresses_and_headers_have_their_limits() {
     let foreign = rep.csrf().await;
     let before = app.value("SELECT count(*) FROM companies").await;
     for stolen in [foreign.as_str(), "", "x", &app.new_client().csrf().await] {
-        assert_eq!(admin.post_raw("/companies", &[("csrf_token", stolen), ("name", "Forged")]).await.status(), 403);
+        let refused = admin.post_raw("/companies", &[("csrf_token", stolen), ("name", "Forged")]).await;
+        assert!(refused.status() == 403 && refused.contains("reload the page and send it again"), "{}", refused.body);
     }
     assert_eq!(rep.post("/logout", &[]).await.status(), 303);
     assert_ne!(rep.post_raw("/companies", &[("csrf_token", &foreign), ("name", "Replayed")]).await.status(), 200);

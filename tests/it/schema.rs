@@ -1,8 +1,9 @@
 //! `src/schema.rs` says what the migrations make, and every migration can be undone and redone.
 
 use crate::support::{TestDatabase, sql};
-use diesel::PgConnection;
-use std::collections::BTreeMap;
+use diesel::{PgConnection, connection::SimpleConnection};
+use pipewright::db::{Db, migrate};
+use std::{collections::BTreeMap, path::Path};
 
 /// Columns in order, each `name Type`.
 type Tables = BTreeMap<String, Vec<String>>;
@@ -105,10 +106,65 @@ fn every_migration_can_be_undone_and_redone() {
     assert_eq!(pipewright::db::migrate(&database.url, None).unwrap(), Vec::<String>::new());
     assert_eq!(pipewright::db::pending_migrations(&database.url).unwrap(), Vec::<String>::new());
     let mut conn = sql::connect(&database.url);
-    diesel::connection::SimpleConnection::batch_execute(
-        &mut conn,
-        "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')",
-    )
-    .unwrap();
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')").unwrap();
     assert!(pipewright::db::migrate(&database.url, None).unwrap_err().to_string().contains("newer Pipewright"));
+}
+
+/// The first migrations, which everybody's oldest database has.
+const FIRST: &str = "20261120000005";
+
+/// Takes the migrations after [`FIRST`] back, the latest first.
+fn downgrade(conn: &mut PgConnection) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let version = |name: &str| name.split('_').next().unwrap().replace('-', "");
+    let mut later: Vec<String> =
+        names.filter(|name| name.starts_with("20") && version(name).as_str() > FIRST).collect();
+    later.sort();
+    assert!(later.len() > 5, "{later:?}");
+    for name in later.iter().rev() {
+        let down = std::fs::read_to_string(folder.join(name).join("down.sql")).unwrap();
+        let version = version(name);
+        conn.batch_execute(&format!(
+            "SET ROLE pipewright_owner; BEGIN; {down}; DELETE FROM __diesel_schema_migrations WHERE version = '{version}'; COMMIT; RESET ROLE"
+        ))
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
+    }
+}
+
+#[test]
+fn a_database_of_an_earlier_version_is_brought_up_with_all_its_records() {
+    let database = TestDatabase::create_now();
+    let db = Db::connect(&database.url, None, 2).unwrap();
+    assert!(pipewright::features::seeds::demo(&db).unwrap());
+    drop(db);
+    let mut conn = sql::connect(&database.url);
+    downgrade(&mut conn);
+    assert!(!pipewright::db::pending_migrations(&database.url).unwrap().is_empty());
+    // Every row in the columns of that time.
+    let tables = [
+        "users",
+        "members",
+        "organisations",
+        "pipelines",
+        "stages",
+        "companies",
+        "contacts",
+        "deals",
+        "notes",
+        "events",
+    ];
+    let questions = tables.map(|table| {
+        let columns = sql::lines(
+            &mut conn,
+            &format!("SELECT quote_ident(attname) AS line FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"),
+        );
+        let row = columns.join(", ");
+        format!("SELECT '{table} ' || count(*) || ' ' || coalesce(md5(string_agg(r::text, '' ORDER BY r::text)), '') AS line FROM (SELECT {row} FROM {table}) r")
+    });
+    let read = |conn: &mut PgConnection| questions.iter().flat_map(|q| sql::lines(conn, q)).collect::<Vec<_>>();
+    let before = read(&mut conn);
+    assert!(before.iter().all(|line| !line.contains(" 0 ")), "{before:?}");
+    migrate(&database.url, None).unwrap();
+    assert_eq!(read(&mut sql::connect(&database.url)), before);
 }

@@ -11,7 +11,7 @@ use super::EmbeddedError;
 pub const OLDEST_MAJOR: u32 = 14;
 
 /// Extensions the schema uses; Fedora packs them apart from the server.
-const EXTENSIONS: [&str; 3] = ["pg_trgm", "unaccent", "citext"];
+const EXTENSIONS: [&str; 3] = ["pg_trgm", "btree_gin", "unaccent"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {

@@ -24,7 +24,7 @@ pub fn password_link(db: &Db, config: &Config, email: &str) -> anyhow::Result<()
     let (account, token) = made.with_context(|| format!("there is no account with the address {email}"))?;
     let link = config.public_url.join(&format!("/password-reset/{token}"))?;
     tracing::info!(user = %account.id, "made a password link");
-    println!("{link}");
+    crate::cli::say(link);
     eprintln!("For {} <{}>: it works once, for one hour. Give it to nobody else.", account.name, account.email);
     Ok(())
 }

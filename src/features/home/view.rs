@@ -43,6 +43,14 @@ impl Amounts {
         if text.is_empty() { "–".into() } else { text.join(" + ") }
     }
 
+    /// All of them, short, the own currency first: `€12.4k + $3.0k`; a dash when there is nothing.
+    pub fn short(&self, own: &str) -> String {
+        let main = self.0.get(own).filter(|amount| !amount.is_zero()).map(|_| self.main(own));
+        let all = [main.unwrap_or_default(), self.others(own)].join(" ");
+        let text = all.trim().trim_start_matches("+ ");
+        if text.is_empty() { "–".into() } else { text.to_owned() }
+    }
+
     fn of(&self, currency: &str) -> f64 {
         self.0.get(currency).and_then(Decimal::to_f64).unwrap_or_default()
     }
@@ -51,8 +59,10 @@ impl Amounts {
 pub struct StageRow {
     pub name: String,
     pub color: String,
-    pub deals: i64,
+    pub deals: String,
+    /// Short, and in full.
     pub amount: String,
+    pub full: String,
     /// Of the fullest stage, in percent.
     pub percent: u32,
     pub href: String,
@@ -85,8 +95,9 @@ pub fn pipelines(totals: &[StageTotal], actor: &Actor, owner: &str) -> Vec<Pipel
             pipeline.stages.push(StageRow {
                 name: total.stage.clone(),
                 color: total.color.clone(),
-                deals,
-                amount: amounts.full(actor),
+                deals: actor.locale.integer(deals),
+                amount: amounts.short(&actor.org.currency),
+                full: amounts.full(actor),
                 percent: u32::try_from(deals * 100 / most).unwrap_or_default(),
                 href: format!("/deals?status=open&pipeline={}&stage={}{owner}", total.pipeline_id, total.stage_id),
             });

@@ -8,6 +8,7 @@ use super::{
     running,
 };
 use crate::{
+    cli::say,
     db::{Db, Reason, Tx},
     kernel::{ImportId, OrgId, RecordType},
     schema::organisations,
@@ -33,7 +34,7 @@ pub fn command_line(db: &Db, record: RecordType, file: &Path, org_slug: &str, op
     } else {
         File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
         if let Ok(shape) = reader::sniff(file, &Overrides::default()) {
-            shape.warnings.iter().for_each(|warning| println!("note: {}", warning.message()));
+            shape.warnings.iter().for_each(|warning| say(format!("note: {}", warning.message())));
         }
         running::run_file(db, org, &new, file)
     };
@@ -57,25 +58,22 @@ fn organisation(db: &Db, slug: &str) -> anyhow::Result<OrgId> {
 fn print(db: &Db, org: OrgId, id: ImportId) -> anyhow::Result<()> {
     let (import, errors) =
         db.org_now(&org, |tx| Ok((queries::find(tx, id, &Scope::everything())?, queries::first_errors(tx, id)?)))?;
-    println!(
-        "{} rows of {} read ({})",
-        import.rows_read,
-        import.file_name,
-        import.encoding.as_deref().unwrap_or("UTF-8")
-    );
-    println!(
+    let (rows, encoding) = (import.rows_read, import.encoding.as_deref().unwrap_or("UTF-8"));
+    let noun = if rows == 1 { "row" } else { "rows" };
+    say(format!("{rows} {noun} of {} read ({encoding})", import.file_name));
+    say(format!(
         "  created {:>9}\n  updated {:>9}\n  skipped {:>9}\n  failed  {:>9}",
         import.created, import.updated, import.skipped, import.failed
-    );
-    println!("columns");
+    ));
+    say("columns");
     for (heading, field) in import.columns() {
-        println!("  {heading} -> {}", field.as_deref().unwrap_or("(not imported)"));
+        say(format!("  {heading} -> {}", field.as_deref().unwrap_or("(not imported)")));
     }
     for error in errors.iter().take(SHOWN) {
-        println!("line {}: {} {}", error.line, error.field, error.message);
+        say(format!("line {}: {} {}", error.line, error.field, error.message));
     }
     if import.failed > 0 {
-        println!("All rows in error: /imports/{id} in the browser");
+        say(format!("All rows in error: /imports/{id} in the browser"));
     }
     Ok(())
 }

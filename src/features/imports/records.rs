@@ -3,11 +3,11 @@
 use super::{
     pages,
     queries::{self, Import},
-    words,
 };
 use crate::{
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
+    features::records::name_sql,
     kernel::{ImportId, RecordType},
     web::{Actor, Page, Shell, reply},
 };
@@ -134,7 +134,7 @@ fn load(
         }
         let sql = format!(
             "SELECT id, {} AS name, deleted_at IS NOT NULL AS gone, owner_id FROM {} WHERE id = ANY ($1) ORDER BY name_key, id",
-            words::name_of(record),
+            name_sql(record),
             record.noun()
         );
         let rows: Vec<Row> = sql_query(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(these).load(tx.conn())?;

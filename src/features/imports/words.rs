@@ -1,6 +1,6 @@
-//! Small things as pages say them: sizes, delimiters, examples of cells, what records are called.
+//! Small things as pages say them: sizes, delimiters, examples of cells.
 
-use crate::{kernel::RecordType, web::Actor};
+use crate::web::Actor;
 use rust_decimal::Decimal;
 
 /// `2.4 MB`.
@@ -16,15 +16,6 @@ pub fn size(actor: &Actor, bytes: i64) -> String {
 pub fn short(cell: &str) -> String {
     let short: String = cell.chars().take(60).collect();
     if short.len() < cell.len() { format!("{short}…") } else { short }
-}
-
-/// SQL of what a record is called.
-pub fn name_of(record: RecordType) -> &'static str {
-    match record {
-        RecordType::Contact => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, '')",
-        RecordType::Lead => "coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, '')",
-        RecordType::Company | RecordType::Deal => "name",
-    }
 }
 
 /// In words.

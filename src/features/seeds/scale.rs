@@ -32,7 +32,7 @@ pub fn seed(db: &Db, contacts: u64, companies: u64, deals: u64) -> anyhow::Resul
         Ok(true)
     })?;
     if !made {
-        println!("the organisation `{SLUG}` is already there; nothing was changed");
+        crate::cli::say(format!("the organisation `{SLUG}` is already there; nothing was changed"));
         return Ok(());
     }
     analyse(db);
@@ -100,6 +100,6 @@ fn analyse(db: &Db) {
 fn step<T>(what: &str, work: impl FnOnce() -> AppResult<T>) -> AppResult<T> {
     let started = Instant::now();
     let done = work()?;
-    println!("{what}: {:.1} s", started.elapsed().as_secs_f32());
+    crate::cli::say(format!("{what}: {:.1} s", started.elapsed().as_secs_f32()));
     Ok(done)
 }

@@ -13,9 +13,8 @@ use crate::{
             pages::ErrorLine,
             progress,
             queries::{self, Import, RowError, SHOWN},
-            words,
         },
-        records::display,
+        records::{display, name_sql},
     },
     kernel::RecordType,
     web::{Page, Shell, reply},
@@ -127,7 +126,7 @@ fn names_of(tx: &mut OrgTx, record: RecordType, found: &Trial) -> AppResult<Hash
         name: String,
     }
     let ids: Vec<Uuid> = found.changed.iter().map(|c| c.id).collect();
-    let sql = format!("SELECT id, {} AS name FROM {} WHERE id = ANY ($1)", words::name_of(record), record.noun());
+    let sql = format!("SELECT id, {} AS name FROM {} WHERE id = ANY ($1)", name_sql(record), record.noun());
     let rows: Vec<Row> = sql_query(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(ids).load(tx.conn())?;
     Ok(rows.into_iter().map(|r| (r.id, r.name)).collect())
 }
