@@ -64,7 +64,7 @@ async fn a_company_from_form_to_deletion_and_back() {
         "Netherlands",
         "tel:+31201234567",
         "Created",
-        "Brightwater Foods added",
+        "Company added",
     ] {
         assert!(page.contains(told), "{told}: {}", page.body);
     }

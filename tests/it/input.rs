@@ -307,5 +307,19 @@ async fn sizes_tokens_addresses_and_headers_have_their_limits() {
         assert!(answer.status() < 500, "{}: {}", answer.status(), answer.body);
     }
     assert_eq!(app.value("SELECT count(*) FROM deals WHERE name = 'Twice'").await, "1");
+    for (path, field, count) in [
+        ("/companies", "name", "SELECT count(*) FROM companies WHERE name = 'Twice'"),
+        ("/contacts", "last_name", "SELECT count(*) FROM contacts WHERE last_name = 'Twice'"),
+        ("/leads", "last_name", "SELECT count(*) FROM leads WHERE last_name = 'Twice'"),
+    ] {
+        let page = admin.get(&format!("{path}/new")).await;
+        let id = page.between("name=\"id\" value=\"", "\"").expect("the form carries the new record's id").to_owned();
+        let fields = [("csrf_token", token.as_str()), ("id", id.as_str()), (field, "Twice")];
+        let (one, two) = tokio::join!(admin.post_raw(path, &fields), admin.post_raw(path, &fields));
+        for answer in [one, two, admin.post_raw(path, &fields).await] {
+            assert_eq!(answer.location, Some(format!("{path}/{id}")), "{}: {}", answer.status(), answer.body);
+        }
+        assert_eq!(app.value(count).await, "1", "{path}");
+    }
     app.stop().await;
 }

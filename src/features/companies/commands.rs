@@ -25,9 +25,14 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewCompany) -> AppResult<CompanyId> {
+    let id = CompanyId::new();
+    create_as(tx, by, id, new).map(|()| id)
+}
+
+/// With an id that was chosen before.
+pub fn create_as(tx: &mut OrgTx, by: &Allow<Create>, id: CompanyId, new: &NewCompany) -> AppResult<()> {
     members::check_owner(tx, new.owner_id, "owner_id")?;
     check_parent(tx, by, new.parent_id, None)?;
-    let id = CompanyId::new();
     let created_by = tx.by();
     diesel::insert_into(companies::table)
         .values((companies::id.eq(id), new, companies::created_by.eq(created_by)))
@@ -35,8 +40,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewCompany) -> AppResult
     let changes = NewCompany::changes(&NewCompany::default(), new, tx)?;
     quality::written(tx, RecordType::Company, id.0, Written::New)?;
     events::record(tx, Event::new("company.created", RecordType::Company, id).version(1).changes(changes))?;
-    search::reindex(tx, RecordType::Company, &[id.0])?;
-    Ok(id)
+    search::reindex(tx, RecordType::Company, &[id.0])
 }
 
 /// Saves over `version`; a company that moved on is left as it is.

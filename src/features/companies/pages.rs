@@ -2,12 +2,11 @@
 
 use super::{SPEC, commands, forms, model::Company, panels::Panels, queries};
 use crate::{
-    db::Db,
+    db::{Db, OrgTx},
     error::AppResult,
     features::{
         accounts::members::{self, Person},
         duplicates::{self, Merged},
-        fields,
         leads::{self, Origin},
         records::{
             Head,
@@ -22,7 +21,6 @@ use crate::{
     kernel::{CompanyId, RecordType, text},
     web::{
         Actor, Allow, Form, Page, Shell, csrf,
-        flash::Flash,
         permission::companies::{Create, Edit},
         reply,
     },
@@ -54,35 +52,19 @@ async fn form_page(
 
 /// `GET /companies/new`
 pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    let mut form = Form::decode(page.req.query_string().as_bytes())?;
-    form.set("owner_id", page.actor.id.to_string());
-    let actor = page.actor.clone();
-    let form = db
-        .org(&page, move |tx| {
-            fields::prefill(tx, &actor, RecordType::Company, &mut form)?;
-            Ok(form)
-        })
-        .await?;
-    form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
+    let draft = submit::blank(&SPEC, &page, &db).await?;
+    form_page(&page, &db, StatusCode::OK, None, draft).await
 }
 
 /// `POST /companies`
 pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    let posted = form.clone();
-    let created = db
-        .org(&page, move |tx| {
-            let new = forms::parse(tx, &by, &posted, None, None)?;
-            commands::create(tx, &by, &new).map(|id| (id, new.name))
-        })
-        .await;
-    match created {
-        Ok((id, name)) => {
-            Ok(reply::redirect(&page.req, &format!("/companies/{id}"), Some(Flash::success(format!("{name} added")))))
-        }
-        Err(error) => {
-            let draft = Draft::refused(form, error)?;
-            form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
-        }
+    let make = move |tx: &mut OrgTx, form: &Form, id: Uuid| {
+        let new = forms::parse(tx, &by, form, None, None)?;
+        commands::create_as(tx, &by, CompanyId(id), &new)
+    };
+    match submit::create(&SPEC, &page, form, &db, make).await? {
+        Ok(made) => Ok(made),
+        Err(draft) => form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, *draft).await,
     }
 }
 
@@ -93,9 +75,8 @@ pub(super) async fn edit(
     id: web::Path<Uuid>,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let (actor, id) = (page.actor.clone(), *id);
-    let form = db.org(&page, move |tx| forms::load(tx, &actor, id)).await?;
-    form_page(&page, &db, StatusCode::OK, Some(id), Draft::of(form)).await
+    let draft = submit::stored(&SPEC, &page, *id, &db).await?;
+    form_page(&page, &db, StatusCode::OK, Some(*id), draft).await
 }
 
 /// `POST /companies/{id}`

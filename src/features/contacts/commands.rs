@@ -22,9 +22,14 @@ use crate::{
 use diesel::prelude::*;
 
 pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewContact) -> AppResult<ContactId> {
+    let id = ContactId::new();
+    create_as(tx, by, id, new).map(|()| id)
+}
+
+/// With an id that was chosen before.
+pub fn create_as(tx: &mut OrgTx, by: &Allow<Create>, id: ContactId, new: &NewContact) -> AppResult<()> {
     members::check_owner(tx, new.owner_id, "owner_id")?;
     companies::resolve(tx, by, new.company_id, "")?;
-    let id = ContactId::new();
     let created_by = tx.by();
     diesel::insert_into(contacts::table)
         .values((contacts::id.eq(id), new, contacts::created_by.eq(created_by)))
@@ -32,8 +37,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewContact) -> AppResult
     let changes = NewContact::changes(&NewContact::default(), new, tx)?;
     quality::written(tx, RecordType::Contact, id.0, Written::New)?;
     events::record(tx, Event::new("contact.created", RecordType::Contact, id).version(1).changes(changes))?;
-    search::reindex(tx, RecordType::Contact, &[id.0])?;
-    Ok(id)
+    search::reindex(tx, RecordType::Contact, &[id.0])
 }
 
 /// Saves over `version`; a contact that moved on is left as it is.

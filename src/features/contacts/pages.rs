@@ -2,12 +2,11 @@
 
 use super::{SPEC, commands, fields::LIFECYCLES, forms, model::Contact, panels, queries};
 use crate::{
-    db::Db,
+    db::{Db, OrgTx},
     error::AppResult,
     features::{
         accounts::members::{self, Person},
         duplicates::{self, Merged},
-        fields,
         leads::{self, Origin},
         records::{
             Head,
@@ -22,7 +21,6 @@ use crate::{
     kernel::{ContactId, RecordType},
     web::{
         Allow, Form, Page, SelectOption, Shell, csrf,
-        flash::Flash,
         permission::contacts::{Create, Edit},
         reply,
     },
@@ -57,33 +55,19 @@ async fn form_page(
 
 /// `GET /contacts/new`
 pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    let mut form = Form::decode(page.req.query_string().as_bytes())?;
-    form.set("owner_id", page.actor.id.to_string());
-    let actor = page.actor.clone();
-    let form = db
-        .org(&page, move |tx| {
-            fields::prefill(tx, &actor, RecordType::Contact, &mut form)?;
-            Ok(form)
-        })
-        .await?;
-    form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
+    let draft = submit::blank(&SPEC, &page, &db).await?;
+    form_page(&page, &db, StatusCode::OK, None, draft).await
 }
 
 /// `POST /contacts`
 pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    let posted = form.clone();
-    let created = db
-        .org(&page, move |tx| {
-            let new = forms::parse(tx, &by, &posted, None, None)?;
-            commands::create(tx, &by, &new)
-        })
-        .await;
-    match created {
-        Ok(id) => Ok(reply::redirect(&page.req, &format!("/contacts/{id}"), Some(Flash::success("Contact added")))),
-        Err(error) => {
-            let draft = Draft::refused(form, error)?;
-            form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
-        }
+    let make = move |tx: &mut OrgTx, form: &Form, id: Uuid| {
+        let new = forms::parse(tx, &by, form, None, None)?;
+        commands::create_as(tx, &by, ContactId(id), &new)
+    };
+    match submit::create(&SPEC, &page, form, &db, make).await? {
+        Ok(made) => Ok(made),
+        Err(draft) => form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, *draft).await,
     }
 }
 
@@ -94,9 +78,8 @@ pub(super) async fn edit(
     id: web::Path<Uuid>,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let (actor, id) = (page.actor.clone(), *id);
-    let form = db.org(&page, move |tx| forms::load(tx, &actor, id)).await?;
-    form_page(&page, &db, StatusCode::OK, Some(id), Draft::of(form)).await
+    let draft = submit::stored(&SPEC, &page, *id, &db).await?;
+    form_page(&page, &db, StatusCode::OK, Some(*id), draft).await
 }
 
 /// `POST /contacts/{id}`

@@ -24,28 +24,36 @@ use serde_json::{Value, json};
 
 /// Without an owner the rules of assignment give it one, if one of them fits.
 pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewLead) -> AppResult<LeadId> {
+    let id = LeadId::new();
+    create_as(tx, by, id, new).map(|()| id)
+}
+
+/// With an id that was chosen before.
+pub fn create_as(tx: &mut OrgTx, by: &Allow<Create>, id: LeadId, new: &NewLead) -> AppResult<()> {
     members::check_owner(tx, new.owner_id, "owner_id")?;
-    insert(tx, &by.org.currency, new.clone(), None, json!({}))
+    insert(tx, id, &by.org.currency, new.clone(), None, json!({}))
 }
 
 /// A lead that came in by itself; its event also says `data`.
 pub fn receive(tx: &mut OrgTx, currency: &str, new: NewLead, form: WebFormId, data: Value) -> AppResult<LeadId> {
-    insert(tx, currency, new, Some(form), data)
+    let id = LeadId::new();
+    insert(tx, id, currency, new, Some(form), data).map(|()| id)
 }
 
 fn insert(
     tx: &mut OrgTx,
+    id: LeadId,
     currency: &str,
     mut new: NewLead,
     form: Option<WebFormId>,
     mut data: Value,
-) -> AppResult<LeadId> {
+) -> AppResult<()> {
     if new.owner_id.is_none() {
         let (source, campaign, country) = (new.source.as_deref(), new.campaign.as_deref(), new.country.as_deref());
         new.owner_id = assignment::owner(tx, &Arrival { form, source, campaign, country })?;
         data["assigned"] = json!(new.owner_id.is_some());
     }
-    let (id, created_by) = (LeadId::new(), tx.by());
+    let created_by = tx.by();
     diesel::insert_into(leads::table)
         .values((leads::id.eq(id), &new, leads::created_by.eq(created_by)))
         .execute(tx.conn())?;
@@ -59,8 +67,7 @@ fn insert(
     data["currency"] = json!(new.currency);
     let event = Event::new("lead.created", RecordType::Lead, id).version(1).changes(changes);
     events::record(tx, event.data(data))?;
-    search::reindex(tx, RecordType::Lead, &[id.0])?;
-    Ok(id)
+    search::reindex(tx, RecordType::Lead, &[id.0])
 }
 
 /// What became of taking a lead that nobody has.

@@ -15,7 +15,6 @@ use crate::{
         accounts::members::{self, Person},
         contacts,
         duplicates::{self, Merged},
-        fields,
         records::{
             self, Head,
             display::{self, Shown},
@@ -30,7 +29,6 @@ use crate::{
     kernel::{Currency, LeadId, RecordType},
     web::{
         Actor, Allow, Form, Page, SelectOption, Shell, csrf,
-        flash::Flash,
         permission::leads::{Create, Edit},
         reply,
     },
@@ -70,37 +68,19 @@ async fn form_page(
 
 /// `GET /leads/new`
 pub(super) async fn new(page: Page, _: Allow<Create>, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    let mut form = Form::decode(page.req.query_string().as_bytes())?;
-    form.set("owner_id", page.actor.id.to_string());
-    let actor = page.actor.clone();
-    let form = db
-        .org(&page, move |tx| {
-            fields::prefill(tx, &actor, RecordType::Lead, &mut form)?;
-            Ok(form)
-        })
-        .await?;
-    form_page(&page, &db, StatusCode::OK, None, Draft::of(form)).await
+    let draft = submit::blank(&SPEC, &page, &db).await?;
+    form_page(&page, &db, StatusCode::OK, None, draft).await
 }
 
 /// `POST /leads`
 pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: web::Data<Db>) -> AppResult<HttpResponse> {
-    let posted = form.clone();
-    let created = db
-        .org(&page, move |tx| {
-            let new = forms::parse(tx, &by, &posted, None)?;
-            commands::create(tx, &by, &new)
-        })
-        .await;
-    match created {
-        Ok(id) if submit::still_seen(&SPEC, &page, id.0, &db).await? => {
-            Ok(reply::redirect(&page.req, &format!("/leads/{id}"), Some(Flash::success("Lead added"))))
-        }
-        // The rules gave it to somebody else.
-        Ok(_) => Ok(submit::handed_over(&SPEC, &page)),
-        Err(error) => {
-            let draft = Draft::refused(form, error)?;
-            form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, draft).await
-        }
+    let make = move |tx: &mut OrgTx, form: &Form, id: Uuid| {
+        let new = forms::parse(tx, &by, form, None)?;
+        commands::create_as(tx, &by, LeadId(id), &new)
+    };
+    match submit::create(&SPEC, &page, form, &db, make).await? {
+        Ok(made) => Ok(made),
+        Err(draft) => form_page(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, None, *draft).await,
     }
 }
 
@@ -111,9 +91,8 @@ pub(super) async fn edit(
     id: web::Path<Uuid>,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let (actor, id) = (page.actor.clone(), *id);
-    let form = db.org(&page, move |tx| forms::load(tx, &actor, id)).await?;
-    form_page(&page, &db, StatusCode::OK, Some(id), Draft::of(form)).await
+    let draft = submit::stored(&SPEC, &page, *id, &db).await?;
+    form_page(&page, &db, StatusCode::OK, Some(*id), draft).await
 }
 
 /// `POST /leads/{id}`

@@ -7,16 +7,17 @@ use super::{
     history::{self, Conflict},
 };
 use crate::{
-    db::Db,
+    db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        fields::{Catalogue, InputSection},
+        fields::{self, Catalogue, InputSection},
     },
-    kernel::countries,
-    web::{Form, FormErrors, FormView, Page, SelectOption, flash::Flash, reply},
+    kernel::{RecordType, countries},
+    web::{Actor, Form, FormErrors, FormView, Page, SelectOption, flash::Flash, reply},
 };
 use actix_web::{HttpResponse, http::StatusCode};
+use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
 
 /// What became of a posted form.
@@ -48,6 +49,67 @@ impl Draft {
             }
             other => Err(other),
         }
+    }
+}
+
+/// The empty form of a new record: what the address says, the actor as owner, and the fields' defaults. The record's id is chosen
+/// now, so that the form sent twice makes one record.
+pub async fn blank(spec: &Spec, page: &Page, db: &Db) -> AppResult<Draft> {
+    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    form.set("owner_id", page.actor.id.to_string());
+    form.set("id", Uuid::now_v7().to_string());
+    let (actor, record) = (page.actor.clone(), spec.record);
+    db.org(page, move |tx| {
+        fields::prefill(tx, &actor, record, &mut form)?;
+        Ok(Draft::of(form))
+    })
+    .await
+}
+
+/// The form of a record as it is.
+pub async fn stored(spec: &Spec, page: &Page, id: Uuid, db: &Db) -> AppResult<Draft> {
+    let (actor, load) = (page.actor.clone(), spec.load);
+    db.org(page, move |tx| load(tx, &actor, id).map(Draft::of)).await
+}
+
+/// Makes a record of the posted form, once; `make` gets the id that was chosen for it. The way to its page, or the form again (422).
+pub async fn create(
+    spec: &Spec,
+    page: &Page,
+    form: Form,
+    db: &Db,
+    make: impl FnOnce(&mut OrgTx, &Form, Uuid) -> AppResult<()> + Send + 'static,
+) -> AppResult<Result<HttpResponse, Box<Draft>>> {
+    let (actor, record, posted) = (page.actor.clone(), spec.record, form.clone());
+    let id = form.get("id").parse().unwrap_or_else(|_| Uuid::now_v7());
+    let made = db
+        .org(page, move |tx| {
+            if made_before(tx, &actor, record, id)? {
+                return Ok(());
+            }
+            make(tx, &posted, id)
+        })
+        .await;
+    match made {
+        // Rules may have given it to somebody else.
+        Ok(()) if !still_seen(spec, page, id, db).await? => Ok(Ok(handed_over(spec, page))),
+        Ok(()) => {
+            let flash = Flash::success(format!("{} added", record.label()));
+            Ok(Ok(reply::redirect(&page.req, &format!("/{}/{id}", record.noun()), Some(flash))))
+        }
+        Err(error) => Draft::refused(form, error).map(|draft| Err(Box::new(draft))),
+    }
+}
+
+/// Whether the form was sent before. Two at the same moment take turns.
+fn made_before(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> AppResult<bool> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind::<sql_types::Text, _>(id.to_string())
+        .execute(tx.conn())?;
+    match super::standing(tx, actor, record, id, false) {
+        Ok(_) => Ok(true),
+        Err(AppError::NotFound) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -118,13 +180,7 @@ pub struct FormParts {
 }
 
 impl FormParts {
-    fn new(
-        draft: Draft,
-        people: &[Person],
-        record: crate::kernel::RecordType,
-        id: Option<Uuid>,
-        custom: Vec<InputSection>,
-    ) -> Self {
+    fn new(draft: Draft, people: &[Person], record: RecordType, id: Option<Uuid>, custom: Vec<InputSection>) -> Self {
         let noun = record.noun();
         let address = id.map_or_else(|| format!("/{noun}"), |id| format!("/{noun}/{id}"));
         let country = draft.form.get("country").to_owned();
@@ -145,13 +201,7 @@ impl FormParts {
     }
 
     /// Loads the directory for the owner's choices.
-    pub async fn load(
-        page: &Page,
-        db: &Db,
-        draft: Draft,
-        record: crate::kernel::RecordType,
-        id: Option<Uuid>,
-    ) -> AppResult<Self> {
+    pub async fn load(page: &Page, db: &Db, draft: Draft, record: RecordType, id: Option<Uuid>) -> AppResult<Self> {
         let actor = page.actor.clone();
         let (people, catalogue) =
             db.org(page, move |tx| Ok((members::directory(tx)?, Catalogue::load(tx, &actor, record)?))).await?;
