@@ -5,6 +5,7 @@
 //! by a time limit, and says so.
 
 mod cells;
+mod chips;
 mod columns;
 mod extra;
 mod find;
@@ -18,6 +19,7 @@ pub mod sql;
 mod view;
 
 pub use cells::{Values, instant, names, values};
+pub use chips::FilterMenu;
 pub use columns::{Column, Columns};
 pub use extra::{Condition, Extra};
 pub use find::{Count, Found, Way, find, is_too_long};
@@ -25,7 +27,7 @@ pub use keys::Sort;
 pub use pages::{index, row};
 pub use panels::{column_chooser, column_width, filter_builder, save_columns};
 pub use selection::{Kept, Selection, batches};
-pub use view::{FilterMenu, Header, ListView};
+pub use view::{Header, ListView};
 
 use crate::{
     db::OrgTx,
