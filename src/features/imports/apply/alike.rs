@@ -2,13 +2,11 @@
 //! the importer to think of the rules again. What is exactly the same counts here; what is merely similar is found afterwards, by the
 //! search for duplicates.
 
-use super::{
-    super::{options::MatchBy, words},
-    NEW, Plan, matching, number, run_sql,
-};
+use super::{super::options::MatchBy, NEW, Plan, matching, number, run_sql};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::records::name_sql,
     kernel::RecordType,
 };
 use diesel::{prelude::*, sql_query, sql_types};
@@ -56,7 +54,7 @@ pub(super) fn look(tx: &mut OrgTx, plan: &Plan) -> AppResult<(i64, Vec<Alike>)> 
     let some = sql_query(format!(
         "SELECT a.line, a.id, r.name, a.why FROM (SELECT * FROM import_alike ORDER BY line LIMIT {SAMPLES}) a \
          JOIN (SELECT id AS record, {} AS name FROM {}) r ON r.record = a.id ORDER BY a.line",
-        words::name_of(plan.record),
+        name_sql(plan.record),
         plan.record.noun()
     ))
     .load(tx.conn())?;
