@@ -1,6 +1,10 @@
 //! Web forms through HTTP: made, shown, framed and sent by strangers; what looks like spam, what comes twice, what is too much.
 
-use crate::support::{Client, Org, Page, TestApp};
+use crate::{
+    imports::import,
+    support::{Client, Org, Page, TestApp},
+};
+use pipewright::kernel::RecordType;
 use std::time::Duration;
 
 const SITE: &str = "https://www.hafenkontor.example";
@@ -308,6 +312,16 @@ async fn a_form_of_ones_own_posts_across_sites_and_known_addresses_are_noted() {
     let newest = app.value("SELECT id FROM leads ORDER BY id DESC LIMIT 1").await;
     let page = admin.get(&format!("/leads/{newest}")).await;
     assert!(page.contains("The same e-mail address") && page.contains("Secretive"), "{}", page.body);
+    // Merged, the one that stays has what both came in with.
+    let oldest = app.value("SELECT id FROM leads ORDER BY id LIMIT 1").await;
+    let sides = admin.get(&format!("/leads/{oldest}/merge?with={newest}")).await;
+    let version = |which: &str| sides.between(&format!("name=\"version_{which}\" value=\""), "\"").unwrap().to_owned();
+    let fields = [("with", newest.clone()), ("version_a", version("a")), ("version_b", version("b"))];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let merged = admin.post(&format!("/leads/{oldest}/merge"), &fields).await;
+    assert_eq!(merged.status(), 303, "{}", merged.body);
+    let of_whom = "SELECT string_agg(DISTINCT l.deleted_at IS NULL || '|' || l.id, ',') FROM web_submissions s JOIN leads l ON l.id = s.lead_id";
+    assert_eq!(app.value(of_whom).await, app.value("SELECT 'true|' || id FROM leads WHERE deleted_at IS NULL").await);
     app.stop().await;
 }
 
@@ -438,6 +452,38 @@ async fn new_leads_are_assigned_by_the_first_rule_that_fits_and_in_turn() {
     assert!(admin.get(&format!("/settings/assignment/{second}")).await.contains("Spring"));
     assert_eq!(admin.post(&format!("/settings/assignment/{second}/deletion"), &[]).await.status(), 303);
     assert_eq!(app.value("SELECT count(*) FROM assignment_rules").await, "1");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_imports_leads_are_shared_out_in_the_same_turns() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("shared").await, app.org("untouched").await);
+    let admin = app.signed_in(&org, "admin").await;
+    let (a, m, r) = (org.admin.to_string(), org.manager.to_string(), org.rep.to_string());
+    let north = team(&app, &org, &[&a, &m, &r]).await;
+    rule(&admin, &[("to", &format!("team:{north}")), ("source", "trade FAIR")]).await;
+    rule(&admin, &[("to", &format!("member:{m}")), ("country", "DE")]).await;
+    let rows =
+        |from: usize, to: usize, rest: &str| (from..to).map(|n| format!("Lead {n},{rest}\n")).collect::<String>();
+    let head = "Last name,Source,Country\n";
+    let file = format!("{head}{}{}{}", rows(0, 7, "Trade fair,NL"), rows(7, 9, "Web,DE"), rows(9, 10, "Web,NL"));
+    assert_eq!(import(&app, &org, RecordType::Lead, file.as_bytes()).await, Ok((10, 0, 0, 0)));
+    let shares = "SELECT string_agg(n::text, ',' ORDER BY n) FROM (SELECT count(*) AS n FROM leads WHERE source = 'Trade fair' GROUP BY owner_id) x";
+    assert_eq!(app.value(shares).await, "2,2,3");
+    assert_eq!(app.value(&format!("SELECT count(*) FROM leads WHERE country = 'DE' AND owner_id = '{m}'")).await, "2");
+    assert_eq!(app.value("SELECT string_agg(last_name, ',') FROM leads WHERE owner_id IS NULL").await, "Lead 9");
+    assert_eq!(app.value("SELECT count(*) FROM events WHERE kind = 'lead.assigned'").await, "9");
+    assert_eq!(app.value("SELECT max(version) FROM leads").await, "1", "the import can still be undone");
+    // The next file goes on where this one ended.
+    let more = format!("{head}{}", rows(10, 12, "Trade fair,NL"));
+    assert_eq!(import(&app, &org, RecordType::Lead, more.as_bytes()).await, Ok((2, 0, 0, 0)));
+    assert_eq!(app.value(shares).await, "3,3,3");
+    let lead = app.value("SELECT id FROM leads WHERE last_name = 'Lead 0'").await;
+    assert!(admin.get(&format!("/leads/{lead}")).await.contains("Owner: "), "its history says who got it");
+    // Nobody else's rules, nobody else's people.
+    assert_eq!(import(&app, &other, RecordType::Lead, more.as_bytes()).await, Ok((2, 0, 0, 0)));
+    assert_eq!(app.value(&format!("SELECT count(owner_id) FROM leads WHERE org_id = '{}'", other.id)).await, "0");
     app.stop().await;
 }
 

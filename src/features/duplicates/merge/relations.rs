@@ -27,6 +27,8 @@ pub(super) struct Moved {
     pub companies: Vec<Uuid>,
     /// Leads that became the record.
     pub leads: Vec<Uuid>,
+    /// What the lead came in with through web forms, its consent among it.
+    pub submissions: Vec<Uuid>,
     /// Deals the contact has a part in, and those both had.
     pub parts: Vec<Uuid>,
     pub shared_parts: Vec<Part>,
@@ -83,7 +85,8 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
             moved.parts = repoint(tx, way, "deal_contacts", "deal_id", "contact_id", None)?;
             moved.leads = repoint(tx, way, "lead_conversions", "lead_id", "contact_id", None)?;
         }
-        RecordType::Lead | RecordType::Deal => {}
+        RecordType::Lead => moved.submissions = repoint(tx, way, "web_submissions", "id", "lead_id", None)?,
+        RecordType::Deal => {}
     }
     moved.links = links::hand_over(tx, way)?;
     let of_type = format!("record_type = '{key}'");
@@ -112,7 +115,13 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
             count(&moved.leads, repoint(tx, &back, "lead_conversions", "lead_id", "contact_id", Some(&moved.leads))?);
             return_parts(tx, way, &moved.shared_parts)?;
         }
-        RecordType::Lead | RecordType::Deal => {}
+        RecordType::Lead => {
+            count(
+                &moved.submissions,
+                repoint(tx, &back, "web_submissions", "id", "lead_id", Some(&moved.submissions))?,
+            );
+        }
+        RecordType::Deal => {}
     }
     stayed += links::hand_back(tx, &back, &moved.links)?;
     hand_back_sets(tx, &back, moved)?;
