@@ -20,8 +20,6 @@ use serde_json::{Map, Value, json};
 
 /// Hours within which the same content from the same form is one sending.
 const ONCE: i64 = 24;
-/// Days that quarantine keeps what nobody looked at.
-const KEPT: &str = "30 days";
 
 /// Takes in what was sent. `Invalid` is for the sender to mend; everything else is none of theirs.
 pub(super) fn receive(tx: &mut OrgTx, id: WebFormId, sending: &Sending) -> AppResult<()> {
@@ -62,7 +60,6 @@ pub(super) fn receive(tx: &mut OrgTx, id: WebFormId, sending: &Sending) -> AppRe
         let lead = make(tx, &form, lead, &kept)?;
         return keep(tx, id, Some(lead), &kept, &[], sending);
     }
-    forget_old(tx)?;
     keep(tx, id, None, &kept, &suspicions, sending)
 }
 
@@ -186,15 +183,5 @@ fn keep(
             web_submissions::digest.eq(&sending.digest),
         ))
         .execute(tx.conn())?;
-    Ok(())
-}
-
-/// Quarantine is no archive; whoever fills it clears it, too, a piece at a time.
-fn forget_old(tx: &mut OrgTx) -> AppResult<()> {
-    let sql = format!(
-        "DELETE FROM web_submissions WHERE id IN (SELECT id FROM web_submissions WHERE lead_id IS NULL \
-         AND received_at < now() - interval '{KEPT}' ORDER BY received_at, id LIMIT 100)"
-    );
-    diesel::sql_query(sql).execute(tx.conn())?;
     Ok(())
 }

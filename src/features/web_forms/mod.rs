@@ -21,6 +21,10 @@ pub use received::{Received, of_lead};
 
 use actix_web::web::{ServiceConfig, get, post};
 
+/// Quarantine is no archive: what nobody lets in goes.
+pub const SWEEP: &str =
+    "DELETE FROM web_submissions WHERE lead_id IS NULL AND received_at < now() - interval '30 days'";
+
 /// What strangers reach.
 pub fn configure_public(cfg: &mut ServiceConfig) {
     cfg.route("/f/{token}", get().to(public::show))
