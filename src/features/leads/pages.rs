@@ -164,7 +164,7 @@ impl Converted {
     }
 }
 
-const FACTS: &[&str] = &["status", "score", "estimated_value", "source", "campaign", "email", "phone"];
+const FACTS: &[&str] = &["status", "score", "estimated_value", "source", "campaign", "email"];
 const DETAILS: &[&str] = &[
     "status",
     "score",
