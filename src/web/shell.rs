@@ -53,6 +53,7 @@ const NAV: &[NavItem] = &[
     NavItem { key: "duplicates", href: "/duplicates", label: "Duplicates", icon: "copy" },
     NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
     NavItem { key: "exports", href: "/exports", label: "Exports", icon: "file-export" },
+    NavItem { key: "quality", href: "/quality", label: "Data quality", icon: "gauge" },
     NavItem { key: "settings", href: "/settings", label: "Settings", icon: "settings" },
 ];
 
@@ -151,6 +152,7 @@ impl Page {
             }
             "imports" => self.may_any("import"),
             "exports" => self.may_any("export"),
+            "quality" => self.may_any("edit"),
             "pipeline" | "deals" => self.actor.may(permission::deals::View::KEY),
             "leads" => self.actor.may(permission::leads::View::KEY),
             "contacts" => self.actor.may(permission::contacts::View::KEY),

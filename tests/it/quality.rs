@@ -2,6 +2,8 @@
 
 use crate::support::{Client, Org, Page, TestApp};
 
+mod completeness;
+mod normalise;
 mod rules;
 
 async fn enter(app: &TestApp, org: &Org, who: &str) -> Client {

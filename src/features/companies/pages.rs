@@ -8,6 +8,7 @@ use crate::{
         accounts::members::{self, Person},
         duplicates::{self, Merged},
         leads::{self, Origin},
+        quality,
         records::{
             Head,
             display::{self, Part},
@@ -102,6 +103,7 @@ struct Show {
     panels: Panels,
     origins: Vec<Origin>,
     tags: tags::Chips,
+    quality: quality::Panel,
     merged: Vec<Merged>,
     timeline: Timeline,
 }
@@ -146,6 +148,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 name: company.name,
                 origins: leads::origins(tx, &actor, RecordType::Company, *id)?,
                 merged: Merged::into_record(tx, &actor, RecordType::Company, *id)?,
+                quality: quality::Panel::load(tx, &actor, RecordType::Company, *id)?,
                 tags: tags::Chips::load(tx, &actor, RecordType::Company, *id, token.clone())?,
                 timeline: Timeline::load(tx, &actor, RecordType::Company, *id, &query, token)?,
                 shell,

@@ -8,6 +8,7 @@ use crate::{
         accounts::members::{self, Person},
         duplicates::{self, Merged},
         leads::{self, Origin},
+        quality,
         records::{
             Head,
             display::{self, Shown},
@@ -108,6 +109,7 @@ struct Show {
     may_see_deals: bool,
     origins: Vec<Origin>,
     tags: tags::Chips,
+    quality: quality::Panel,
     merged: Vec<Merged>,
     timeline: Timeline,
 }
@@ -161,6 +163,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
                 may_see_deals: actor.may("deals.view"),
                 origins: leads::origins(tx, &actor, RecordType::Contact, *id)?,
                 merged: Merged::into_record(tx, &actor, RecordType::Contact, *id)?,
+                quality: quality::Panel::load(tx, &actor, RecordType::Contact, *id)?,
                 tags: tags::Chips::load(tx, &actor, RecordType::Contact, *id, token.clone())?,
                 timeline: Timeline::load(tx, &actor, RecordType::Contact, *id, &query, token)?,
                 shell,

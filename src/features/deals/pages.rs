@@ -15,6 +15,7 @@ use crate::{
         fields::{self, Catalogue, InputSection},
         leads::{self, Origin},
         pipeline::{self, Pipeline, Stage, StageGroup},
+        quality,
         records::{
             Head, Saved,
             history::{self, Conflict},
@@ -225,6 +226,7 @@ struct ShowPage {
     cells: Vec<Cell>,
     origins: Vec<Origin>,
     tags: tags::Chips,
+    quality: quality::Panel,
     custom: Vec<CellSection>,
     timeline: Timeline,
 }
@@ -300,6 +302,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
             "created_at",
         ]),
         origins: leads::origins(tx, actor, RecordType::Deal, id.into())?,
+        quality: quality::Panel::load(tx, actor, RecordType::Deal, id.into())?,
         tags: tags::Chips::load(tx, actor, RecordType::Deal, id.into(), csrf.clone())?,
         timeline: Timeline::load(tx, actor, RecordType::Deal, id.into(), query, csrf)?,
         deal,

@@ -175,6 +175,7 @@ impl Catalogue {
         let custom = queries::all(tx, record)?;
         let seen = custom.iter().filter(|field| field.seen_by(actor));
         let mut catalogue = Self::with(record, seen.map(|field| (field, field.edited_by(actor))));
+        catalogue.entries.push(groups::completeness(record));
         catalogue.entries.push(groups::segments(tx, record)?);
         catalogue.entries.extend(groups::rules(tx, record)?);
         Ok(catalogue)

@@ -14,6 +14,13 @@ static SEGMENT: Field = Field::new(segments::RULE, "Segment", FieldKind::Text).c
 
 static BROKEN: Field = Field::new(quality::BROKEN, "Breaks rule", FieldKind::Text).computed();
 
+static SCORE: Field = Field::new(quality::SCORE, "Completeness", FieldKind::Integer).computed();
+
+/// How complete the record is, 0 to 100.
+pub(super) fn completeness(record: RecordType) -> Entry {
+    Entry::built_in(record, &SCORE)
+}
+
 /// The names of a record's tags, in order.
 pub(super) fn tags(record: RecordType) -> Entry {
     let expr = format!(

@@ -17,7 +17,7 @@ use crate::{
     features::{
         duplicates,
         fields::{Catalogue, Entry, Kind},
-        quality::RowRules,
+        quality::{self, RowRules},
         tags,
     },
     kernel::{ImportId, RecordType, TagId},
@@ -223,8 +223,10 @@ pub(super) fn announce(tx: &mut OrgTx, record: RecordType, counts: Counts) -> Re
         let since: DateTime<Utc> = since.get_result(tx.conn())?;
         search::enqueue_bulk(tx, record, Some(since))?;
         duplicates::written(tx, record, since)?;
+        quality::after_import(tx, record, since, counts.updated > 0 || record == RecordType::Lead)?;
         if record != RecordType::Company {
             search::enqueue_bulk(tx, RecordType::Company, Some(since))?;
+            quality::after_import(tx, RecordType::Company, since, true)?;
         }
         live::publish(tx, &LiveMessage::refresh())?;
     }

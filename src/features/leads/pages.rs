@@ -15,6 +15,7 @@ use crate::{
         accounts::members::{self, Person},
         contacts,
         duplicates::{self, Merged},
+        quality,
         records::{
             self, Head,
             display::{self, Shown},
@@ -119,6 +120,7 @@ struct Show {
     /// The organisation's own fields.
     custom: Vec<CellSection>,
     tags: tags::Chips,
+    quality: quality::Panel,
     merged: Vec<Merged>,
     /// The web forms behind it.
     received: Vec<Received>,
@@ -218,6 +220,7 @@ fn load(
     (tags, merged, timeline): (tags::Chips, Vec<Merged>, Timeline),
 ) -> AppResult<Show> {
     let lead = queries::find(tx, actor, id)?;
+    let quality = quality::Panel::load(tx, actor, RecordType::Lead, id.0)?;
     let form = forms::load(tx, actor, id.0)?;
     let people = members::directory(tx)?;
     let facts = FACTS.iter().filter_map(|key| RecordType::Lead.field(key));
@@ -248,6 +251,7 @@ fn load(
         cells,
         custom,
         tags,
+        quality,
         merged,
         timeline,
     })

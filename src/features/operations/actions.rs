@@ -3,7 +3,10 @@
 use super::values::Edit;
 use crate::{
     error::{AppError, AppResult},
-    features::records::{require_delete, require_edit},
+    features::{
+        quality::Part,
+        records::{require_delete, require_edit},
+    },
     kernel::{RecordType, SegmentId, StageId, TagId},
     web::Actor,
 };
@@ -31,6 +34,10 @@ pub enum Action {
         stage: StageId,
         name: String,
     },
+    /// Names, phone numbers and so on put in order.
+    Normalise {
+        parts: Vec<Part>,
+    },
     Archive,
     Restore,
     Delete,
@@ -45,6 +52,7 @@ impl Action {
             Action::Tag { .. } => "tag",
             Action::Segment { .. } => "segment",
             Action::Move { .. } => "move",
+            Action::Normalise { .. } => "normalise",
             Action::Archive => "archive",
             Action::Restore => "restore",
             Action::Delete => "delete",
@@ -61,6 +69,10 @@ impl Action {
             Action::Segment { name, into: true, .. } => format!("Add {many} to the segment {name}"),
             Action::Segment { name, .. } => format!("Take {many} out of the segment {name}"),
             Action::Move { name, .. } => format!("Move {many} to {name}"),
+            Action::Normalise { parts } => {
+                let parts: Vec<String> = parts.iter().map(|part| part.label().to_lowercase()).collect();
+                format!("Put {} of {many} in order", parts.join(", "))
+            }
             Action::Archive => format!("Archive {many}"),
             Action::Restore => format!("Restore {many}"),
             Action::Delete => format!("Delete {many}"),
@@ -83,6 +95,7 @@ impl Action {
             Action::Segment { into: true, .. } => "added",
             Action::Segment { .. } => "taken out",
             Action::Move { .. } => "moved",
+            Action::Normalise { .. } => "put in order",
             Action::Archive => "archived",
             Action::Restore => "restored",
             Action::Delete => "deleted",

@@ -79,8 +79,8 @@ impl Statement {
                 ];
                 sorting
             }
-            // Only to sort by: tags and segments are written by their own features.
-            Action::Tag { .. } | Action::Segment { .. } => {
+            // Only to sort by: these are written by their own features.
+            Action::Tag { .. } | Action::Segment { .. } | Action::Normalise { .. } => {
                 step("updated_at", "now()", ("false", ""), "tagged", Done::Updated)
             }
             Action::Edit(edit) => {
@@ -134,6 +134,9 @@ pub(super) fn batch(
     action: &Action,
     ids: &[Uuid],
 ) -> AppResult<(Tally, Vec<Uuid>)> {
+    if let Action::Normalise { parts } = action {
+        return quality::normalise(tx, actor, op, record, parts, ids);
+    }
     let mut statement = Statement::of(record, action)?;
     if record == RecordType::Lead && matches!(action, Action::Edit(_) | Action::Restore) {
         statement.refused.insert(0, (CONVERTED.to_owned(), "converted"));

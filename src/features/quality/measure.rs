@@ -3,7 +3,7 @@
 
 use super::{rule::Rules, written};
 use crate::{
-    db::{Db, OrgTx, Tx},
+    db::{Db, OrgTx, SystemTx, Tx},
     error::AppResult,
     features::fields,
     jobs::{self, Job, JobContext, JobOutcome, Registry},
@@ -30,6 +30,21 @@ struct Payload {
 /// After this transaction commits, a job measures the records of that type; with `since`, those written since.
 pub fn enqueue(tx: &mut OrgTx, record: RecordType, since: Option<DateTime<Utc>>) -> AppResult<()> {
     jobs::enqueue(tx, Job::new(JOB, &Payload { record_type: record.key().into(), since })?)
+}
+
+/// The same of every record type of an organisation that was made in one go.
+pub fn enqueue_all(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
+    for record in RecordType::ALL {
+        jobs::enqueue(tx, Job::new(JOB, &Payload { record_type: record.key().into(), since: None })?.org(org))?;
+    }
+    Ok(())
+}
+
+/// New records come out of an import measured, unless the organisation asks more of them than the file's own fields.
+pub fn after_import(tx: &mut OrgTx, record: RecordType, since: DateTime<Utc>, changed: bool) -> AppResult<()> {
+    let more = !Rules::load(tx, record)?.rules.is_empty() || !fields::sources(tx, record)?.is_empty();
+    let own = super::completeness::of_new(tx, record, |_| None)?.is_none();
+    if changed || more || own { enqueue(tx, record, Some(since)) } else { Ok(()) }
 }
 
 pub fn register_jobs(registry: &mut Registry) {

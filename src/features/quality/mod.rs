@@ -4,16 +4,22 @@
 //! past commands (imports) is measured by a job.
 
 mod commands;
+mod completeness;
 mod formats;
 mod forms;
 mod measure;
+mod normalise;
+mod overview;
 mod pages;
 mod queries;
 mod rule;
+mod standards;
 mod written;
 
 pub use commands::using as rule_using;
-pub use measure::{enqueue, register_jobs};
+pub use completeness::{Panel, of_new};
+pub use measure::{after_import, enqueue, enqueue_all, register_jobs};
+pub use normalise::{Part, batch as normalise};
 pub use queries::all as rules;
 pub use rule::{BROKEN, ValidationRule};
 pub use written::{RowRules, Written, measure, refused, written};
@@ -24,7 +30,12 @@ use actix_web::web::{ServiceConfig, get, post};
 pub const SCORE: &str = "completeness";
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/settings/rules", get().to(pages::index))
+    cfg.route("/quality", get().to(overview::index))
+        .route("/quality/normalisation", get().to(normalise::pages::show))
+        .route("/quality/normalisation", post().to(normalise::pages::begin))
+        .route("/settings/completeness", get().to(standards::show))
+        .route("/settings/completeness", post().to(standards::save))
+        .route("/settings/rules", get().to(pages::index))
         .route("/settings/rules", post().to(pages::create))
         .route("/settings/rules/new", get().to(pages::new))
         .route("/settings/rules/{id}", get().to(pages::show))

@@ -3,7 +3,10 @@
 //! A write is refused when the record, as it would be, breaks a rule that reads a field the write changes; a new record must obey
 //! every rule. So a record that broke a rule before it was made can still be changed elsewhere, and stays on the rule's list.
 
-use super::rule::{Rule, Rules};
+use super::{
+    completeness,
+    rule::{Rule, Rules},
+};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -62,6 +65,7 @@ pub fn measure(tx: &mut OrgTx, record: RecordType, ids: &[Uuid]) -> AppResult<()
 /// Computes what follows from the records' values, and returns which of them break which rules.
 fn settle<'a>(tx: &mut OrgTx, record: RecordType, rules: &'a Rules, ids: &[Uuid]) -> AppResult<Vec<(Uuid, &'a Rule)>> {
     fields::compute(tx, record, ids)?;
+    completeness::keep(tx, record, ids)?;
     broken(tx, record, rules, ids)
 }
 

@@ -5,6 +5,7 @@ use super::people::{self, Someone};
 use crate::{
     db::{Db, Reason, SystemTx, Tx},
     error::AppResult,
+    features::quality,
     kernel::{OrgId, RecordType, rank},
     search,
 };
@@ -25,6 +26,7 @@ pub fn seed(db: &Db) -> anyhow::Result<bool> {
         }
         let org = organisation(tx)?;
         fill(tx, org)?;
+        quality::enqueue_all(tx, org)?;
         Ok(true)
     })?;
     Ok(made)

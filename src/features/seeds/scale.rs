@@ -6,6 +6,7 @@ use super::people::{self, Someone};
 use crate::{
     db::{Db, Reason, SystemTx, Tx},
     error::AppResult,
+    features::quality,
     kernel::OrgId,
 };
 use diesel::{connection::SimpleConnection, prelude::*, sql_types};
@@ -29,6 +30,7 @@ pub fn seed(db: &Db, contacts: u64, companies: u64, deals: u64) -> anyhow::Resul
         prepare(tx)?;
         let org = step("people and pipelines", || organisation(tx))?;
         fill(tx, org, contacts, companies, deals)?;
+        quality::enqueue_all(tx, org)?;
         Ok(true)
     })?;
     if !made {

@@ -48,6 +48,7 @@ const ALL: &[SettingsNav] = &[
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("fields", "/settings/fields", "Fields", "list-details", ORGANISATION),
     item("rules", "/settings/rules", "Validation rules", "checklist", ORGANISATION),
+    item("completeness", "/settings/completeness", "Completeness", "gauge", ORGANISATION),
     item("web-forms", "/settings/web-forms", "Web forms", "template", ORGANISATION),
     item("assignment", "/settings/assignment", "Assignment", "user-check", ORGANISATION),
     item("retention", "/settings/retention", "Retention", "calendar-x", ORGANISATION),

@@ -12,7 +12,8 @@ use crate::{
     error::{AppError, AppResult},
     events::{self, Changes, Event},
     features::{
-        fields::{self, Catalogue, Kind},
+        fields::{Catalogue, Kind},
+        quality,
         records::{display, require_delete, require_edit, standing},
     },
     kernel::{MergeId, RecordType},
@@ -63,7 +64,7 @@ pub(super) fn undo(tx: &mut OrgTx, actor: &Actor, id: MergeId) -> AppResult<Undo
     undone.stayed = apart(tx, &merge, record)?;
     undone.kept = restore(tx, actor, &merge, record)?;
     bring_back(tx, &merge, record)?;
-    fields::compute(tx, record, &[survivor, merged])?;
+    quality::measure(tx, record, &[survivor, merged])?;
     book::close(tx, id)?;
     queue::answered(tx, record, (survivor, merged), false)?;
     search::reindex(tx, record, &[survivor, merged])?;
@@ -106,8 +107,18 @@ fn kind(record: RecordType) -> &'static str {
 }
 
 /// Columns a merge never decides.
-const KEPT: &[&str] =
-    &["org_id", "id", "name_key", "version", "created_at", "created_by", "updated_at", "archived_at", "deleted_at"];
+const KEPT: &[&str] = &[
+    "org_id",
+    "id",
+    "name_key",
+    "version",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "archived_at",
+    "deleted_at",
+    "completeness",
+];
 /// Of these one must be there: they go back together or not at all.
 const NAMES: &[&str] = &["first_name", "last_name", "company_name", "email"];
 

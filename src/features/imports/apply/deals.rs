@@ -99,8 +99,7 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let status = format!("coalesce({}, 'open')", plan.staged("status"));
     let began = format!("coalesce({}::timestamptz, now())", plan.staged("created_at"));
     let closed = plan.staged("closed_at");
-    let columns = targets.iter().map(|t| t.column).collect::<Vec<_>>().join(", ");
-    let values = targets.iter().map(Target::inserted).collect::<Vec<_>>().join(", ");
+    let (columns, values) = writing::columns(tx, plan, targets)?;
     let joins = joins(plan);
     let sql = format!(
         "INSERT INTO deals (id, number, created_by, pipeline_id, stage_id, position, status, closed_at, created_at, stage_entered_at, \

@@ -4,7 +4,7 @@ use super::{super::options::OnMatch, NEW, Plan, number, run_sql, targets::Target
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::assignment,
+    features::{assignment, quality},
     kernel::RecordType,
 };
 use diesel::{prelude::*, sql_query, sql_types};
@@ -112,8 +112,7 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     if plan.trial {
         return count_new(tx);
     }
-    let columns = targets.iter().map(|t| t.column).collect::<Vec<_>>().join(", ");
-    let values = targets.iter().map(Target::inserted).collect::<Vec<_>>().join(", ");
+    let (columns, values) = columns(tx, plan, targets)?;
     let sql = format!(
         "INSERT INTO {} (id, created_by, {columns}) SELECT s.new_id, $1, {values} FROM import_stage s{} WHERE {NEW}",
         plan.record.noun(),
@@ -128,6 +127,18 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
         assignment::share_out(tx, &new, &json!({ "import_id": plan.import }))?;
     }
     Ok(i64::try_from(created).unwrap_or(i64::MAX))
+}
+
+/// The columns of new records, and their values: what the file says, and how complete that is.
+pub(super) fn columns(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResult<(String, String)> {
+    let mut columns: Vec<&str> = targets.iter().map(|t| t.column).collect();
+    let mut values: Vec<String> = targets.iter().map(Target::inserted).collect();
+    let said = |key: &str| targets.iter().find(|t| t.key == key).map(Target::inserted);
+    if let Some(score) = quality::of_new(tx, plan.record, said)? {
+        columns.push("completeness");
+        values.push(score);
+    }
+    Ok((columns.join(", "), values.join(", ")))
 }
 
 /// `more`: further parts of the changes, as jsonb, each with its `||`.
