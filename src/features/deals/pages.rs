@@ -148,6 +148,7 @@ pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> 
         Err(AppError::Invalid(errors)) => {
             let actor = page.actor.clone();
             let choices = db.org(&page, move |tx| Choices::load(tx, &actor)).await?;
+            let errors = errors.placed(&posted);
             let again = form_page(&page, None, posted, errors, &choices, None);
             reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
         }
@@ -192,7 +193,7 @@ pub async fn save(page: Page, _by: Allow<Edit>, id: Path<DealId>, form: Form, db
             form = told.1;
             (StatusCode::CONFLICT, FormErrors::default(), Some(told.0))
         }
-        Err(AppError::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors, None),
+        Err(AppError::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors.placed(&form), None),
         Err(other) => return Err(other),
     };
     let actor = page.actor.clone();

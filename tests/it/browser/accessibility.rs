@@ -85,8 +85,20 @@ async fn what_is_full_old_closed_or_archived_is_accessible_too() {
     tokio::task::spawn_blocking(move || seeds::demo(&db)).await.unwrap().unwrap();
     let admin = app.new_client();
     admin.sign_in("admin@demo.test", "pipewright-demo").await;
+    app.run_jobs().await;
     let mut paths: Vec<String> =
         ["/", "/pipeline", "/deals", "/contacts", "/companies", "/search?q=an"].map(str::to_owned).into();
+    paths.extend(
+        [
+            "/quality",
+            "/quality/normalisation?type=contact&part=names&part=phones",
+            "/contacts?view=all&sort=completeness&columns=name,completeness",
+            "/settings/completeness?type=deal",
+            "/settings/rules/new?type=deal&kind=expression",
+            "/settings/rules/new?type=contact&kind=format",
+        ]
+        .map(str::to_owned),
+    );
     let busiest = "ORDER BY (SELECT count(*) FROM events e WHERE e.record_id = r.id) DESC, id LIMIT 1";
     for (noun, which) in [
         ("deals", "status = 'open'"),
