@@ -66,7 +66,7 @@ async fn it_is_measured_shown_and_listed() {
     assert_eq!(score(&app, &fair).await, "67");
 
     let filter = |below: &str| {
-        let json = format!("{{\"all\":[{{\"key\":\"completeness\",\"op\":\"lt\",\"values\":[\"{below}\"]}}]}}");
+        let json = format!("{{\"all\":[{{\"rule\":{{\"key\":\"completeness\",\"op\":\"lt\",\"values\":[\"{below}\"]}}}}]}}");
         url::form_urlencoded::Serializer::new("/contacts?view=all&".to_owned()).append_pair("filter", &json).finish()
     };
     let list = admin.get(&filter("60")).await;
