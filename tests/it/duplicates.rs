@@ -53,7 +53,7 @@ fn one(app: &TestApp, query: &str) -> String {
 
 /// Everything of a contact but when and how often it was changed.
 fn image(app: &TestApp, noun: &str, id: &str) -> String {
-    one(app, &format!("SELECT to_jsonb(r) - 'version' - 'updated_at' FROM {noun} r WHERE id = '{id}'"))
+    one(app, &format!("SELECT to_jsonb(r) - 'version' - 'updated_at' - 'completeness' FROM {noun} r WHERE id = '{id}'"))
 }
 
 /// The undo of the last merge, as the survivor's page offers it.
@@ -214,7 +214,7 @@ async fn chains_companies_leads_and_what_one_does_not_see() {
     let all = |app: &TestApp| {
         one(
             app,
-            "SELECT jsonb_agg(x ORDER BY x) FROM (SELECT to_jsonb(c) - 'version' - 'updated_at' AS x FROM companies c UNION ALL SELECT to_jsonb(c) - 'version' - 'updated_at' FROM contacts c UNION ALL SELECT to_jsonb(c) - 'version' - 'updated_at' FROM deals c) t",
+            "SELECT jsonb_agg(x ORDER BY x) FROM (SELECT to_jsonb(c) - 'version' - 'updated_at' - 'completeness' AS x FROM companies c UNION ALL SELECT to_jsonb(c) - 'version' - 'updated_at' - 'completeness' FROM contacts c UNION ALL SELECT to_jsonb(c) - 'version' - 'updated_at' - 'completeness' FROM deals c) t",
         )
     };
     let before = all(&app);

@@ -229,6 +229,8 @@ pub struct Panel {
 struct Measured {
     #[diesel(sql_type = sql_types::Nullable<sql_types::Integer>)]
     completeness: Option<i32>,
+    #[diesel(sql_type = sql_types::Bool)]
+    archived: bool,
     #[diesel(sql_type = sql_types::Array<sql_types::Bool>)]
     filled: Vec<bool>,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
@@ -246,14 +248,14 @@ impl Panel {
         counted.sort_by_key(|(_, weight)| -weight);
         let filled: Vec<String> = counted.iter().map(|(entry, _)| filled(entry, &entry.expr)).collect();
         let sql = format!(
-            "SELECT r.completeness, ARRAY[{}]::boolean[] AS filled, ARRAY(SELECT v.message FROM rule_breaks b \
+            "SELECT r.completeness, r.archived_at IS NOT NULL AS archived, ARRAY[{}]::boolean[] AS filled, ARRAY(SELECT v.message FROM rule_breaks b \
                JOIN validation_rules v ON v.org_id = b.org_id AND v.id = b.rule_id WHERE b.record_id = r.id ORDER BY v.id) AS broken \
              FROM {} r WHERE r.id = $1",
             filled.join(", "),
             record.noun()
         );
         let found: Measured = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).get_result(tx.conn())?;
-        let may = records::require_edit(actor, record).is_ok();
+        let may = !found.archived && records::require_edit(actor, record).is_ok();
         let missing = counted.into_iter().zip(found.filled).filter(|(_, filled)| !filled);
         let missing = missing.map(|((entry, _), _)| {
             let href = may.then(|| format!("/{}/{id}/edit#f-{}", record.noun(), control(&entry.key)));
