@@ -77,8 +77,7 @@ impl Line {
             entries.iter().find(|e| e.key == rule.field).map_or_else(|| rule.field.clone(), |e| e.label.clone());
         let asks = match Format::find(&rule.format) {
             Some(format) if rule.expression.is_empty() => format.label.to_owned(),
-            Some(_) => rule.expression.clone(),
-            None => rule.expression.clone(),
+            _ => rule.expression.clone(),
         };
         let more = if count > queries::COUNTED { "More than " } else { "" };
         let shown = page.locale.integer(count.min(queries::COUNTED));
