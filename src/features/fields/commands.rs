@@ -186,6 +186,9 @@ fn set_retired(tx: &mut OrgTx, field: &CustomField, at: Option<DateTime<Utc>>, k
     diesel::update(custom_fields::table.filter(custom_fields::id.eq(field.id)))
         .set((custom_fields::retired_at.eq(at), custom_fields::version.eq(field.version + 1)))
         .execute(tx.conn())?;
+    if let Some(record) = field.record() {
+        quality::field_changed(tx, record, &field.key)?;
+    }
     if field.searchable
         && let Some(record) = field.record()
     {

@@ -32,6 +32,12 @@ pub fn enqueue(tx: &mut OrgTx, record: RecordType, since: Option<DateTime<Utc>>)
     jobs::enqueue(tx, Job::new(JOB, &Payload { record_type: record.key().into(), since })?)
 }
 
+/// A field of the organisation's own came or went: where it counts, records are measured anew.
+pub fn field_changed(tx: &mut OrgTx, record: RecordType, key: &str) -> AppResult<()> {
+    let counts = super::completeness::Meaning::load(tx, record)?.weights.contains_key(key);
+    if counts { enqueue(tx, record, None) } else { Ok(()) }
+}
+
 /// The same of every record type of an organisation that was made in one go.
 pub fn enqueue_all(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     for record in RecordType::ALL {
@@ -89,14 +95,14 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
-/// Locked, so that what is measured is what stays.
+/// Locked, so that what is measured is what stays. Who holds a record at this moment measures it themselves.
 fn next(tx: &mut OrgTx, record: RecordType, changed: bool, (at, id): (DateTime<Utc>, Uuid)) -> AppResult<Vec<Row>> {
     let (beyond, order) = match changed {
         true => ("(updated_at, id) > ($1, $2) AND archived_at IS NULL AND deleted_at IS NULL", "updated_at, id"),
         false => ("$1::timestamptz IS NOT NULL AND id > $2", "id"),
     };
     let sql = format!(
-        "SELECT id, updated_at FROM {} WHERE {beyond} ORDER BY {order} LIMIT {BATCH} FOR NO KEY UPDATE",
+        "SELECT id, updated_at FROM {} WHERE {beyond} ORDER BY {order} LIMIT {BATCH} FOR NO KEY UPDATE SKIP LOCKED",
         record.noun()
     );
     Ok(diesel::sql_query(sql).bind::<sql_types::Timestamptz, _>(at).bind::<sql_types::Uuid, _>(id).load(tx.conn())?)

@@ -18,7 +18,7 @@ mod written;
 
 pub use commands::using as rule_using;
 pub use completeness::{Panel, of_new};
-pub use measure::{after_import, enqueue, enqueue_all, register_jobs};
+pub use measure::{after_import, enqueue_all, field_changed, register_jobs};
 pub use normalise::{Part, batch as normalise};
 pub use queries::all as rules;
 pub use rule::{BROKEN, ValidationRule};
