@@ -1,6 +1,6 @@
 //! Undoing a whole import: what was changed is as before, what was created is gone, what somebody touched since is left.
 
-use super::{import, texts};
+use super::{import, texts, wizard::begin};
 use crate::support::TestApp;
 use pipewright::kernel::RecordType;
 
@@ -109,5 +109,32 @@ async fn deals_go_back_where_they_stood() {
     assert_eq!(texts(&app, state).await, before);
     assert_eq!(texts(&app, totals).await, ["2 150"]);
     assert_eq!(texts(&app, "SELECT count(*)::text AS t FROM companies WHERE deleted_at IS NULL").await, ["0"]);
+    app.stop().await;
+}
+
+/// Tags that the import gave are taken again, those that were there stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_go_as_they_came() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    let sent = client.post("/contacts", &[("last_name", "Bell"), ("email", "a@x.test"), ("tags", "vip")]).await;
+    assert_eq!(sent.status(), 303, "{}", sent.body);
+    let tags = "SELECT c.last_name || ' ' || string_agg(t.name, ',' ORDER BY t.name) AS t FROM contacts c JOIN record_tags r ON r.record_id = c.id \
+        JOIN tags t ON t.id = r.tag_id WHERE c.deleted_at IS NULL GROUP BY c.id, c.last_name ORDER BY 1";
+    let before = texts(&app, tags).await;
+    let file = b"email,last name,title\na@x.test,Bell,CEO\nb@x.test,Orr,CTO\n";
+    let here = begin(&client, "contact", "fair.csv", file).await;
+    client.get(&format!("{here}/columns")).await;
+    assert_eq!(client.post(&format!("{here}/rules"), &[("tags", "fair, vip")]).await.status(), 303);
+    app.run_jobs().await;
+    client.post(&format!("{here}/start"), &[]).await;
+    app.run_jobs().await;
+    let given = texts(&app, tags).await;
+    assert_eq!(given.last().map(String::as_str), Some("Orr fair,vip"), "{given:?} of {before:?}");
+    assert!(given[0].contains("fair"), "{given:?}");
+    assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 303);
+    app.run_jobs().await;
+    assert_eq!(texts(&app, tags).await, before);
     app.stop().await;
 }

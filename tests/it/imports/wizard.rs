@@ -2,6 +2,7 @@
 
 use super::{import, texts};
 use crate::support::{Client, Page, TestApp};
+use diesel::{Connection, PgConnection, RunQueryDsl, sql_query};
 use pipewright::kernel::RecordType;
 
 /// Uploads a file as a draft; returns its address.
@@ -323,5 +324,42 @@ async fn a_trial_tells_of_new_rows_that_look_like_records_there_are() {
     let here = begin(&rep, "contact", "people.csv", file.as_bytes()).await;
     let check = accept(&app, &rep, &here).await;
     assert!(check.contains("3 rows read") && !check.contains("look like records"), "{}", check.body);
+    app.stop().await;
+}
+
+/// A statement that waits is ended at once, not at its end: here on a row that somebody else holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelled_in_the_middle_of_a_statement() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    assert_eq!(import(&app, &org, RecordType::Company, b"name,country\nInitech,US\n").await, Ok((1, 0, 0, 0)));
+    let here = begin(&client, "company", "firms.csv", b"name,country\nInitech,NL\nInitrode,NL\n").await;
+    assert_eq!(tiles(&accept(&app, &client, &here).await), [1, 1, 0, 0]);
+    let url = app.database_url().to_owned();
+    let held = std::thread::spawn(move || {
+        let mut conn = PgConnection::establish(&url).unwrap();
+        sql_query("BEGIN").execute(&mut conn).unwrap();
+        sql_query("SELECT 1 FROM companies FOR UPDATE").execute(&mut conn).unwrap();
+        conn
+    });
+    let mut holder = held.join().unwrap();
+    client.post(&format!("{here}/start"), &[]).await;
+    let running = app.run_jobs();
+    let stop = async {
+        let waits = "SELECT count(*)::text AS t FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
+                     AND query LIKE '%UPDATE companies%'";
+        while texts(&app, waits).await != ["1"] || !client.get(&here).await.contains("Updating records") {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(client.post(&format!("{here}/cancellation"), &[]).await.status(), 303);
+    };
+    tokio::join!(running, stop);
+    assert!(client.get(&here).await.contains("Nothing was imported"));
+    sql_query("ROLLBACK").execute(&mut holder).unwrap();
+    assert_eq!(texts(&app, "SELECT name || country AS t FROM companies").await, ["InitechUS"]);
+    assert_eq!(client.post(&format!("{here}/start"), &[]).await.status(), 303);
+    app.run_jobs().await;
+    assert_eq!(tiles(&client.get(&here).await), [1, 1, 0, 0]);
     app.stop().await;
 }

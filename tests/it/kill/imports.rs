@@ -118,6 +118,38 @@ async fn an_import_that_is_killed_is_there_whole_or_not_at_all() {
     let left: Vec<_> = std::fs::read_dir(&uploads).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["arriving.csv"], "uploads that a crash left behind are removed, others are not");
 
+    // Undone, killed on the way: all of it is as before or nothing, and the job is taken up again.
+    let page = sql::value(
+        &mut conn,
+        "SELECT '/imports/' || id FROM imports WHERE created_by IS NOT NULL ORDER BY created_at DESC LIMIT 1",
+    );
+    let titles = |title: &str| format!("SELECT count(*) FROM contacts WHERE title = '{title}'");
+    for n in 0..2 {
+        if n == 0 {
+            let client = Client::new(&server.base);
+            client.sign_in("admin@chaos.test", PASSWORD).await;
+            assert_eq!(client.post(&format!("{page}/undo"), &[]).await.status(), 303);
+        }
+        let undoing = "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%undo_updated%' AND state <> 'idle'";
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while sql::value(&mut conn, undoing) == "0" && sql::value(&mut conn, &titles("Buyer")) == "0" {
+            assert!(Instant::now() < deadline, "waited in vain for the undoing to begin");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        some_moment().await;
+        server.kill_and_restart().await;
+        conn = sql::connect(&admin_url);
+        let old = sql::value(&mut conn, &titles("Buyer"));
+        assert!(old == "0" || old == ROWS.to_string(), "half undone: {old}");
+        conn.batch_execute("UPDATE jobs SET locked_until = now() - interval '1 s' WHERE kind = 'imports.undo'")
+            .unwrap();
+    }
+    wait_for(&mut conn, &titles("Buyer"), &ROWS.to_string()).await;
+    wait_for(&mut conn, "SELECT count(*) FROM imports WHERE status = 'undone'", "1").await;
+    wait_for(&mut conn, "SELECT count(*) FROM jobs WHERE kind = 'imports.undo'", "0").await;
+    assert_eq!(sql::value(&mut conn, &titles("Head of purchasing")), "0");
+    let found = sql::value(&mut conn, SUMMARY);
+
     // One that ends its worker each time is given up, and says so.
     upload(&client, &people("Buyer")).await;
     wait_until(&mut conn, true).await;
