@@ -6,6 +6,5 @@ mod daily;
 mod driver;
 mod duplicates;
 mod framed;
-mod imports;
 mod lists;
 mod story;

@@ -243,7 +243,7 @@ async fn own_fields_come_back_from_exports() {
     );
     let everything = |org: &Org| {
         format!(
-            "SELECT string_agg(last_name || (custom - 'c_my_link')::text || coalesce(k.name, ''), ' | ' ORDER BY last_name) FROM contacts c \
+            "SELECT string_agg(last_name || (c.custom - 'c_my_link')::text || coalesce(k.name, ''), ' | ' ORDER BY last_name) FROM contacts c \
              LEFT JOIN companies k ON k.id::text = c.custom->>'c_my_link' WHERE c.org_id = '{}'",
             org.id
         )
