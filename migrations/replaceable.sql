@@ -141,6 +141,50 @@ BEGIN
   END LOOP;
 END $$;
 
+-- When the nearest open activity of a deal is. The deals are locked first: of two who plan at once, the second sees what the first did.
+CREATE OR REPLACE FUNCTION app.next_activities() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  orgs uuid[];
+  ids uuid[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(org_id), array_agg(deal_id) INTO orgs, ids FROM (
+      SELECT DISTINCT org_id, deal_id FROM added WHERE deal_id IS NOT NULL AND closed_at IS NULL AND deleted_at IS NULL) x;
+  ELSIF TG_OP = 'DELETE' THEN
+    SELECT array_agg(org_id), array_agg(deal_id) INTO orgs, ids FROM (
+      SELECT DISTINCT org_id, deal_id FROM removed WHERE deal_id IS NOT NULL AND closed_at IS NULL AND deleted_at IS NULL) x;
+  ELSE
+    SELECT array_agg(org_id), array_agg(deal_id) INTO orgs, ids FROM (
+      SELECT DISTINCT a.org_id, d.deal_id
+      FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id CROSS JOIN LATERAL (VALUES (a.deal_id), (r.deal_id)) d (deal_id)
+      WHERE d.deal_id IS NOT NULL AND (a.deal_id, a.at, a.closed_at IS NULL, a.deleted_at IS NULL)
+        IS DISTINCT FROM (r.deal_id, r.at, r.closed_at IS NULL, r.deleted_at IS NULL)) x;
+  END IF;
+  IF ids IS NULL THEN
+    RETURN NULL;
+  END IF;
+  PERFORM 1 FROM unnest(orgs, ids) t (org, id) JOIN public.deals d ON d.org_id = t.org AND d.id = t.id ORDER BY d.id FOR NO KEY UPDATE OF d;
+  UPDATE public.deals d SET next_activity_at = n.at
+  FROM (
+    SELECT t.org, t.id, (SELECT min(a.at) FROM public.activities a
+      WHERE a.org_id = t.org AND a.deal_id = t.id AND a.closed_at IS NULL AND a.deleted_at IS NULL) AS at
+    FROM unnest(orgs, ids) t (org, id)) n
+  WHERE d.org_id = n.org AND d.id = n.id AND d.next_activity_at IS DISTINCT FROM n.at;
+  RETURN NULL;
+END $$;
+DO $$
+BEGIN
+  IF to_regclass('public.activities') IS NOT NULL THEN
+    DROP TRIGGER IF EXISTS next_insert ON activities;
+    DROP TRIGGER IF EXISTS next_update ON activities;
+    DROP TRIGGER IF EXISTS next_delete ON activities;
+    CREATE TRIGGER next_insert AFTER INSERT ON activities REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.next_activities();
+    CREATE TRIGGER next_update AFTER UPDATE ON activities REFERENCING NEW TABLE AS added OLD TABLE AS removed
+      FOR EACH STATEMENT EXECUTE FUNCTION app.next_activities();
+    CREATE TRIGGER next_delete AFTER DELETE ON activities REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.next_activities();
+  END IF;
+END $$;
+
 -- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   WITH gone AS (DELETE FROM public.deal_totals RETURNING *)

@@ -30,6 +30,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::deals::configure)
         .configure(features::fields::configure)
         .configure(features::notes::configure)
+        .configure(features::activities::configure)
         .configure(features::imports::configure)
         .configure(features::operations::configure)
         .configure(features::tags::configure)

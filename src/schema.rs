@@ -1,6 +1,87 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    activities (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        type_id -> Uuid,
+        class -> Text,
+        subject -> Text,
+        owner_id -> Nullable<Uuid>,
+        start_at -> Nullable<Timestamptz>,
+        due_on -> Nullable<Date>,
+        at -> Timestamptz,
+        minutes -> Nullable<Int4>,
+        priority -> Text,
+        status -> Text,
+        closed_at -> Nullable<Timestamptz>,
+        closed_by -> Nullable<Uuid>,
+        outcome -> Nullable<Text>,
+        location -> Nullable<Text>,
+        video_url -> Nullable<Text>,
+        description -> Nullable<Text>,
+        deal_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        company_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    activity_checklist (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        activity_id -> Uuid,
+        text -> Text,
+        position -> Int4,
+        done_at -> Nullable<Timestamptz>,
+        done_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    activity_dependencies (org_id, activity_id, waits_for) {
+        org_id -> Uuid,
+        activity_id -> Uuid,
+        waits_for -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_participants (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        activity_id -> Uuid,
+        contact_id -> Nullable<Uuid>,
+        member_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_types (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        key -> Nullable<Text>,
+        name -> Text,
+        name_key -> Text,
+        icon -> Text,
+        color -> Text,
+        class -> Text,
+        minutes -> Nullable<Int4>,
+        position -> Int4,
+        retired_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     assignment_rules (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -198,6 +279,7 @@ diesel::table! {
         archived_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         amount_key -> Nullable<Int8>,
+        next_activity_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One folder per capability. Features call each other only through what their `mod.rs` exports.
 
 pub mod accounts;
+pub mod activities;
 pub mod assignment;
 pub mod bin;
 pub mod companies;

@@ -77,6 +77,8 @@ typed_id!(
     PipelineId,
     StageId,
     NoteId,
+    ActivityId,
+    ActivityTypeId,
     ImportId,
     ExportId,
     CustomFieldId,

@@ -112,6 +112,17 @@ impl Locale {
         date.format_localized("%A", LOCALES[self.0].5).to_string()
     }
 
+    /// `Sat`.
+    pub fn weekday_short(&self, date: NaiveDate) -> String {
+        date.format_localized("%a", LOCALES[self.0].5).to_string()
+    }
+
+    /// `14:30`, or `2:30 PM`.
+    pub fn time(&self, time: chrono::NaiveTime) -> String {
+        let pattern = if self.tag() == "en-US" { "%-I:%M %p" } else { "%H:%M" };
+        time.format(pattern).to_string()
+    }
+
     /// `Monday 30 Nov`.
     pub fn weekday_and_day(&self, date: NaiveDate, today: NaiveDate) -> String {
         format!("{} {}", self.weekday(date), self.day(date, today))

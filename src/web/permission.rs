@@ -106,6 +106,12 @@ permissions! {
         Export "deals.export" "export deals",
         Import "deals.import" "import deals",
     }
+    activities {
+        View "activities.view" "see activities and tasks",
+        Create "activities.create" "plan activities and tasks",
+        Edit "activities.edit" "edit and complete activities and tasks",
+        Delete "activities.delete" "delete activities and tasks",
+    }
     tags {
         Create "tags.create" "make tags",
         Administer "tags.administer" "rename, merge and delete tags",

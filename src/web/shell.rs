@@ -46,6 +46,8 @@ const NAV: &[NavItem] = &[
     NavItem { key: "home", href: "/", label: "Home", icon: "home" },
     NavItem { key: "pipeline", href: "/pipeline", label: "Pipeline", icon: "layout-kanban" },
     NavItem { key: "deals", href: "/deals", label: "Deals", icon: "currency-euro" },
+    NavItem { key: "activities", href: "/activities", label: "Activities", icon: "calendar-event" },
+    NavItem { key: "tasks", href: "/tasks", label: "Tasks", icon: "checkbox" },
     NavItem { key: "leads", href: "/leads", label: "Leads", icon: "target" },
     NavItem { key: "contacts", href: "/contacts", label: "Contacts", icon: "users" },
     NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
@@ -154,6 +156,7 @@ impl Page {
             "exports" => self.may_any("export"),
             "quality" => self.may_any("edit"),
             "pipeline" | "deals" => self.actor.may(permission::deals::View::KEY),
+            "activities" | "tasks" => self.actor.may(permission::activities::View::KEY),
             "leads" => self.actor.may(permission::leads::View::KEY),
             "contacts" => self.actor.may(permission::contacts::View::KEY),
             "companies" => self.actor.may(permission::companies::View::KEY),
@@ -185,6 +188,14 @@ impl Page {
     fn can_create(&self) -> Vec<NavItem> {
         [
             ("deals.create", NavItem { key: "deal", href: "/deals/new", label: "Deal", icon: "currency-euro" }),
+            (
+                "activities.create",
+                NavItem { key: "activity", href: "/activities/new", label: "Activity", icon: "calendar-plus" },
+            ),
+            (
+                "activities.create",
+                NavItem { key: "task", href: "/activities/new?class=task", label: "Task", icon: "checkbox" },
+            ),
             ("leads.create", NavItem { key: "lead", href: "/leads/new", label: "Lead", icon: "target" }),
             ("contacts.create", NavItem { key: "contact", href: "/contacts/new", label: "Contact", icon: "user-plus" }),
             (

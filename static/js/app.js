@@ -9,6 +9,7 @@ const ON_DEMAND = [
   ["[data-sortable]", () => import("./stages.js")],
   ["[data-chart]", () => import("./charts.js")],
   ["trix-editor", () => import("./editor.js")],
+  ["[data-tabs]", () => import("./tabs.js")],
   ["[data-combobox]", () => import("./combobox.js")],
   ["textarea[data-rich]", () => import("./rich.js")],
   ["thead[data-widths], [data-groups]", () => import("./list.js")],

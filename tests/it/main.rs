@@ -7,6 +7,7 @@ mod accounts;
 mod accounts_invitations;
 mod accounts_settings;
 mod accounts_sign_up;
+mod activities;
 mod backbone;
 mod bin;
 mod board;

@@ -188,7 +188,8 @@ async fn other_organisations_ids_are_not_found() {
 /// What the other organisation has.
 const FINGERPRINT: &str = "SELECT md5(string_agg(x::text, '|' ORDER BY x::text)) FROM (
   SELECT c.*::text AS x FROM companies c UNION ALL SELECT c.*::text FROM contacts c UNION ALL SELECT l.*::text FROM leads l UNION ALL SELECT d.*::text FROM deals d
-  UNION ALL SELECT n.*::text FROM notes n UNION ALL SELECT t.*::text FROM teams t UNION ALL SELECT r.*::text FROM roles r
+  UNION ALL SELECT a.*::text FROM activities a UNION ALL SELECT t.*::text FROM activity_types t UNION ALL SELECT p.*::text FROM activity_participants p
+  UNION ALL SELECT i.*::text FROM activity_checklist i UNION ALL SELECT n.*::text FROM notes n UNION ALL SELECT t.*::text FROM teams t UNION ALL SELECT r.*::text FROM roles r
   UNION ALL SELECT m.*::text FROM members m UNION ALL SELECT i.*::text FROM invitations i UNION ALL SELECT s.*::text FROM stages s
   UNION ALL SELECT w.*::text FROM web_forms w UNION ALL SELECT s.*::text FROM web_submissions s UNION ALL SELECT a.*::text FROM assignment_rules a
   UNION ALL SELECT j.*::text FROM jobs j) x WHERE x LIKE '%' || (SELECT id::text FROM organisations WHERE slug = 'hidden') || '%'";

@@ -32,6 +32,7 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
         "leads WHERE greatest(created_at, updated_at)",
         "deals WHERE greatest(created_at, updated_at, stage_entered_at, closed_at)",
         "notes WHERE greatest(created_at, updated_at)",
+        "activities WHERE greatest(created_at, updated_at, closed_at)",
     ];
     for later in later {
         assert_eq!(ask(&format!("SELECT count(*)::text AS t FROM {later} > now()")), "0", "{later} later than now");
@@ -40,6 +41,10 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
         OR version <> (SELECT count(version) FROM events e WHERE e.record_id = d.id)
         OR created_at > stage_entered_at OR stage_entered_at > coalesce(closed_at, now())";
     assert_eq!(ask(odd), "0", "deals whose history is another");
+
+    let planned = "SELECT count(*)::text AS t FROM deals d WHERE next_activity_at IS DISTINCT FROM
+        (SELECT min(a.at) FROM activities a WHERE a.deal_id = d.id AND a.closed_at IS NULL AND a.deleted_at IS NULL)";
+    assert_eq!(ask(planned), "0", "deals whose next activity is another");
 
     let manager = app.new_client();
     manager.sign_in("manager@demo.test", PASSWORD).await;
@@ -56,6 +61,14 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
         AND d.stage_entered_at < now() - make_interval(days => s.rotting_days) ORDER BY d.stage_entered_at LIMIT 1");
     assert!(home.contains(&format!("/deals/{stale}")), "the deal that stands longest");
     assert!(home.contains("data-chart") && home.contains("Won by person"));
+    let idle = ask(
+        "SELECT id::text AS t FROM deals WHERE status = 'open' AND next_activity_at IS NULL ORDER BY stage_entered_at LIMIT 1",
+    );
+    assert!(
+        home.contains(&format!("/deals/{idle}?compose=activity")),
+        "the deal without a next step that stands longest"
+    );
+    assert!(home.contains("The team's load") && home.contains("Overdue and due today"));
 
     let rep = app.new_client();
     rep.sign_in("rep@demo.test", PASSWORD).await;

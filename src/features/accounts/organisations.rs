@@ -1,8 +1,9 @@
-//! A new organisation: its roles, its first member, and a pipeline to start with.
+//! A new organisation: its roles, its first member, a pipeline and types of activity to start with.
 
 use crate::{
     db::{SystemTx, Tx},
     error::{AppError, AppResult},
+    features::activities,
     kernel::{MemberId, OrgId, PipelineId, RoleId, StageId, UserId, text},
     schema::{counters, members, organisations, pipelines, roles, stages, users},
     web::permission,
@@ -99,6 +100,7 @@ pub fn create(tx: &mut SystemTx, new: &NewOrganisation, admin: UserId) -> AppRes
         .execute(tx.conn())?;
     add_member(tx, id, admin, "administrator")?;
     first_pipeline(tx, id)?;
+    activities::seed_types(tx, id)?;
     Ok(id)
 }
 

@@ -90,6 +90,11 @@ pub const FIELDS: &[Field] = &[
     ]),
     Field::new("number", "Number", FieldKind::Integer).column("deals.number").sortable().computed(),
     Field::new("stage_entered_at", "In stage since", FieldKind::DateTime).column("deals.stage_entered_at").computed(),
+    // Kept by trigger; the day it is where the organisation is.
+    Field::new("next_activity_on", "Next activity", FieldKind::Date)
+        .column("(deals.next_activity_at AT TIME ZONE (SELECT o.time_zone FROM organisations o WHERE o.id = deals.org_id))::date")
+        .expr("(r.next_activity_at AT TIME ZONE (SELECT o.time_zone FROM organisations o WHERE o.id = r.org_id))::date")
+        .computed(),
     Field::new("created_at", "Created", FieldKind::DateTime).column("deals.created_at").sortable().computed(),
     Field::new("updated_at", "Changed", FieldKind::DateTime).column("deals.updated_at").computed(),
     // What reports and the board call weighted: the deal's own probability, else its stage's. What is decided needs no guess.

@@ -1,4 +1,4 @@
-//! The deal list's own filters: pipeline, stage, expected close, and when a deal was closed. The board and the home page link to
+//! The deal list's own filters: pipeline, stage, expected close, when a deal was closed, and when its next activity is. The board and the home page link to
 //! them, so each figure there is one click from its deals.
 
 use crate::{
@@ -11,11 +11,15 @@ use crate::{
     kernel::{PipelineId, StageId, calendar, calendar::Span},
     web::{Actor, Form, SelectOption},
 };
-use chrono::{Months, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 
 /// Keys and labels of the choices of the day of closing.
 const CLOSED: &[(&str, &str)] =
     &[("this_month", "This month"), ("last_month", "Last month"), ("this_quarter", "This quarter")];
+
+/// Keys and labels of when the next activity is.
+const NEXT: &[(&str, &str)] =
+    &[("none", "None planned"), ("overdue", "Overdue"), ("today", "Today"), ("later", "Later")];
 
 /// What the address asks for. A pipeline that is not there, or a stage of another pipeline, is refused.
 pub fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extra>> {
@@ -29,6 +33,7 @@ pub fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extr
         in_stage(&stages, chosen, current.as_deref()),
         expected(actor, query.get("close"))?,
         closed(actor, query.get("closed"))?,
+        next_activity(actor, query.get("next"))?,
     ])
 }
 
@@ -86,6 +91,25 @@ fn closed(actor: &Actor, key: &str) -> AppResult<Extra> {
         Condition::Instants("closed_at", from, to)
     });
     Ok(Extra { name: "closed", label: "Closed", icon: "calendar", options, condition })
+}
+
+fn next_activity(actor: &Actor, key: &str) -> AppResult<Extra> {
+    const COLUMN: &str = "next_activity_at";
+    let options = options(NEXT, key)?;
+    let days = |from: NaiveDate, to: NaiveDate| {
+        let (from, to) = calendar::instants(Span { from, to }, actor.zone);
+        Some(Condition::Instants(COLUMN, from, to))
+    };
+    let today = actor.today();
+    let (past, tomorrow, future) = (today - Months::new(1_200), today + Days::new(1), today + Months::new(12_000));
+    let condition = match key {
+        "none" => Some(Condition::Empty(COLUMN)),
+        "overdue" => days(past, today),
+        "today" => days(today, tomorrow),
+        "later" => days(tomorrow, future),
+        _ => None,
+    };
+    Ok(Extra { name: "next", label: "Next activity", icon: "calendar-event", options, condition })
 }
 
 fn closed_within(key: &str, today: NaiveDate, fiscal_start: u32) -> Option<Span> {

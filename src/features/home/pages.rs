@@ -7,13 +7,16 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Tx},
     error::AppResult,
-    features::accounts::members::{self, Person},
+    features::{
+        accounts::members::{self, Person},
+        activities::Day,
+    },
     kernel::calendar::{self, Span},
     schema::deals,
     web::{
         Actor, Page,
         permission::{
-            Permission,
+            Permission, activities,
             deals::{Create, Edit, View},
             organisation::SeeTeam,
         },
@@ -37,6 +40,9 @@ struct Home {
     may_import: bool,
     may_invite: bool,
     team: bool,
+    may_complete: bool,
+    /// What is before the person, when their role sees activities.
+    day: Option<Day>,
     tiles: Vec<Tile>,
     pipelines: Vec<PipelineRows>,
     closing: Vec<ListRow>,
@@ -66,6 +72,7 @@ struct Known {
     closing: Vec<Listed>,
     stale: Vec<Listed>,
     people: Vec<Person>,
+    day: Option<Day>,
 }
 
 pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -79,7 +86,9 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let team = actor.may(SeeTeam::KEY);
     let scope: Scope = if sees_all(actor) { actor.visible_owners() } else { Some(vec![actor.id.0]) };
     let month = calendar::month(actor.today());
+    let day = if actor.may(activities::View::KEY) { Some(Day::load(tx, actor, &scope, team)?) } else { None };
     Ok(Known {
+        day,
         any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
             .get_result(tx.conn())?,
         stages: figures::by_stage(tx, &scope)?,
@@ -119,6 +128,8 @@ fn present(page: &Page, known: Known) -> Home {
         may_import: actor.may("deals.import"),
         may_invite: actor.may("organisation.administer"),
         tiles: tiles(actor, &known, &owner),
+        may_complete: actor.may(activities::Edit::KEY),
+        day: known.day,
         pipelines: view::pipelines(&known.stages, actor, &owner),
         chart: view::chart(&people, &actor.org.currency),
         people,

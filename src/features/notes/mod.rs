@@ -7,7 +7,13 @@ mod commands;
 mod pages;
 mod sanitise;
 
+use crate::error::AppResult;
 use actix_web::web::{ServiceConfig, get, post};
+
+/// Rich text of other features, sanitised as notes are; `None` when it says nothing. What is wrong is told of the field `body`.
+pub fn sanitise(text: &str) -> AppResult<Option<String>> {
+    sanitise::optional(text)
+}
 
 pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/notes", post().to(pages::create))

@@ -33,6 +33,11 @@ pub(super) fn body(text: &str) -> AppResult<String> {
     if clean.len() > 2 * LIMIT { Err(AppError::field("body", "is too long: at most 100 kB")) } else { Ok(clean) }
 }
 
+/// [`body`], or nothing where nothing is said.
+pub(super) fn optional(text: &str) -> AppResult<Option<String>> {
+    if text.len() <= LIMIT && words(text).is_empty() { Ok(None) } else { body(text).map(Some) }
+}
+
 /// Whether an editor wrote it. Trix always begins with a block.
 fn is_html(text: &str) -> bool {
     let start = text.trim_start();

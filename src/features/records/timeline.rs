@@ -11,9 +11,13 @@ use crate::{
         paging::{self, Page as Rows},
     },
     error::AppResult,
-    features::fields::Catalogue,
+    features::{activities::Plan, fields::Catalogue},
     kernel::RecordType,
-    web::{Actor, Form, Page, csrf, reply},
+    web::{
+        Actor, Form, Page, csrf,
+        permission::{Permission, activities},
+        reply,
+    },
 };
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -29,13 +33,15 @@ const PAGE: i64 = 30;
 pub enum TimelineFilter {
     #[default]
     All,
+    Activities,
     Notes,
     Changes,
 }
 
 impl TimelineFilter {
-    const ALL: [(TimelineFilter, &'static str, &'static str); 3] = [
+    const ALL: [(TimelineFilter, &'static str, &'static str); 4] = [
         (TimelineFilter::All, "all", "All"),
+        (TimelineFilter::Activities, "activities", "Activities"),
         (TimelineFilter::Notes, "notes", "Notes"),
         (TimelineFilter::Changes, "changes", "Changes"),
     ];
@@ -52,9 +58,9 @@ impl TimelineFilter {
 /// One entry, ready to be shown.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// `event-…`, or `note-…` for notes: the element's id.
+    /// `event-…`, `note-…` for notes, `done-…` for what was done: the element's id.
     pub id: String,
-    pub icon: &'static str,
+    pub icon: String,
     /// In words: "Created", "Contact made → Proposal", "Owner: Ada → Ben".
     pub title: String,
     /// Field by field, when one save changed several.
@@ -64,6 +70,8 @@ pub struct Entry {
     pub exact: String,
     pub iso: String,
     pub note: Option<NoteEntry>,
+    /// Of an activity that was done: its page, and what came of it.
+    pub done: Option<(String, String)>,
 }
 
 /// "Industry", "Retail", "Food".
@@ -105,27 +113,50 @@ struct Row {
     author_id: Option<Uuid>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Bool>)]
     edited: Option<bool>,
+    /// Of an activity: its type's icon.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    icon: Option<String>,
 }
 
 /// A card that only changed places in its column is history for nobody. What was merged into the record belongs to its history: each
-/// of them gives at most a page, so that nobody's long history is read through.
-const ENTRIES: &str = "
+/// of them gives at most a page, so that nobody's long history is read through. What was done with the record stands at the time it
+/// was done; the column that says so is the record type's own.
+fn statement(record: RecordType) -> String {
+    let takes_part = match record {
+        RecordType::Contact => {
+            "OR a.id IN (SELECT q.activity_id FROM activity_participants q WHERE q.contact_id = w.id)"
+        }
+        _ => "",
+    };
+    format!(
+        "
 WITH RECURSIVE whole AS (
   SELECT $1::uuid AS id
   UNION SELECT g.merged_id FROM merges g JOIN whole w ON g.survivor_id = w.id WHERE g.record_type = $2 AND g.undone_at IS NULL)
-SELECT x.at, x.id, x.kind, m.name AS actor_name, x.changes, x.data, x.note_id, x.body_html, x.author_id, x.edited
+SELECT x.at, x.id, x.kind, m.name AS actor_name, x.changes, x.data, x.note_id, x.body_html, x.author_id, x.edited, x.icon
 FROM whole w CROSS JOIN LATERAL (
-  SELECT e.org_id, e.at, e.id, e.kind, e.actor_id, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id, n.version > 1 AS edited
+  (SELECT e.org_id, e.at, e.id, e.kind, e.actor_id, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id, n.version > 1 AS edited,
+    NULL::text AS icon
   FROM events e
   LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
   WHERE e.record_id = w.id AND e.record_type = $2
-    AND CASE WHEN e.kind LIKE 'note.%' THEN $3 <> 'changes' AND n.id IS NOT NULL ELSE $3 <> 'notes' END
-    AND (e.kind <> 'deal.moved' OR e.changes <> '{}')
+    AND CASE WHEN e.kind LIKE 'note.%' THEN $3 IN ('all', 'notes') AND n.id IS NOT NULL ELSE $3 IN ('all', 'changes') END
+    AND (e.kind <> 'deal.moved' OR e.changes <> '{{}}')
     AND (w.id = $1 OR e.kind NOT LIKE '%.merged_into')
     AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
-  ORDER BY e.at DESC, e.id DESC LIMIT $6) x
+  ORDER BY e.at DESC, e.id DESC LIMIT $6)
+  UNION ALL
+  (SELECT a.org_id, a.closed_at, a.id, 'activity.done', a.closed_by, '{{}}'::jsonb,
+    jsonb_build_object('title', a.subject, 'outcome', a.outcome, 'type', t.name), NULL, NULL, NULL, NULL, t.icon
+  FROM activities a JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id
+  WHERE $3 IN ('all', 'activities') AND $7 AND (a.{key}_id = w.id {takes_part}) AND a.status = 'done' AND a.deleted_at IS NULL
+    AND ($4 IS NULL OR (a.closed_at, a.id) < ($4, $5))
+  ORDER BY a.closed_at DESC, a.id DESC LIMIT $6)) x
 LEFT JOIN members m ON m.org_id = x.org_id AND m.id = x.actor_id
-ORDER BY x.at DESC, x.id DESC LIMIT $6";
+ORDER BY x.at DESC, x.id DESC LIMIT $6",
+        key = record.key()
+    )
+}
 
 /// A page of the timeline of a record that the caller has found visible.
 pub fn entries(
@@ -137,13 +168,14 @@ pub fn entries(
     cursor: Option<&str>,
 ) -> AppResult<Rows<Entry>> {
     let after: Option<(DateTime<Utc>, Uuid)> = cursor.map(paging::decode).transpose()?;
-    let query = diesel::sql_query(ENTRIES)
+    let query = diesel::sql_query(statement(record))
         .bind::<sql_types::Uuid, _>(id)
         .bind::<sql_types::Text, _>(record.key())
         .bind::<sql_types::Text, _>(filter.key())
         .bind::<sql_types::Nullable<sql_types::Timestamptz>, _>(after.map(|a| a.0))
         .bind::<sql_types::Uuid, _>(after.map_or(Uuid::nil(), |a| a.1))
-        .bind::<sql_types::BigInt, _>(PAGE + 1);
+        .bind::<sql_types::BigInt, _>(PAGE + 1)
+        .bind::<sql_types::Bool, _>(actor.may(activities::View::KEY));
     let rows: Vec<Row> = kept(query).load(tx.conn())?;
     let moderates = require_delete(actor, record).is_ok();
     let catalogue = Catalogue::load(tx, actor, record)?;
@@ -153,6 +185,10 @@ pub fn entries(
 }
 
 fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Entry {
+    let done = row.icon.as_ref().map(|_| {
+        let outcome = row.data.get("outcome").and_then(Value::as_str).unwrap_or_default();
+        (format!("/activities/{}", row.id), outcome.to_owned())
+    });
     let words = words::of(&row.kind, &row.changes, &row.data, catalogue, actor);
     let note = row.note_id.map(|id| NoteEntry {
         id,
@@ -160,9 +196,10 @@ fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Ent
         edited: row.edited.unwrap_or(false),
         may_edit: moderates || row.author_id == Some(actor.id.0),
     });
+    let kind = if done.is_some() { "done" } else { "event" };
     Entry {
-        id: note.as_ref().map_or_else(|| format!("event-{}", row.id), |note| format!("note-{}", note.id)),
-        icon: words.icon,
+        id: note.as_ref().map_or_else(|| format!("{kind}-{}", row.id), |note| format!("note-{}", note.id)),
+        icon: row.icon.unwrap_or_else(|| words.icon.to_owned()),
         title: words.title,
         lines: words.lines,
         who: row.actor_name.unwrap_or_else(|| "Pipewright".to_owned()),
@@ -170,6 +207,7 @@ fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Ent
         exact: actor.exact(row.at),
         iso: row.at.to_rfc3339(),
         note,
+        done,
     }
 }
 
@@ -180,6 +218,8 @@ pub struct Timeline {
     pub filters: Vec<FilterLink>,
     pub more: Option<Link>,
     pub csrf: String,
+    /// What is still before the record, over what is behind it.
+    pub plan: Plan,
 }
 
 #[derive(Clone, Debug)]
@@ -208,8 +248,21 @@ impl Link {
 }
 
 impl Timeline {
-    /// The part of the timeline that the request's query (`timeline`, `after`) asks for.
+    /// What the record's page shows: [`Timeline::part`], and what is planned (`compose` opens its form).
     pub fn load(
+        tx: &mut OrgTx,
+        actor: &Actor,
+        record: RecordType,
+        id: Uuid,
+        query: &Form,
+        csrf: String,
+    ) -> AppResult<Self> {
+        let plan = Plan::load(tx, actor, record, id, query)?;
+        Ok(Self { plan, ..Self::part(tx, actor, record, id, query, csrf)? })
+    }
+
+    /// The part of the timeline that the request's query (`timeline`, `after`) asks for.
+    fn part(
         tx: &mut OrgTx,
         actor: &Actor,
         record: RecordType,
@@ -225,7 +278,7 @@ impl Timeline {
             .map(|(f, _, label)| FilterLink { label, link: Link::new(record, id, *f, None), current: *f == filter })
             .collect();
         let more = page.next.map(|next| Link::new(record, id, filter, Some(&next)));
-        Ok(Self { entries: page.rows, filters, more, csrf })
+        Ok(Self { entries: page.rows, filters, more, csrf, plan: Plan::default() })
     }
 }
 
@@ -249,7 +302,7 @@ pub async fn fragment(spec: &Spec, page: Page, id: web::Path<Uuid>, db: web::Dat
     let timeline = db
         .org(&page, move |tx| {
             visible(tx, &actor, record, *id)?;
-            Timeline::load(tx, &actor, record, *id, &query, csrf)
+            Timeline::part(tx, &actor, record, *id, &query, csrf)
         })
         .await?;
     if more { reply::fragment(&More { timeline }) } else { reply::fragment(&Whole { timeline }) }

@@ -62,6 +62,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     diesel::sql_query(insert).bind::<sql_types::Array<sql_types::Text>, _>(ranks).execute(tx.conn())?;
     tx.conn().batch_execute(after)?;
     tx.conn().batch_execute(include_str!("demo/history.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/activities.sql"))?;
     for record_type in RecordType::ALL {
         documents(tx, org, record_type)?;
     }

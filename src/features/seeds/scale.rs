@@ -74,6 +74,7 @@ fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64
     step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
     step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
     analyse_now(tx)?;
+    step("activities and tasks", || Ok(tx.conn().batch_execute(include_str!("scale/activities.sql"))?))?;
     step("search documents", || documents::write(tx, org))
 }
 

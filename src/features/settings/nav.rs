@@ -46,6 +46,7 @@ const ALL: &[SettingsNav] = &[
     item("roles", "/settings/roles", "Roles", "key", ORGANISATION),
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
+    item("activity-types", "/settings/activity-types", "Activity types", "calendar-event", ORGANISATION),
     item("fields", "/settings/fields", "Fields", "list-details", ORGANISATION),
     item("rules", "/settings/rules", "Validation rules", "checklist", ORGANISATION),
     item("completeness", "/settings/completeness", "Completeness", "gauge", ORGANISATION),

@@ -1,6 +1,7 @@
 //! The product in a real browser: the story of a first afternoon, the same without JavaScript, and accessibility of every page.
 
 mod accessibility;
+mod activities;
 mod bulk;
 mod daily;
 mod driver;

@@ -33,6 +33,8 @@ pub struct Belongings {
     /// In quarantine.
     pub submission: Uuid,
     pub assignment_rule: Uuid,
+    pub activity: Uuid,
+    pub activity_type: Uuid,
 }
 
 impl Belongings {
@@ -66,6 +68,8 @@ impl Belongings {
             web_form: id(),
             submission: id(),
             assignment_rule: id(),
+            activity: id(),
+            activity_type: id(),
         }
     }
 }
@@ -151,6 +155,15 @@ impl TestApp {
         self.sql(&format!(
             "INSERT INTO retention_rules (org_id, id, record_type, condition, days, action) VALUES ('{o}', '{}', 'company', 'archived', 90, 'delete')",
             b.rule
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO activity_types (org_id, id, name, icon) VALUES ('{o}', '{0}', 'Type of {s}', 'phone');
+             INSERT INTO activities (org_id, id, type_id, class, subject, owner_id, deal_id, company_id, due_on)
+               VALUES ('{o}', '{1}', '{0}', 'activity', 'Activity of {s}', '{rep}', '{2}', '{3}', current_date);
+             INSERT INTO activity_participants (org_id, id, activity_id, contact_id) VALUES ('{o}', gen_random_uuid(), '{1}', '{4}');
+             INSERT INTO activity_checklist (org_id, id, activity_id, text) VALUES ('{o}', gen_random_uuid(), '{1}', 'Item of {s}')",
+            b.activity_type, b.activity, b.deal, b.company, b.contact
         ))
         .await;
         b

@@ -116,6 +116,8 @@ impl Route {
                     "leads" => b.lead,
                     "deals" => b.deal,
                     "notes" => b.note,
+                    "activities" => b.activity,
+                    "activity-types" => b.activity_type,
                     "fields" => b.field,
                     "teams" => b.team,
                     "roles" => b.role,

@@ -14,6 +14,7 @@ use crate::{
     events::{self, Changes, Event},
     features::{
         accounts::members,
+        activities,
         companies::{self, NewCompany},
         contacts::{self, NewContact},
         deals::{self, DealFields},
@@ -207,6 +208,7 @@ fn close(
         (RecordType::Company, company.map(Uuid::from)),
         (RecordType::Deal, deal.map(Uuid::from)),
     ];
+    activities::follow_lead(tx, lead.id.into(), &parts)?;
     let mut names = Vec::new();
     let mut refs = serde_json::Map::new();
     for (record, id) in parts.into_iter().filter_map(|(record, id)| Some((record, id?))) {

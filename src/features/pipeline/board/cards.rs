@@ -55,6 +55,15 @@ pub struct CardRow {
     pub owner: Option<String>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     pub avatar_tag: Option<String>,
+    /// The nearest open activity: what, its type's icon, and when.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub next: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub next_icon: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>)]
+    pub next_start_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    pub next_due_on: Option<NaiveDate>,
     /// `red:Key account`: colour and name.
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     pub tags: Vec<String>,
@@ -78,10 +87,15 @@ pub struct Total {
 
 const COLUMNS: &str = "d.id, d.number, d.version, d.name, d.stage_id, d.position, d.amount, d.currency::text AS currency, \
     d.expected_close_on, d.stage_entered_at, s.rotting_days, c.name AS company, m.id AS owner_id, m.name AS owner, m.avatar_tag, \
+    n.subject AS next, n.icon AS next_icon, n.start_at AS next_start_at, n.due_on AS next_due_on, \
     ARRAY(SELECT t.color || ':' || t.name FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id \
       WHERE x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL ORDER BY t.name_key LIMIT 4) AS tags";
 const NAMES: &str = "LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id \
-    LEFT JOIN members m ON m.org_id = d.org_id AND m.id = d.owner_id";
+    LEFT JOIN members m ON m.org_id = d.org_id AND m.id = d.owner_id \
+    LEFT JOIN LATERAL (SELECT a.subject, t.icon, a.start_at, a.due_on FROM activities a \
+      JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id \
+      WHERE a.org_id = d.org_id AND a.deal_id = d.id AND a.closed_at IS NULL AND a.deleted_at IS NULL AND d.next_activity_at IS NOT NULL \
+      ORDER BY a.at LIMIT 1) n ON true";
 const ON_BOARD: &str = "d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL";
 
 /// The first cards of every column, by column and place.

@@ -4,6 +4,7 @@ mod cards;
 mod filters;
 mod load;
 mod memory;
+mod next;
 mod pages;
 mod view;
 

@@ -3,6 +3,7 @@
 use super::{
     cards::{CardRow, PAGE, Total},
     filters::{CLOSE, Filters, Owner},
+    next::NextStep,
 };
 use crate::{
     features::{
@@ -36,6 +37,8 @@ pub struct Card {
     pub rot_label: Option<String>,
     /// Colour and name.
     pub tags: Vec<(String, String)>,
+    /// What is next; `None` to those who see no activities.
+    pub next: Option<NextStep>,
 }
 
 pub struct Close {
@@ -129,6 +132,7 @@ pub struct Board {
 pub fn card(actor: &Actor, row: CardRow) -> Card {
     let today = actor.today();
     let (rot, rot_label) = rot(&row);
+    let next = NextStep::of(actor, &row);
     let money = row.amount.map(|amount| Money::from_columns(amount, &row.currency));
     Card {
         id: row.id.to_string(),
@@ -144,6 +148,7 @@ pub fn card(actor: &Actor, row: CardRow) -> Card {
         owner: face(row.owner_id.map(|id| id.to_string()), row.owner, row.avatar_tag),
         rot,
         rot_label,
+        next,
         tags: row.tags.iter().filter_map(|t| t.split_once(':')).map(|(c, n)| (c.to_owned(), n.to_owned())).collect(),
     }
 }

@@ -1,0 +1,314 @@
+//! What is done with an activity from anywhere: completed, cancelled, reopened, put off, given to someone else, deleted; each with its
+//! undo. htmx gets the line anew, everybody else the page they were on.
+
+use super::{
+    commands,
+    lines::Line,
+    model::{Activity, Class, OPEN},
+    queries,
+    returning::{self, Back},
+    when::{self, Slot},
+};
+use crate::{
+    db::{Db, OrgTx},
+    error::{AppError, AppResult},
+    kernel::{ActivityId, RecordType},
+    web::{
+        Actor, Allow, Form, Page, csrf,
+        flash::Flash,
+        permission::{
+            Permission,
+            activities::{Create, Delete, Edit},
+        },
+        reply,
+    },
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use askama::Template;
+use uuid::Uuid;
+
+#[derive(Template)]
+#[template(path = "activities/_one.html")]
+struct One {
+    line: Line,
+    csrf: String,
+    may_edit: bool,
+    /// Stands in a list with boxes to tick.
+    bulk: bool,
+}
+
+fn fragment(page: &Page, line: Line, form: &Form) -> AppResult<HttpResponse> {
+    let may_edit = page.actor.may(Edit::KEY);
+    reply::fragment(&One { line, csrf: csrf::token(&page.req), may_edit, bulk: form.get("bulk") == "1" })
+}
+
+fn line(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Line> {
+    let row = queries::some(tx, actor, &[id.0])?.into_iter().next().ok_or(AppError::NotFound)?;
+    Ok(Line::new(actor, row))
+}
+
+/// The answer to an action: the line, or the page it was asked for on.
+fn answer(page: &Page, form: &Form, id: ActivityId, line: Line, told: &str, undo: &str) -> AppResult<HttpResponse> {
+    let undo = Some(undo).filter(|path| !path.is_empty());
+    if reply::is_partial(&page.req) {
+        return Ok(reply::toast(fragment(page, line, form)?, "success", told, undo));
+    }
+    let mut flash = Flash::success(told);
+    if let Some(path) = undo {
+        flash = flash.undo(path);
+    }
+    let to = Back::of(page, form).unwrap_or_else(|| format!("/activities/{id}"));
+    Ok(reply::redirect(&page.req, &to, Some(flash)))
+}
+
+fn short(subject: &str) -> String {
+    if subject.chars().count() <= 50 {
+        subject.to_owned()
+    } else {
+        format!("{}…", subject.chars().take(49).collect::<String>())
+    }
+}
+
+/// `POST /activities/{id}/completion`: `outcome`, `as` (`done`, `cancelled`), `back`
+pub(super) async fn complete(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let id = *id;
+    let status = if form.get("as") == "cancelled" { "cancelled" } else { "done" };
+    let back = Back::of(&page, &form);
+    let from = back.as_deref().and_then(returning::record_of).filter(|_| status == "done" && page.may(Create::KEY));
+    let posted = form.clone();
+    let (before, line, ends) = db
+        .org(&page, move |tx| {
+            let mut p = posted.parser();
+            let outcome = p.text("outcome", 5_000);
+            queries::find(tx, &by, id)?;
+            p.finish()?;
+            let before = commands::close(tx, &by, id, status, outcome)?;
+            Ok((before, line(tx, &by, id)?, nothing_follows(tx, &by, from)?))
+        })
+        .await?;
+    let told = format!("{} {}", short(&line.subject), if status == "done" { "done" } else { "cancelled" });
+    let undo = if before.is_open() {
+        format!("/activities/{id}/completion/undo?status={}", before.status)
+    } else {
+        String::new()
+    };
+    if let (Some((record, record_id)), true, false) = (from, ends, reply::is_partial(&page.req)) {
+        let to = format!("/{}/{record_id}?compose=activity&after_done=1#composer", record.noun());
+        return Ok(reply::redirect(&page.req, &to, Some(Flash::success(told).undo(undo))));
+    }
+    answer(&page, &form, id, line, &told, &undo)
+}
+
+/// Whether nothing more is planned with the open deal, or other record, whose page one is on: then the page asks what is next.
+fn nothing_follows(tx: &mut OrgTx, actor: &Actor, from: Option<(RecordType, Uuid)>) -> AppResult<bool> {
+    let Some((record, id)) = from else { return Ok(false) };
+    match crate::features::records::visible(tx, actor, record, id) {
+        Ok(now) if !now.archived => Ok(queries::planned(tx, actor, record, id, 1)?.is_empty()),
+        Ok(_) | Err(AppError::NotFound | AppError::Forbidden(_)) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+/// `POST /activities/{id}/completion/undo`: `status`, where it stood before
+pub(super) async fn reopen(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let query = Form::decode(page.req.query_string().as_bytes())?;
+    let status = OPEN.iter().map(|(key, _)| *key).find(|key| *key == query.get("status")).unwrap_or("open");
+    set_status(&page, by, *id, status, &form, &db, "is to be done again").await
+}
+
+/// `POST /activities/{id}/status`: `status`
+pub(super) async fn status(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let status = OPEN.iter().find(|(key, _)| *key == form.get("status"));
+    let id = *id;
+    if form.get("status") == "done" {
+        return complete(page, by, Path::from(id), form, db).await;
+    }
+    let Some((status, label)) = status else {
+        let actor = page.actor.clone();
+        db.org(&page, move |tx| queries::find(tx, &actor, id)).await?;
+        return Err(AppError::field("status", "is not one of the choices"));
+    };
+    set_status(&page, by, id, status, &form, &db, &format!("is now: {}", label.to_lowercase())).await
+}
+
+async fn set_status(
+    page: &Page,
+    by: Allow<Edit>,
+    id: ActivityId,
+    status: &'static str,
+    form: &Form,
+    db: &Db,
+    told: &str,
+) -> AppResult<HttpResponse> {
+    let line = db
+        .org(page, move |tx| {
+            commands::set_open(tx, &by, id, status)?;
+            line(tx, &by, id)
+        })
+        .await?;
+    let told = format!("{} {told}", short(&line.subject));
+    answer(page, form, id, line, &told, "")
+}
+
+/// `POST /activities/{id}/snooze`: `until`, a key of [`when::SNOOZES`] or a day
+pub(super) async fn snooze(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (id, until) = (*id, form.get("until").to_owned());
+    let (before, line) = db
+        .org(&page, move |tx| {
+            let before = queries::find(tx, &by, id)?;
+            let day = when::snoozed(&until, &by).ok_or_else(|| AppError::field("until", "must be a day"))?;
+            let slot = Slot { start_at: before.fields.start_at, due_on: before.fields.due_on }.on(day, by.zone);
+            let before = commands::reschedule(tx, &by, id, slot)?;
+            Ok((before, line(tx, &by, id)?))
+        })
+        .await?;
+    let told = format!("{} put off to {}", short(&line.subject), line.when);
+    answer(&page, &form, id, line, &told, &format!("/activities/{id}/snooze/undo?{}", place(&before)))
+}
+
+/// When it was, for the undo's address.
+fn place(before: &Activity) -> String {
+    match (before.fields.start_at, before.fields.due_on) {
+        (Some(at), _) => format!("at={}", at.timestamp_micros()),
+        (None, Some(day)) => format!("on={day}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// `POST /activities/{id}/snooze/undo`: `at` (microseconds) or `on` in the address
+pub(super) async fn unsnooze(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (id, query) = (*id, Form::decode(page.req.query_string().as_bytes())?);
+    let start_at = query.get("at").parse().ok().and_then(chrono::DateTime::from_timestamp_micros);
+    let start_at = start_at.filter(|at| crate::kernel::calendar::parse_date(&at.date_naive().to_string()).is_ok());
+    let due_on = crate::kernel::calendar::parse_date(query.get("on")).ok().filter(|_| start_at.is_none());
+    let line = db
+        .org(&page, move |tx| {
+            commands::reschedule(tx, &by, id, Slot { start_at, due_on })?;
+            line(tx, &by, id)
+        })
+        .await?;
+    let told = format!("{} is at its old time again", short(&line.subject));
+    answer(&page, &form, id, line, &told, "")
+}
+
+/// `POST /activities/{id}/deletion`
+pub(super) async fn delete(
+    page: Page,
+    by: Allow<Delete>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let id = *id;
+    let gone = db.org(&page, move |tx| commands::set_deleted(tx, &by, id, true)).await?;
+    let own = format!("/activities/{id}");
+    let to = Back::of(&page, &form).filter(|path| !path.starts_with(&own));
+    let to = to.unwrap_or_else(|| format!("/{}", gone.class().noun()));
+    let flash = Flash::success(format!("{} deleted", short(&gone.fields.subject)));
+    Ok(reply::redirect(&page.req, &to, Some(flash.undo(format!("{own}/deletion/undo")))))
+}
+
+/// `POST /activities/{id}/deletion/undo`
+pub(super) async fn undelete(
+    page: Page,
+    by: Allow<Delete>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let id = *id;
+    let back = db.org(&page, move |tx| commands::set_deleted(tx, &by, id, false)).await?;
+    let to = Back::of(&page, &form).unwrap_or_else(|| format!("/activities/{id}"));
+    Ok(reply::redirect(&page.req, &to, Some(Flash::success(format!("{} is back", short(&back.fields.subject))))))
+}
+
+/// Most that one bulk action takes.
+const MOST: usize = 200;
+
+/// `POST /activities/bulk`: `ids`, and `action`: `done`, `delete`, `assign` with `owner_id`, or `until-` and a key of
+/// [`when::SNOOZES`]
+pub(super) async fn bulk(page: Page, by: Allow<Edit>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    let class = Class::parse(form.get("class")).unwrap_or_default();
+    let ids: Vec<ActivityId> = form.all("ids").filter_map(|id| id.parse().ok()).collect();
+    let to = Back::of(&page, &form).unwrap_or_else(|| format!("/{}", class.noun()));
+    if ids.is_empty() {
+        return Ok(reply::redirect(&page.req, &to, Some(Flash::info("Nothing was ticked, so nothing was changed"))));
+    }
+    if ids.len() > MOST {
+        return Err(AppError::field("", format!("At most {MOST} at a time.")));
+    }
+    let posted = form.clone();
+    let done = db.org(&page, move |tx| apply(tx, &by, &ids, &posted)).await?;
+    let noun = if done == 1 { class.label() } else { class.plural() }.to_lowercase();
+    let verb = match form.get("action") {
+        "done" => "done",
+        "delete" => "deleted",
+        "assign" => "reassigned",
+        _ => "put off",
+    };
+    Ok(reply::redirect(&page.req, &to, Some(Flash::success(format!("{done} {noun} {verb}")))))
+}
+
+/// The action on each; those that are gone, or closed already, are passed over. Returns how many it was done to.
+fn apply(tx: &mut OrgTx, by: &Allow<Edit>, ids: &[ActivityId], form: &Form) -> AppResult<usize> {
+    let action = form.get("action");
+    let owner = form.get("owner_id").parse().ok();
+    if action == "assign" && owner.is_none() {
+        return Err(AppError::field("owner_id", "is required"));
+    }
+    let mut done = 0;
+    for id in ids {
+        let result = match action {
+            "done" => commands::close(tx, by, *id, "done", None).map(drop),
+            "delete" => Allow::<Delete>::check(by).and_then(|by| commands::set_deleted(tx, &by, *id, true)).map(drop),
+            "assign" => commands::assign(tx, by, *id, owner),
+            other => put_off(tx, by, *id, other.strip_prefix("until-").unwrap_or("")),
+        };
+        match result {
+            Ok(()) => done += 1,
+            Err(AppError::NotFound | AppError::Conflict(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(done)
+}
+
+fn put_off(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, until: &str) -> AppResult<()> {
+    let day = when::snoozed(until, by).ok_or_else(|| AppError::field("action", "is not one of the choices"))?;
+    let before = queries::find(tx, by, id)?;
+    let slot = Slot { start_at: before.fields.start_at, due_on: before.fields.due_on }.on(day, by.zone);
+    commands::reschedule(tx, by, id, slot).map(drop)
+}

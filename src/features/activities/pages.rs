@@ -1,0 +1,270 @@
+//! The pages of one activity: the form, new and edited, and what is known of it.
+
+use super::{
+    commands, forms,
+    lines::{self, Line},
+    model::{Activity, Class, OPEN, PRIORITIES},
+    parts::{self, Parts},
+    plan, queries,
+    returning::{self, Back},
+    types::{self, ActivityType},
+    when::SNOOZES,
+};
+use crate::{
+    db::{Db, OrgTx},
+    error::{AppError, AppResult},
+    features::{
+        accounts::members::{self, Person},
+        records::Saved,
+    },
+    kernel::{ActivityId, calendar},
+    web::{
+        Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
+        flash::Flash,
+        permission::{
+            Permission,
+            activities::{Create, Delete, Edit, View},
+        },
+        reply,
+    },
+};
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "activities/form.html")]
+struct FormPage {
+    shell: Shell,
+    title: String,
+    action: String,
+    cancel: String,
+    input: FormView,
+    types: Vec<SelectOption>,
+    owners: Vec<SelectOption>,
+    priorities: Vec<SelectOption>,
+    is_new: bool,
+    /// Someone else saved meanwhile.
+    stale: bool,
+}
+
+/// What the form offers to choose from.
+struct Choices {
+    types: Vec<ActivityType>,
+    people: Vec<Person>,
+}
+
+impl Choices {
+    fn load(tx: &mut OrgTx) -> AppResult<Self> {
+        Ok(Self { types: types::all(tx)?, people: members::directory(tx)? })
+    }
+}
+
+fn form_page(
+    page: &Page,
+    id: Option<ActivityId>,
+    form: Form,
+    errors: FormErrors,
+    choices: &Choices,
+    stale: bool,
+) -> FormPage {
+    let chosen = form.get("type_id").to_owned();
+    let kind = choices.types.iter().find(|kind| kind.id.to_string() == chosen);
+    let class = kind.map(ActivityType::class).unwrap_or_default();
+    let offered = choices.types.iter().filter(|t| t.retired_at.is_none() || t.id.to_string() == chosen);
+    let priority = Some(form.get("priority")).filter(|p| !p.is_empty()).unwrap_or("normal").to_owned();
+    let at = id.map(|id| format!("/activities/{id}"));
+    let back = Some(form.get("back").to_owned()).filter(|path| returning::is_local(path));
+    FormPage {
+        shell: page.shell(class.noun()),
+        title: format!("{} {}", if id.is_some() { "Edit" } else { "New" }, class.label().to_lowercase()),
+        action: at.clone().unwrap_or_else(|| "/activities".into()),
+        cancel: back.or(at).unwrap_or_else(|| format!("/{}", class.noun())),
+        types: offered.map(|t| SelectOption::new(t.id.to_string(), &t.name, t.id.to_string() == chosen)).collect(),
+        owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
+        priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
+        is_new: id.is_none(),
+        input: form.view(errors),
+        stale,
+    }
+}
+
+/// `GET /activities/new`: `class`, `type_id`, `on`, and what it is about (`deal_id`, …)
+pub(super) async fn new(page: Page, _: Allow<Create>, db: Data<Db>) -> AppResult<HttpResponse> {
+    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    let actor = page.actor.clone();
+    let (mut form, choices) = db
+        .org(&page, move |tx| {
+            forms::name_links(tx, &actor, &mut form)?;
+            Ok((form, Choices::load(tx)?))
+        })
+        .await?;
+    let class = Class::parse(form.get("class")).unwrap_or_default();
+    if form.get("type_id").is_empty()
+        && let Some(first) = choices.types.iter().find(|kind| kind.class() == class && kind.retired_at.is_none())
+    {
+        form.set("type_id", first.id.to_string());
+        form.set("minutes", first.minutes.map(|n| n.to_string()).unwrap_or_default());
+    }
+    // Chosen now, so that the form sent twice plans one thing.
+    form.set("id", ActivityId::new().to_string());
+    for (name, value) in [("owner_id", page.id.to_string()), ("on", page.today().to_string())] {
+        if !form.has(name) {
+            form.set(name, value);
+        }
+    }
+    reply::page(&page.req, &form_page(&page, None, form, FormErrors::default(), &choices, false))
+}
+
+/// `POST /activities`: the form of the page, and the quick one of a record's page.
+pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    let posted = form.clone();
+    let planned = db
+        .org(&page, move |tx| {
+            let id = posted.get("id").parse().ok();
+            let new = forms::parse(tx, &by, &posted, None)?;
+            let (day, subject) = (new.due_on, new.subject.clone());
+            commands::create(tx, &by, id, new).map(|id| (id, day, subject))
+        })
+        .await;
+    match planned {
+        Ok((id, day, subject)) => {
+            let warning = day.and_then(|day| page.org.working_days.warning(day, page.locale));
+            let flash = match warning {
+                Some(warning) => Flash::info(format!("{subject} planned. {warning}")),
+                None => Flash::success(format!("{subject} planned")),
+            };
+            let to = Back::asked(&form).unwrap_or_else(|| format!("/activities/{id}"));
+            Ok(reply::redirect(&page.req, &to, Some(flash)))
+        }
+        Err(AppError::Invalid(errors)) => {
+            let choices = db.org(&page, Choices::load).await?;
+            let again = form_page(&page, None, form, errors, &choices, false);
+            reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// `GET /activities/{id}/edit`
+pub(super) async fn edit(page: Page, by: Allow<Edit>, id: Path<ActivityId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    let id = *id;
+    let (form, choices) = db
+        .org(&page, move |tx| {
+            let activity = queries::find(tx, &by, id)?;
+            Ok((forms::to_form(tx, &by, &activity)?, Choices::load(tx)?))
+        })
+        .await?;
+    reply::page(&page.req, &form_page(&page, Some(id), form, FormErrors::default(), &choices, false))
+}
+
+/// `POST /activities/{id}`
+pub(super) async fn save(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<ActivityId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (id, posted) = (*id, form.clone());
+    let saved = db
+        .org(&page, move |tx| {
+            let before = queries::find(tx, &by, id)?;
+            let version = posted.get("version").parse().unwrap_or(0);
+            if before.version != version {
+                return Ok((Saved::Stale, before.version));
+            }
+            let new = forms::parse(tx, &by, &posted, Some(&before.fields))?;
+            Ok((commands::update(tx, &by, id, version, new)?, before.version))
+        })
+        .await;
+    let (status, form, errors, stale) = match saved {
+        Ok((Saved::Done(_), _)) => {
+            let to = Back::asked(&form).unwrap_or_else(|| format!("/activities/{id}"));
+            return Ok(reply::redirect(&page.req, &to, Some(Flash::success("Saved"))));
+        }
+        Ok((Saved::Stale, now)) => {
+            let mut form = form;
+            form.set("version", now.to_string());
+            (StatusCode::CONFLICT, form, FormErrors::default(), true)
+        }
+        Err(AppError::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, form, errors, false),
+        Err(other) => return Err(other),
+    };
+    let choices = db.org(&page, Choices::load).await?;
+    reply::page_with(&page.req, status, &form_page(&page, Some(id), form, errors, &choices, stale))
+}
+
+#[derive(Template)]
+#[template(path = "activities/show.html")]
+struct Show {
+    shell: Shell,
+    line: Line,
+    activity: Activity,
+    /// "Planned by Ada, 3 Mar": who put it here.
+    made: String,
+    length: String,
+    parts: Parts,
+    may_edit: bool,
+    may_delete: bool,
+    snoozes: &'static [(&'static str, &'static str)],
+    statuses: Vec<SelectOption>,
+    priority: &'static str,
+    /// What was typed and refused.
+    input: FormView,
+}
+
+/// `GET /activities/{id}`
+pub(super) async fn show(page: Page, id: Path<ActivityId>, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let (actor, id) = (page.actor.clone(), *id);
+    let shell = page.shell("activities");
+    let shown = db.org(&page, move |tx| load(tx, &actor, id, shell)).await?;
+    reply::page(&page.req, &shown)
+}
+
+fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppResult<Show> {
+    let activity = queries::find(tx, actor, id)?;
+    let row = queries::some(tx, actor, &[id.0])?.into_iter().next().ok_or(AppError::NotFound)?;
+    let people = members::directory(tx)?;
+    let by = people.iter().find(|p| Some(p.id.0) == activity.created_by).map(|p| p.name.as_str());
+    let today = actor.today();
+    let day = activity.created_at.with_timezone(&actor.zone).date_naive();
+    shell.active = activity.class().noun();
+    Ok(Show {
+        shell,
+        line: Line::new(actor, row),
+        made: format!("Planned by {}, {}", by.unwrap_or("Pipewright"), actor.locale.day(day, today)),
+        length: activity.fields.minutes.map(lines::length).unwrap_or_default(),
+        parts: parts::load(tx, actor, &activity, &people)?,
+        may_edit: actor.may(Edit::KEY),
+        may_delete: actor.may(Delete::KEY),
+        snoozes: SNOOZES,
+        statuses: OPEN.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == activity.status)).collect(),
+        priority: PRIORITIES.iter().find(|(key, _)| *key == activity.fields.priority).map_or("", |(_, label)| label),
+        input: FormView::default(),
+        activity,
+    })
+}
+
+/// The page with what was typed, and what is wrong with it.
+pub(super) async fn show_refused(
+    page: &Page,
+    db: &Db,
+    id: ActivityId,
+    form: Form,
+    errors: FormErrors,
+) -> AppResult<HttpResponse> {
+    let (actor, shell) = (page.actor.clone(), page.shell("activities"));
+    let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell)).await?;
+    shown.input = form.view(errors);
+    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+}
+
+/// The days between which a list of a week lies.
+pub(super) fn this_week(actor: &Actor) -> calendar::Span {
+    calendar::week(actor.today())
+}
