@@ -2,7 +2,8 @@
 //!
 //! Diesel prepares `sql_query` anew each time, since it cannot know how many texts there will be. On a page's way the planning costs
 //! more than the rows: [`kept`] has the connection remember the statement by its text. Only for texts that come in a few shapes;
-//! whatever readers choose (filters, words) belongs into binds or stays unkept.
+//! whatever readers choose (filters, words) belongs into binds or stays unkept. Where the shapes are many and few of them common,
+//! as with the columns of lists, [`is_worth_keeping`] bounds them.
 
 use diesel::{
     pg::{Pg, PgConnection},
@@ -10,6 +11,14 @@ use diesel::{
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::Untyped,
 };
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+/// Texts of statements whose shapes readers choose, in one process.
+const MOST_CHOSEN: usize = 64;
 
 /// A raw statement that is prepared once a connection.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +28,16 @@ pub struct Kept<Q>(Q);
 /// Keeps `query` (an `sql_query` with its binds) prepared, by its text.
 pub fn kept<Q>(query: Q) -> Kept<Q> {
     Kept(query)
+}
+
+/// Whether that text is one of the first few of those that readers choose the shape of. A connection forgets no statement while it
+/// lasts, so that not all of them may be kept.
+pub fn is_worth_keeping(text: &str) -> bool {
+    static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static KNOWN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
+    let hash = HASHES.hash_one(text);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.contains(&hash) || known.len() < MOST_CHOSEN && known.insert(hash)
 }
 
 impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<Q> {

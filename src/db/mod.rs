@@ -12,9 +12,10 @@ mod kept;
 mod migrate;
 pub mod paging;
 mod session;
+mod turns;
 
 pub use facts::{Facts, facts};
-pub use kept::{Kept, kept};
+pub use kept::{Kept, is_worth_keeping, kept};
 pub use migrate::{MigrateError, migrate, pending_migrations, redo_all};
 pub use session::{Alive, SessionRow};
 
@@ -30,6 +31,7 @@ use diesel::{
     r2d2::{ConnectionManager, CustomizeConnection, Error as R2d2Error, Pool, PooledConnection},
 };
 use std::{sync::Arc, time::Duration};
+use turns::Turns;
 
 /// Handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -38,6 +40,7 @@ pub struct Db(Arc<Pools>);
 struct Pools {
     primary: Pool<ConnectionManager<PgConnection>>,
     replica: Option<Pool<ConnectionManager<PgConnection>>>,
+    turns: Turns,
     url: String,
 }
 
@@ -173,17 +176,17 @@ impl Db {
                 .connection_customizer(Box::new(Session))
                 .build_unchecked(ConnectionManager::<PgConnection>::new(url))
         };
-        Ok(Self(Arc::new(Pools { primary: pool(url), replica: replica_url.map(pool), url: url.to_owned() })))
+        Ok(Self(Arc::new(Pools { primary: pool(url), replica: replica_url.map(pool), turns: Turns::for_pool(size), url: url.to_owned() })))
     }
 
-    /// Runs `work` in one transaction of that organisation, off the async threads. Commits when it returns `Ok`.
+    /// Runs `work` in one transaction of that organisation, off the async threads, when it is its turn. Commits when it returns `Ok`.
     pub async fn org<T: Send + 'static>(
         &self,
         tenant: &impl Tenant,
         work: impl FnOnce(&mut OrgTx) -> AppResult<T> + Send + 'static,
     ) -> AppResult<T> {
         let (db, org, by) = (self.clone(), tenant.org_id(), tenant.member_id());
-        block(move || db.run_org(&db.0.primary, org, by, work)).await
+        self.0.turns.take(block(move || db.run_org(&db.0.primary, org, by, work))).await
     }
 
     /// Like [`Db::org`], for reports and dashboards: read-only, on the replica when there is one.
@@ -193,7 +196,8 @@ impl Db {
         work: impl FnOnce(&mut OrgTx) -> AppResult<T> + Send + 'static,
     ) -> AppResult<T> {
         let (db, org, by) = (self.clone(), tenant.org_id(), tenant.member_id());
-        block(move || db.run_org(db.0.replica.as_ref().unwrap_or(&db.0.primary), org, by, work)).await
+        let read = move || db.run_org(db.0.replica.as_ref().unwrap_or(&db.0.primary), org, by, work);
+        self.0.turns.take(block(read)).await
     }
 
     /// Runs `work` in one transaction across organisations.
@@ -203,7 +207,7 @@ impl Db {
         work: impl FnOnce(&mut SystemTx) -> AppResult<T> + Send + 'static,
     ) -> AppResult<T> {
         let db = self.clone();
-        block(move || db.system_now(reason, work)).await
+        self.0.turns.take(block(move || db.system_now(reason, work))).await
     }
 
     /// [`Db::org`] for threads of our own: workers, the command line.

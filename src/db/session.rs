@@ -37,7 +37,7 @@ impl Db {
     /// The session of that hash; `None` when there is none, or it has ended.
     pub async fn session(&self, hash: String, alive: Alive) -> AppResult<Option<SessionRow>> {
         let db = self.clone();
-        block(move || db.session_now(&hash, alive)).await
+        self.0.turns.take(block(move || db.session_now(&hash, alive))).await
     }
 
     /// Safe to ask twice, so a connection that died while it was idle only means to take the next one.

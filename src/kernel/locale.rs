@@ -2,9 +2,10 @@
 //! pure-rust-locales for month and day names.
 
 use super::money::Money;
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use rust_decimal::{Decimal, RoundingStrategy};
+use std::sync::LazyLock;
 
 /// Tag, name in its own language, thousands separator, decimal separator, date pattern, whether the day comes before the month name.
 const LOCALES: &[(&str, &str, &str, &str, &str, chrono::Locale)] = &[
@@ -19,6 +20,21 @@ const LOCALES: &[(&str, &str, &str, &str, &str, chrono::Locale)] = &[
     ("pt-BR", "Português (Brasil)", ".", ",", "%d/%m/%Y", chrono::Locale::pt_BR),
     ("sv-SE", "Svenska (Sverige)", "\u{a0}", ",", "%Y-%m-%d", chrono::Locale::sv_SE),
 ];
+
+/// Of each locale the short names of months and of weekdays: lists say hundreds of days, and reading patterns costs more than writing.
+static SHORT: LazyLock<Vec<(Vec<String>, Vec<String>)>> = LazyLock::new(|| {
+    // A Monday, the first of January too.
+    let day = |n: u32| NaiveDate::from_ymd_opt(2001, 1, 1 + n);
+    let month = |n: u32| NaiveDate::from_ymd_opt(2001, 1 + n, 1);
+    let named = |date: Option<NaiveDate>, pattern, locale| {
+        date.map(|date| date.format_localized(pattern, locale).to_string()).unwrap_or_default()
+    };
+    let of = |locale| {
+        let months = (0..12).map(|n| named(month(n), "%b", locale)).collect();
+        (months, (0..7).map(|n| named(day(n), "%a", locale)).collect())
+    };
+    LOCALES.iter().map(|l| of(l.5)).collect()
+});
 
 /// One of the supported locales; an unknown tag reads as `en-GB`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,14 +103,13 @@ impl Locale {
 
     /// `28 Nov`, with the year when it is not `today`'s.
     pub fn day(&self, date: NaiveDate, today: NaiveDate) -> String {
-        let us = self.tag() == "en-US";
-        let pattern = match (us, date.year() == today.year()) {
-            (true, true) => "%b %-d",
-            (true, false) => "%b %-d, %Y",
-            (false, true) => "%-d %b",
-            (false, false) => "%-d %b %Y",
-        };
-        date.format_localized(pattern, LOCALES[self.0].5).to_string()
+        let (day, month, year) = (date.day(), &SHORT[self.0].0[date.month0() as usize], date.year());
+        match (self.tag() == "en-US", year == today.year()) {
+            (true, true) => format!("{month} {day}"),
+            (true, false) => format!("{month} {day}, {year}"),
+            (false, true) => format!("{day} {month}"),
+            (false, false) => format!("{day} {month} {year}"),
+        }
     }
 
     /// Long and short names of the months, each with its number.
@@ -135,7 +150,11 @@ impl Locale {
 
     /// Numeric, for forms and exact titles: `28/11/2026`.
     pub fn date(&self, date: NaiveDate) -> String {
-        date.format(LOCALES[self.0].4).to_string()
+        let (day, month, year) = (date.day(), date.month(), date.year());
+        match LOCALES[self.0].4 {
+            "%d/%m/%Y" if (0..10_000).contains(&year) => format!("{day:02}/{month:02}/{year:04}"),
+            pattern => date.format(pattern).to_string(),
+        }
     }
 
     /// As people say it: `Today 14:30`, `Yesterday 09:12`, `Tue 3 Mar`, `3 Mar 2025`.
@@ -149,7 +168,8 @@ impl Locale {
             1 => format!("Yesterday {time}"),
             -1 => format!("Tomorrow {time}"),
             d if d.abs() < 180 => {
-                format!("{} {}", date.format_localized("%a", LOCALES[self.0].5), self.day(date, today))
+                let weekday = &SHORT[self.0].1[date.weekday().num_days_from_monday() as usize];
+                format!("{weekday} {}", self.day(date, today))
             }
             _ => self.day(date, today),
         }
@@ -158,7 +178,8 @@ impl Locale {
     /// The exact moment, for hover: `20/11/2026 14:30:05 CET`.
     pub fn exact(&self, at: DateTime<Utc>, zone: Tz) -> String {
         let local = at.with_timezone(&zone);
-        format!("{} {}", self.date(local.date_naive()), local.format("%H:%M:%S %Z"))
+        let (hour, minute, second) = (local.hour(), local.minute(), local.second());
+        format!("{} {hour:02}:{minute:02}:{second:02} {}", self.date(local.date_naive()), local.offset())
     }
 }
 
@@ -183,6 +204,11 @@ mod tests {
         // In Amsterdam it is already the 21st.
         assert_eq!(gb.moment("2026-11-20T22:30:00Z".parse()?, chrono_tz::Europe::Amsterdam, now), "Yesterday 23:30");
         assert_eq!(gb.moment("2026-11-20T22:30:00Z".parse()?, chrono_tz::UTC, now), "Today 22:30");
+        assert_eq!(gb.moment("2026-11-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "Tue 3 Nov");
+        assert_eq!(gb.moment("2025-03-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "3 Mar 2025");
+        assert_eq!(gb.exact("2026-07-01T09:05:07Z".parse()?, chrono_tz::Europe::Amsterdam), "01/07/2026 11:05:07 CEST");
+        assert_eq!(Locale::from_tag("de-DE").exact("2026-01-09T09:05:07Z".parse()?, chrono_tz::UTC), "09.01.2026 09:05:07 UTC");
+        assert_eq!(Locale::from_tag("nl-NL").moment("2026-05-25T09:00:00Z".parse()?, chrono_tz::UTC, now), "ma 25 mei");
         Ok(())
     }
 }

@@ -14,6 +14,9 @@ use actix_web::{
 use askama::Template;
 use serde_json::json;
 
+/// Room for an ordinary page, in bytes.
+const PAGE: usize = 32 * 1024;
+
 /// Whether htmx sent the request.
 pub fn is_htmx(req: &HttpRequest) -> bool {
     req.headers().contains_key("HX-Request")
@@ -106,5 +109,8 @@ fn html(status: StatusCode) -> HttpResponseBuilder {
 }
 
 fn render(template: &impl Template) -> AppResult<String> {
-    template.render().map_err(|e| AppError::Internal(e.into()))
+    // Askama guesses the size without what its loops repeat.
+    let mut html = String::with_capacity(PAGE);
+    template.render_into(&mut html).map_err(|e| AppError::Internal(e.into()))?;
+    Ok(html)
 }

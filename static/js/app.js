@@ -6,6 +6,7 @@ import { start as startPalette } from "./palette.js";
 
 const ON_DEMAND = [
   ["[data-inline-edit]", () => import("./inline-edit.js")],
+  ["td.edit", () => import("./list-cells.js")],
   ["[data-sortable]", () => import("./stages.js")],
   ["[data-chart]", () => import("./charts.js")],
   ["trix-editor", () => import("./editor.js")],

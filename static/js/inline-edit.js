@@ -11,24 +11,36 @@ document.addEventListener("keydown", (event) => {
   if (value && value.tagName !== "BUTTON" && !event.target.closest("a") && (event.key === "Enter" || event.key === "F2")) { event.preventDefault(); edit(value); }
 });
 
-async function edit(value) {
-  if (value.ariaBusy === "true") return;
+/** `saved` is told when the value was saved, in place of what is done with a value of a record's page. */
+export async function edit(value, url = value.dataset.editUrl, saved = null) {
+  if (value.ariaBusy === "true" || value.querySelector(".inline-form")) return;
   value.ariaBusy = "true";
-  const reply = await get(value.dataset.editUrl);
-  value.ariaBusy = "false";
+  const reply = await get(url);
+  value.ariaBusy = null;
   if (!reply.ok) return toast({ kind: "danger", text: reply.message });
-  show(value, reply.html);
+  show(value, reply.html, saved);
 }
 
-function show(value, html) {
+/** The form stands where its value stood, or in it when that is a cell of a table. Gives the way back. */
+function swap(value, form) {
+  if (value.tagName !== "TD") {
+    value.replaceWith(form);
+    return () => form.replaceWith(value);
+  }
+  const inside = [...value.childNodes];
+  value.replaceChildren(form);
+  return () => value.replaceChildren(...inside);
+}
+
+function show(value, html, saved) {
   const form = parse(html).querySelector("form");
   if (!form || !value.isConnected) return;
-  value.replaceWith(form);
+  const back = swap(value, form);
   window.htmx?.process(form);
   if (form.querySelector("[data-combobox]")) import("./combobox.js").then((module) => module.upgrade(form));
   focusFirst(form);
   let sending = false;
-  const cancel = () => { if (form.isConnected) form.replaceWith(value); };
+  const cancel = () => { if (form.isConnected) back(); };
   form.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { event.preventDefault(); cancel(); value.focus(); }
   });
@@ -43,10 +55,14 @@ function show(value, html) {
     sending = true;
     const answer = await post(form.action, new FormData(form, event.submitter));
     sending = false;
-    if (answer.ok) return finish(form, value, answer.html);
+    if (answer.ok) {
+      const fragment = parse(answer.html);
+      applyPartials(fragment);
+      return saved ? saved() : finish(form, value, fragment);
+    }
     if (parse(answer.html).querySelector("form")) {
-      form.replaceWith(value);
-      show(value, answer.html);
+      back();
+      show(value, answer.html, saved);
     } else toast({ kind: "danger", text: answer.message });
   });
 }
@@ -58,11 +74,7 @@ function focusFirst(form) {
 }
 
 /** The reply is the new value (same id) and whatever else changed with it. */
-function finish(form, value, html) {
-  const fragment = parse(html);
-  applyPartials(fragment);
-  const row = form.closest("tr[data-row]");
-  if (row) return renew(row, value.id);
+function finish(form, value, fragment) {
   const fresh = (value.id && fragment.querySelector(`#${CSS.escape(value.id)}`)) || fragment.querySelector("[data-inline-edit]");
   if (!form.isConnected) return document.getElementById(value.id)?.focus(); // a partial replaced the whole place
   if (fresh) form.replaceWith(fresh);
@@ -70,17 +82,6 @@ function finish(form, value, html) {
   const place = fresh ?? document.getElementById(value.id);
   (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
   refreshRest();
-}
-
-/** In a list the whole row is shown anew: other values of it may follow from the one that changed. */
-async function renew(row, focus) {
-  const reply = await get(row.dataset.row);
-  const fresh = reply.ok && parse(`<table><tbody>${reply.html}</tbody></table>`).querySelector("tr");
-  if (!fresh) return location.reload(); // it may have left the list
-  row.replaceWith(fresh);
-  window.htmx?.process(fresh);
-  const place = document.getElementById(focus);
-  (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
 }
 
 /** What else the page says of the record (title, facts, timeline) is taken from the page as it is now. */

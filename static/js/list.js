@@ -57,6 +57,14 @@ function save(url, column, width) {
   }, 300);
 }
 
+/* ── what does not fit its column is said in full ── */
+document.addEventListener("pointerover", (event) => {
+  const cell = event.target.closest?.("td");
+  if (!cell || cell.title || !cell.closest("table:has(> thead[data-widths])")) return;
+  const short = [cell, ...cell.querySelectorAll("a, .truncate")].some((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0);
+  if (short) cell.title = cell.textContent.trim();
+});
+
 /* ── sort by several ── */
 document.addEventListener("click", (event) => {
   const link = event.target.closest("th a[data-also]");

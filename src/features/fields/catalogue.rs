@@ -10,6 +10,7 @@ use super::{definition::CustomField, groups, queries};
 use crate::{
     db::OrgTx,
     error::AppResult,
+    features::segments::{self, Segment},
     kernel::{CustomFieldId, Field, FieldKind, RecordType},
     web::Actor,
 };
@@ -176,9 +177,18 @@ impl Catalogue {
         let seen = custom.iter().filter(|field| field.seen_by(actor));
         let mut catalogue = Self::with(record, seen.map(|field| (field, field.edited_by(actor))));
         catalogue.entries.push(groups::completeness(record));
-        catalogue.entries.push(groups::segments(tx, record)?);
+        catalogue.entries.push(groups::segment(record));
         catalogue.entries.extend(groups::rules(tx, record)?);
         Ok(catalogue)
+    }
+
+    /// With these segments of its record type to filter by.
+    pub fn offering(mut self, all: &[Segment]) -> Self {
+        let own: Vec<Segment> = all.iter().filter(|s| s.record() == Some(self.record)).cloned().collect();
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == segments::RULE) {
+            groups::offer(entry, &own);
+        }
+        self
     }
 
     /// Everything, as the program itself sees it.

@@ -30,13 +30,21 @@ pub(super) fn tags(record: RecordType) -> Entry {
     Entry { kind: Kind::Tags, expr, ..Entry::built_in(record, &TAGS) }
 }
 
-/// The segments of that record type, only to filter by.
-pub(super) fn segments(tx: &mut OrgTx, record: RecordType) -> AppResult<Entry> {
-    let choice =
-        |s: segments::Segment| Choice { key: s.id.to_string(), label: s.name, color: String::new(), retired: false };
-    let choices = segments::of(tx, record)?.into_iter().map(choice).collect();
+/// The segments of that record type, only to filter by: which there are is looked up where a filter asks.
+pub(super) fn segment(record: RecordType) -> Entry {
     let entry = Entry::built_in(record, &SEGMENT);
-    Ok(Entry { kind: Kind::Choices(choices), expr: "'{}'::text[]".to_owned(), exportable: false, ..entry })
+    Entry { kind: Kind::Choices(Vec::new()), expr: "'{}'::text[]".to_owned(), exportable: false, ..entry }
+}
+
+/// These segments as what such an entry offers.
+pub(super) fn offer(entry: &mut Entry, segments: &[segments::Segment]) {
+    let choice = |s: &segments::Segment| Choice {
+        key: s.id.to_string(),
+        label: s.name.clone(),
+        color: String::new(),
+        retired: false,
+    };
+    entry.kind = Kind::Choices(segments.iter().map(choice).collect());
 }
 
 /// The validation rules of that record type, by their messages; `None` when there are none.

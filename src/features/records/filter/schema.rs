@@ -39,7 +39,7 @@ impl Schema {
         let mut all = Vec::with_capacity(wanted.len());
         for record in wanted {
             if require_view(actor, record).is_ok() {
-                all.push(Catalogue::load(tx, actor, record)?);
+                all.push(Catalogue::load(tx, actor, record)?.offering(&segments));
             }
         }
         Ok(Self(Arc::new(Loaded { catalogues: all, segments })))
@@ -48,8 +48,9 @@ impl Schema {
     /// Every type that the reader may see: for the builder.
     pub fn whole(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
         let seen = RecordType::ALL.into_iter().filter(|record| require_view(actor, *record).is_ok());
-        let all: AppResult<Vec<Catalogue>> = seen.map(|record| Catalogue::load(tx, actor, record)).collect();
-        Ok(Self(Arc::new(Loaded { catalogues: all?, segments: segments::all(tx)? })))
+        let segments = segments::all(tx)?;
+        let all = seen.map(|record| Ok(Catalogue::load(tx, actor, record)?.offering(&segments)));
+        Ok(Self(Arc::new(Loaded { catalogues: all.collect::<AppResult<_>>()?, segments })))
     }
 
     pub fn get(&self, record: RecordType) -> Option<&Catalogue> {

@@ -28,6 +28,11 @@ pub struct Names {
 }
 
 impl Names {
+    /// Enough for a list that no rule narrows and that has no groups.
+    pub fn of(people: Vec<Person>) -> Self {
+        Self { people, ..Self::default() }
+    }
+
     /// Records that the reader may not see stay without a name.
     pub fn load(
         tx: &mut OrgTx,

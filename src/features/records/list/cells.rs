@@ -1,8 +1,7 @@
 //! The rows of a list: the values of the chosen columns as text, read in one statement, and how each is shown.
 
-use super::sql::Sql;
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, is_worth_keeping, kept},
     error::AppResult,
     features::{
         accounts::members::Person,
@@ -17,29 +16,25 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{prelude::*, sql_types};
 use rust_decimal::Decimal;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 /// A row as the template shows it.
 #[derive(Clone, Debug)]
 pub struct Row {
-    pub id: Uuid,
-    /// `contact-…`: the element's id.
+    /// Of the record; the element's is `contact-…`.
+    pub id: String,
     pub element: String,
     pub name: String,
-    pub href: String,
     pub cells: Vec<Cell>,
 }
 
+/// What it belongs to and where it is edited is said once: by the row's element and the column's head.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// `contact-…-email`
-    pub id: String,
-    pub label: String,
-    pub end: bool,
+    /// `end`: numbers; `edit`: the reader may edit it in place.
+    pub class: &'static str,
     pub content: Content,
-    /// Where to edit it in place, when the reader may.
-    pub edit_url: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,22 +60,11 @@ pub enum Content {
         tone: &'static str,
     },
     Dots(Vec<(String, String)>),
-    Person(Person),
+    Person(Arc<Person>),
     Moment {
         text: String,
         exact: String,
     },
-}
-
-impl Content {
-    /// A link is followed by a click, so that editing has a button of its own.
-    pub fn is_link(&self) -> bool {
-        matches!(self, Content::Link { .. })
-    }
-
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Content::Empty)
-    }
 }
 
 /// What the record is called, over its table aliased `r`.
@@ -117,10 +101,10 @@ pub fn names(
         name_sql(record),
         record.noun()
     );
-    let rows: Vec<Named> = diesel::sql_query(sql)
+    let query = diesel::sql_query(sql)
         .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
-        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(owners)
-        .load(tx.conn())?;
+        .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(owners);
+    let rows: Vec<Named> = kept(query).load(tx.conn())?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
@@ -166,15 +150,15 @@ pub fn values(tx: &mut OrgTx, record: RecordType, entries: &[&Entry], ids: &[Uui
     };
     let cells: Vec<String> = entries.iter().map(cell).collect();
     let untouchable = if is_person(record) { "r.do_not_contact" } else { "false" };
-    let mut sql = Sql::new(format!(
-        "SELECT r.id, {} AS name, {untouchable} AS untouchable, ARRAY[{}]::text[] AS cells FROM {} r WHERE r.id = ANY (",
+    let sql = format!(
+        "SELECT r.id, {} AS name, {untouchable} AS untouchable, ARRAY[{}]::text[] AS cells FROM {} r WHERE r.id = ANY ($1)",
         name_sql(record),
         cells.join(", "),
         record.noun()
-    ));
-    sql.bind::<sql_types::Array<sql_types::Uuid>, _>(ids.to_vec());
-    sql.text(")");
-    Ok(sql.query().load(tx.conn())?)
+    );
+    let keep = is_worth_keeping(&sql);
+    let query = diesel::sql_query(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(ids);
+    Ok(if keep { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
 }
 
 fn is_person(record: RecordType) -> bool {
@@ -185,7 +169,7 @@ fn is_person(record: RecordType) -> bool {
 struct Shower<'a> {
     record: RecordType,
     actor: &'a Actor,
-    people: &'a [Person],
+    people: HashMap<Uuid, Arc<Person>>,
     stages: Vec<Stage>,
     pipelines: Vec<Pipeline>,
     tags: Vec<Tag>,
@@ -200,20 +184,28 @@ impl<'a> Shower<'a> {
         record: RecordType,
         entries: &[&Entry],
         values: &[Values],
-        people: &'a [Person],
+        people: &[Person],
     ) -> AppResult<Self> {
         let mut all = HashMap::new();
+        let mut shown = HashMap::new();
         for (n, entry) in entries.iter().enumerate() {
             if let Kind::Record(target) = entry.kind.value() {
                 let ids: Vec<Uuid> = values.iter().filter_map(|v| v.cell(n)?.parse().ok()).collect();
                 all.extend(names(tx, *target, &ids, None)?);
+            }
+            if *entry.kind.value() == Kind::Member {
+                for id in values.iter().filter_map(|v| v.cell(n)?.parse::<Uuid>().ok()) {
+                    if !shown.contains_key(&id) && let Some(person) = people.iter().find(|p| p.id.0 == id) {
+                        shown.insert(id, Arc::new(person.clone()));
+                    }
+                }
             }
         }
         let any = |kind: Kind| entries.iter().any(|entry| *entry.kind.value() == kind);
         Ok(Self {
             record,
             actor,
-            people,
+            people: shown,
             stages: if any(Kind::Stage) { pipeline::stages(tx)? } else { vec![] },
             pipelines: if any(Kind::Pipeline) { pipeline::pipelines(tx)? } else { vec![] },
             tags: if any(Kind::Tags) { tags::all(tx)? } else { vec![] },
@@ -222,68 +214,72 @@ impl<'a> Shower<'a> {
         })
     }
 
-    fn row(&self, entries: &[&Entry], values: Values) -> Row {
-        let element = format!("{}-{}", self.record, values.id);
-        let href = format!("/{}/{}", self.record.noun(), values.id);
+    fn row(&self, entries: &[&Entry], mut values: Values) -> Row {
+        let id = values.id.to_string();
+        let href = format!("/{}/{id}", self.record.noun());
         let cells = entries.iter().enumerate().map(|(n, entry)| {
             let editable = self.may_edit && entry.editable && entry.key != "name";
-            Cell {
-                id: format!("{element}-{}", entry.key.replace('_', "-")),
-                label: entry.label.clone(),
-                end: entry.kind.is_number(),
-                content: self.content(entry, &values, n),
-                edit_url: editable.then(|| format!("{href}/fields/{}", entry.key)),
-            }
+            let class = match (entry.kind.is_number(), editable) {
+                (false, false) => "",
+                (false, true) => "edit",
+                (true, false) => "end",
+                (true, true) => "end edit",
+            };
+            Cell { class, content: self.content(entry, &mut values, n, &href) }
         });
-        Row { id: values.id, cells: cells.collect(), name: values.name.clone(), element, href }
+        let cells = cells.collect();
+        Row { element: format!("{}-{id}", self.record), id, cells, name: values.name }
     }
 
-    fn content(&self, entry: &Entry, values: &Values, n: usize) -> Content {
+    fn content(&self, entry: &Entry, values: &mut Values, n: usize, href: &str) -> Content {
         if entry.key == "name" {
             let avatar = is_person(self.record)
                 .then(|| (text::initials(&values.name), text::avatar_class(&values.id.to_string())));
-            let href = format!("/{}/{}", self.record.noun(), values.id);
-            return Content::Name { text: values.name.clone(), href, avatar };
+            return Content::Name { text: values.name.clone(), href: href.to_owned(), avatar };
         }
-        match values.cell(n) {
+        match values.take(n) {
             Some(raw) => self.shown(entry, raw, values.currency(n), values.untouchable),
             None if *entry.kind.value() == Kind::Bool => Content::Text("No".to_owned()),
             None => Content::Empty,
         }
     }
 
-    fn shown(&self, entry: &Entry, raw: &str, currency: Option<&str>, untouchable: bool) -> Content {
+    fn shown(&self, entry: &Entry, raw: String, currency: Option<&str>, untouchable: bool) -> Content {
         match entry.kind.value() {
             Kind::Email | Kind::Emails | Kind::Phone | Kind::Phones => self.reach(entry, raw, untouchable),
-            Kind::Domain => Content::Link { text: raw.to_owned(), href: format!("https://{raw}"), outside: true },
+            Kind::Domain => Content::Link { href: format!("https://{raw}"), text: raw, outside: true },
             Kind::Url if raw.starts_with("https://") || raw.starts_with("http://") => {
                 let text = raw.trim_start_matches("https://").trim_start_matches("http://").to_owned();
-                Content::Link { text, href: raw.to_owned(), outside: true }
+                Content::Link { text, href: raw, outside: true }
             }
-            Kind::Record(target) => match raw.parse().ok().and_then(|id: Uuid| self.names.get(&id)) {
-                Some(name) => {
-                    Content::Link { text: name.clone(), href: format!("/{}/{raw}", target.noun()), outside: false }
-                }
-                None => Content::Empty,
-            },
+            Kind::Record(target) => {
+                let name = raw.parse().ok().and_then(|id: Uuid| self.names.get(&id));
+                name.map_or(Content::Empty, |name| Content::Link {
+                    text: name.clone(),
+                    href: format!("/{}/{raw}", target.noun()),
+                    outside: false,
+                })
+            }
             Kind::Member => {
-                let person = self.people.iter().find(|p| p.id.to_string() == raw);
+                let person = raw.parse().ok().and_then(|id: Uuid| self.people.get(&id));
                 person.map_or(Content::Empty, |p| Content::Person(p.clone()))
             }
             Kind::Stage => {
-                let stage = self.stages.iter().find(|s| s.id.to_string() == raw);
+                let id: Option<Uuid> = raw.parse().ok();
+                let stage = self.stages.iter().find(|s| Some(s.id.0) == id);
                 stage.map_or(Content::Empty, |s| Content::Dots(vec![(s.color.clone(), s.name.clone())]))
             }
             Kind::Pipeline => {
-                let found = self.pipelines.iter().find(|p| p.id.to_string() == raw);
+                let id: Option<Uuid> = raw.parse().ok();
+                let found = self.pipelines.iter().find(|p| Some(p.id.0) == id);
                 found.map_or(Content::Empty, |p| Content::Text(p.name.clone()))
             }
             Kind::Choice(choices) => {
                 let choice = choices.iter().find(|c| c.key == raw);
-                let label = choice.map_or_else(|| raw.to_owned(), |c| c.label.clone());
+                let label = choice.map_or_else(|| raw.clone(), |c| c.label.clone());
                 match choice.map(|c| c.color.as_str()).filter(|c| !c.is_empty()) {
                     Some(color) => Content::Dots(vec![(color.to_owned(), label)]),
-                    None => Content::Badge { text: label, tone: tone(raw) },
+                    None => Content::Badge { text: label, tone: tone(&raw) },
                 }
             }
             Kind::Choices(choices) => Content::Dots(
@@ -298,7 +294,7 @@ impl<'a> Shower<'a> {
         }
     }
 
-    fn reach(&self, entry: &Entry, raw: &str, untouchable: bool) -> Content {
+    fn reach(&self, entry: &Entry, raw: String, untouchable: bool) -> Content {
         let phone = matches!(entry.kind.value(), Kind::Phone | Kind::Phones);
         let shown = |v: &str| {
             if phone { numbers::format_phone(v, Some(self.actor.locale.region())) } else { v.to_owned() }
@@ -314,7 +310,7 @@ impl<'a> Shower<'a> {
         }
     }
 
-    fn plain(&self, entry: &Entry, kind: &Kind, raw: &str, currency: Option<&str>) -> Content {
+    fn plain(&self, entry: &Entry, kind: &Kind, raw: String, currency: Option<&str>) -> Content {
         let actor = self.actor;
         let number = match kind {
             Kind::Money => raw
@@ -335,20 +331,24 @@ impl<'a> Shower<'a> {
             return Content::Number(number);
         }
         match kind {
-            Kind::DateTime => instant(raw)
+            Kind::DateTime => instant(&raw)
                 .map_or(Content::Empty, |at| Content::Moment { text: actor.moment(at), exact: actor.exact(at) }),
             Kind::Bool => Content::Text(if raw == "true" { "Yes" } else { "No" }.to_owned()),
-            Kind::Country => Content::Text(countries::name(raw)),
+            Kind::Country => Content::Text(countries::name(&raw)),
             Kind::Tags => {
                 let color = |name: &str| self.tags.iter().find(|t| t.name == name).map(|t| t.color.clone());
                 Content::Dots(raw.lines().map(|t| (color(t).unwrap_or_default(), t.to_owned())).collect())
             }
-            _ => Content::Text(raw.to_owned()),
+            _ => Content::Text(raw),
         }
     }
 }
 
 impl Values {
+    fn take(&mut self, n: usize) -> Option<String> {
+        self.cells.get_mut(2 * n).and_then(Option::take).filter(|v| !v.is_empty())
+    }
+
     /// The text of the n-th entry, one line for each value of a list; `None` when it is empty.
     pub fn cell(&self, n: usize) -> Option<&str> {
         self.cells.get(2 * n).and_then(Option::as_deref).filter(|v| !v.is_empty())

@@ -58,7 +58,6 @@ struct One {
 
 /// What `_row.html` needs of a list.
 struct RowOf {
-    columns: String,
     ticks: bool,
 }
 
@@ -116,7 +115,11 @@ async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: Opt
             views::seen(tx, &actor, view.id)?;
         }
         let people = members::directory(tx)?;
-        let mut names = Names::load(tx, &actor, (record, &query.filter, &query.schema), people)?;
+        let mut names = if query.filter.is_empty() && query.group.is_none() {
+            Names::of(people)
+        } else {
+            Names::load(tx, &actor, (record, &query.filter, &query.schema), people)?
+        };
         let mut trouble = String::new();
         let mut in_groups = Vec::new();
         if let Some(key) = query.group.as_deref().filter(|_| look.is_some() && !partial && query.problem.is_none()) {
@@ -153,7 +156,7 @@ pub async fn row(record: RecordType, page: Page, id: web::Path<Uuid>, db: web::D
     let form = Form::decode(page.req.query_string().as_bytes())?;
     let (asked, ticks) = (form.get("columns").to_owned(), form.get("ticks") == "1");
     let actor = page.actor.clone();
-    let (columns, row) = db
+    let row = db
         .org(&page, move |tx| {
             visible(tx, &actor, record, *id)?;
             let query = super::href::encode(&[("columns".to_owned(), asked)]);
@@ -161,9 +164,8 @@ pub async fn row(record: RecordType, page: Page, id: web::Path<Uuid>, db: web::D
             let columns = Columns::of(tx, actor.id, &query)?;
             let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
             let people = members::directory(tx)?;
-            let row = cells::rows(tx, &actor, query.catalogue()?, &keys, &[*id], &people)?.pop();
-            Ok((columns.param(), row.ok_or(AppError::NotFound)?))
+            cells::rows(tx, &actor, query.catalogue()?, &keys, &[*id], &people)?.pop().ok_or(AppError::NotFound)
         })
         .await?;
-    reply::fragment(&One { list: RowOf { columns, ticks }, row })
+    reply::fragment(&One { list: RowOf { ticks }, row })
 }
