@@ -9,6 +9,8 @@
 mod bare;
 #[path = "load/import.rs"]
 mod import;
+#[path = "load/lists.rs"]
+mod lists;
 #[path = "load/pages.rs"]
 mod pages;
 #[path = "load/process.rs"]
@@ -17,6 +19,8 @@ mod process;
 mod scan;
 #[path = "load/session.rs"]
 mod session;
+#[path = "load/work.rs"]
+mod work;
 
 use session::Session;
 use std::fmt::Write;
@@ -62,6 +66,7 @@ async fn measure(url: &str, database: &str, pid: &str) -> Vec<Figure> {
     figures.push(Figure::new("memory, loaded", process::memory(pid), "≤ 150 MB", process::below(pid, 150)));
     figures.extend(scan::measure(&session, database, pid).await);
     figures.push(process::cold_start(database).await);
+    figures.extend(work::measure(&session, database).await);
     figures.extend(import::compare(database));
     figures
 }

@@ -154,8 +154,9 @@ AS $$
 $$;
 ALTER FUNCTION app.search_patterns(text) OWNER TO pipewright_system;
 
--- Documents of one type that match, the best ways first, each bounded: titles and keys that begin so; fragments among the newest
--- thousand, which finds what is common; then the trigram index, which is quick for what is rare.
+-- Documents of one type that match, the best ways first, each bounded: titles and keys that begin so; fragments among the newest and
+-- the oldest, further among the newest when there were some, which finds what is common; then the trigram index, which is quick for what
+-- is rare. Of windows only ids are taken: a whole row made of each document looked at costs more than looking at it.
 CREATE OR REPLACE FUNCTION app.search_candidates(org uuid, kind text, plain text, patterns text[], owners uuid[], most integer)
 RETURNS SETOF search_documents
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
@@ -166,6 +167,8 @@ DECLARE
   look constant integer := CASE WHEN owners IS NULL THEN reach ELSE 1000 END;
   last constant text := plain || chr(1114111);
   found search_documents[];
+  indexed constant boolean := length(patterns[1]) >= 5 AND patterns[1] NOT LIKE '\% %';
+  seen uuid[];
 BEGIN
   found := ARRAY(
     SELECT c.d FROM (
@@ -180,21 +183,30 @@ BEGIN
       ORDER BY d.folded_key USING ~<~ LIMIT look) c
     WHERE owners IS NULL OR c.owner_id = ANY (owners) LIMIT reach);
   IF cardinality(found) < enough THEN
-    found := found || ARRAY(
-      SELECT c.d FROM (
-        SELECT d, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-        ORDER BY d.record_id DESC LIMIT 1000) c
-      WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
-  END IF;
-  -- What was common once: an import of many may have filled the newest.
-  IF cardinality(found) < enough THEN
-    found := found || ARRAY(
-      SELECT c.d FROM (
-        SELECT d, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+    -- An import of many may have filled the newest: what was common once is among the oldest.
+    seen := ARRAY(
+      SELECT c.record_id FROM (
+        SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
         ORDER BY d.record_id LIMIT 300) c
+      WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach)
+    || ARRAY(
+      SELECT c.record_id FROM (
+        SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+        ORDER BY d.record_id DESC LIMIT 300) c
       WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
+    IF cardinality(seen) < enough AND (cardinality(seen) > 0 OR NOT indexed) THEN
+      seen := seen || ARRAY(
+        SELECT c.record_id FROM (
+          SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+          ORDER BY d.record_id DESC OFFSET 300 LIMIT 700) c
+        WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
+    END IF;
+    IF cardinality(seen) > 0 THEN
+      found := found || ARRAY(
+        SELECT d FROM search_documents d WHERE d.org_id = org AND d.record_type = kind AND d.record_id = ANY (seen));
+    END IF;
   END IF;
-  IF cardinality(found) < enough AND length(patterns[1]) >= 5 AND patterns[1] NOT LIKE '\% %' THEN
+  IF cardinality(found) < enough AND indexed THEN
     found := found || ARRAY(SELECT d FROM app.search_fragments(org, kind, patterns, owners, reach) d);
   END IF;
   RETURN QUERY SELECT DISTINCT ON (f.record_id) f.* FROM unnest(found) f;

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-const ROWS: usize = 100_000;
+pub const ROWS: usize = 100_000;
 
 diesel::table! {
     bench_copy (email) {
@@ -47,7 +47,7 @@ pub fn compare(database: &str) -> Vec<Figure> {
     vec![Figure::new(what, measured, "≥ 25 %", Some(share >= 25.0))]
 }
 
-fn file() -> String {
+pub fn file() -> String {
     let mut text = String::from("First name,Last name,Email,Phone,Company\n");
     let tag = std::process::id();
     for i in 0..ROWS {

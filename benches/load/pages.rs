@@ -1,7 +1,7 @@
 //! Every kind of page, with one client and with sixteen.
 
 use super::{
-    Figure,
+    Figure, lists,
     session::{Session, a_move, ask, between, ms},
 };
 use std::time::{Duration, Instant};
@@ -10,15 +10,23 @@ const ALONE: usize = 60;
 const CLIENTS: usize = 16;
 const EACH: usize = 12;
 
-struct Target {
+pub struct Target {
     what: String,
     path: String,
     partial: bool,
 }
 
+impl Target {
+    pub fn page(what: String, path: String) -> Self {
+        Self { what, path, partial: false }
+    }
+}
+
 pub async fn measure(session: &Session, database: &str) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for target in targets(session, database).await {
+    let mut all = targets(session, database).await;
+    all.extend(lists::targets(session, database).await);
+    for target in all {
         let status = request(session, &target).await;
         if status != 200 {
             figures.push(Figure::new(&target.what, format!("answered {status}"), "", None));

@@ -64,6 +64,25 @@ impl Session {
         assert_eq!(answer.status(), 303, "the search cannot be started");
     }
 
+    /// A form sent as a browser does; the status and where it leads.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+        let mut form = vec![("csrf_token", self.csrf.as_str())];
+        form.extend_from_slice(fields);
+        let answer = self.http.post(format!("{}{path}", self.url)).form(&form).send().await.unwrap();
+        led(answer).await
+    }
+
+    /// A form with a file; where it leads.
+    pub async fn upload(&self, path: &str, fields: &[(&str, &str)], file: String) -> String {
+        let mut form = reqwest::multipart::Form::new().text("csrf_token", self.csrf.clone());
+        for (name, value) in fields {
+            form = form.text((*name).to_owned(), (*value).to_owned());
+        }
+        let part = reqwest::multipart::Part::bytes(file.into_bytes()).file_name("bench.csv");
+        let request = self.http.post(format!("{}{path}", self.url)).header("Accept", "text/html");
+        led(request.multipart(form.part("file", part)).send().await.unwrap()).await.1
+    }
+
     /// Moves a deal to the top of a stage, as the board does.
     pub async fn move_deal(&self, deal: &str, stage: &str) -> u16 {
         let request = self
@@ -128,6 +147,13 @@ impl Session {
         let what = format!("live update, worst of {seen} moves, from sending the move");
         vec![Figure::new(what, format!("{:.0} ms", ms(worst)), "≤ 300 ms", Some(seen > 0 && ms(worst) <= 300.0))]
     }
+}
+
+async fn led(answer: reqwest::Response) -> (u16, String) {
+    let status = answer.status().as_u16();
+    let place = answer.headers().get("location").and_then(|l| l.to_str().ok()).unwrap_or_default().to_owned();
+    let _ = answer.bytes().await;
+    (status, place)
 }
 
 /// An open deal and its stage.

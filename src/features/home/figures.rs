@@ -102,15 +102,17 @@ impl Won {
     }
 }
 
+/// Thousands of deals: currencies are made text once they are few.
 pub fn won(tx: &mut OrgTx, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
     let owned = owned(scope, "owner_id = ANY ($5)");
     let sql = format!(
         "
-SELECT owner_id, currency::text AS currency, (closed_at >= $2)::int + (closed_at >= $4)::int AS part,
-  count(*) AS deals, coalesce(sum(amount), 0) AS amount
-FROM deals
-WHERE status = 'won' AND archived_at IS NULL AND deleted_at IS NULL AND closed_at >= $1 AND closed_at < $3 AND {owned}
-GROUP BY 1, 2, 3"
+SELECT owner_id, currency::text AS currency, part, deals, amount FROM (
+  SELECT owner_id, currency, (closed_at >= $2)::int + (closed_at >= $4)::int AS part,
+    count(*) AS deals, coalesce(sum(amount), 0) AS amount
+  FROM deals
+  WHERE status = 'won' AND archived_at IS NULL AND deleted_at IS NULL AND closed_at >= $1 AND closed_at < $3 AND {owned}
+  GROUP BY 1, 2, 3) by_part"
     );
     let query = boxed(sql)
         .bind::<t::Timestamptz, _>(months.last)

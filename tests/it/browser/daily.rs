@@ -7,9 +7,36 @@ use std::time::Duration;
 const ESCAPE: &str = "\u{E00C}";
 const ENTER: &str = "\u{E007}";
 const DOWN: &str = "\u{E015}";
+const RIGHT: &str = "\u{E014}";
+const F2: &str = "\u{E032}";
 
 async fn press(browser: &Browser, keys: &str) {
     browser.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+}
+
+/// A list is one tab stop; arrows go from cell to cell, Enter and F2 edit, Escape leaves things as they were.
+async fn in_a_list(browser: &Browser) {
+    let here = "document.activeElement";
+    browser.go("/contacts").await;
+    browser.until("the table's tab stop", "document.querySelectorAll('table[role=grid] td[tabindex=\"0\"]').length === 1").await;
+    browser.js("document.querySelector('td[tabindex=\"0\"]').focus()").await;
+    press(browser, ENTER).await;
+    browser.find("td .inline-form input[name=title]:focus").await;
+    press(browser, "CFO").await;
+    press(browser, ENTER).await;
+    browser.until("the value, focused", &format!("{here}.tagName === 'TD' && {here}.textContent === 'CFO'")).await;
+    for _ in 0..2 {
+        press(browser, RIGHT).await;
+    }
+    press(browser, F2).await;
+    browser.find("td .inline-form input[name=email]:focus").await;
+    press(browser, "nobody@").await;
+    press(browser, ESCAPE).await;
+    browser.until("nothing changed", &format!("{here}.tagName === 'TD' && !{here}.textContent")).await;
+    browser.click("tr td.edit").await;
+    browser.find("td .inline-form input[name=title]:focus").await;
+    press(browser, ESCAPE).await;
+    browser.until("the form is gone", "!document.querySelector('.inline-form')").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,6 +118,7 @@ async fn a_day_at_the_board_and_on_a_deal() {
         .await;
     press(&browser, ENTER).await;
     browser.until("the form", "location.pathname === '/contacts/new'").await;
+    in_a_list(&browser).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
     app.stop().await;
