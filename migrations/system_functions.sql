@@ -155,8 +155,8 @@ $$;
 ALTER FUNCTION app.search_patterns(text) OWNER TO pipewright_system;
 
 -- Documents of one type that match, the best ways first, each bounded: titles and keys that begin so; fragments among the newest and
--- the oldest, further among the newest when there were some, which finds what is common; then the trigram index, which is quick for what
--- is rare. Of windows only ids are taken: a whole row made of each document looked at costs more than looking at it.
+-- the oldest few, and further on that side where there were some, which finds what is common; then the trigram index, which is quick for
+-- what is rare. Of windows only ids are taken: a whole row made of each document looked at costs more than looking at it.
 CREATE OR REPLACE FUNCTION app.search_candidates(org uuid, kind text, plain text, patterns text[], owners uuid[], most integer)
 RETURNS SETOF search_documents
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
@@ -168,7 +168,9 @@ DECLARE
   last constant text := plain || chr(1114111);
   found search_documents[];
   indexed constant boolean := length(patterns[1]) >= 5 AND patterns[1] NOT LIKE '\% %';
+  further constant integer := CASE WHEN indexed THEN 2500 ELSE 700 END;
   seen uuid[];
+  old uuid[];
 BEGIN
   found := ARRAY(
     SELECT c.d FROM (
@@ -187,19 +189,29 @@ BEGIN
     seen := ARRAY(
       SELECT c.record_id FROM (
         SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-        ORDER BY d.record_id LIMIT 300) c
-      WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach)
-    || ARRAY(
-      SELECT c.record_id FROM (
-        SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
         ORDER BY d.record_id DESC LIMIT 300) c
       WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
-    IF cardinality(seen) < enough AND (cardinality(seen) > 0 OR NOT indexed) THEN
+    IF cardinality(seen) > 0 OR NOT indexed THEN
       seen := seen || ARRAY(
         SELECT c.record_id FROM (
           SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-          ORDER BY d.record_id DESC OFFSET 300 LIMIT 700) c
+          ORDER BY d.record_id DESC OFFSET 300 LIMIT further) c
+        WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT enough);
+    END IF;
+    IF cardinality(seen) < enough THEN
+      old := ARRAY(
+        SELECT c.record_id FROM (
+          SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+          ORDER BY d.record_id LIMIT 300) c
         WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
+      IF cardinality(old) > 0 AND cardinality(seen) < enough THEN
+        old := old || ARRAY(
+          SELECT c.record_id FROM (
+            SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
+            ORDER BY d.record_id OFFSET 300 LIMIT further) c
+          WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT enough);
+      END IF;
+      seen := seen || old;
     END IF;
     IF cardinality(seen) > 0 THEN
       found := found || ARRAY(
