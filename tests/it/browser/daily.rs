@@ -3,6 +3,7 @@
 use super::driver::{Browser, Script};
 use crate::support::{PASSWORD, TestApp};
 use std::time::Duration;
+use thirtyfour::error::WebDriverErrorInner;
 
 const ESCAPE: &str = "\u{E00C}";
 const ENTER: &str = "\u{E007}";
@@ -10,8 +11,13 @@ const DOWN: &str = "\u{E015}";
 const RIGHT: &str = "\u{E014}";
 const F2: &str = "\u{E032}";
 
+/// To what has the focus; once more when it is replaced at that very moment.
 async fn press(browser: &Browser, keys: &str) {
-    browser.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    let pressed = browser.driver.active_element().await.unwrap().send_keys(keys).await;
+    if pressed.as_ref().is_err_and(|error| matches!(error.as_inner(), WebDriverErrorInner::StaleElementReference(_))) {
+        return browser.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+    pressed.unwrap();
 }
 
 /// A list is one tab stop; arrows go from cell to cell, Enter and F2 edit, Escape leaves things as they were.
