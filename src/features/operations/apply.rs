@@ -152,8 +152,8 @@ pub(super) fn batch(
     let (mut tally, mut change) = sort(tx, actor, record, &statement, ids)?;
     if let Some(stage) = stage {
         if !change.is_empty() {
-            deals::send(tx, op, &change, &stage)?;
-            quality::measure(tx, record, &change)?;
+            let keys = ["stage_id", "pipeline_id", "stage_entered_at"];
+            obeying(tx, record, (&mut change, &mut tally), &keys, |tx, ids| deals::send(tx, op, ids, &stage))?;
             search::reindex(tx, record, &change)?;
             tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
         }
@@ -174,20 +174,12 @@ pub(super) fn batch(
         return Ok((tally, changed));
     }
     if !change.is_empty() {
-        let refused = match action {
-            Action::Edit(edit) => try_write(tx, op, record, &statement, &change, &edit.key)?,
-            _ => {
-                write(tx, op, record, &statement, &change)?;
-                quality::measure(tx, record, &change)?;
-                vec![]
-            }
-        };
-        for (id, why) in refused {
-            // Of a record that breaks several rules the first is told.
-            if change.contains(&id) {
-                change.retain(|kept| *kept != id);
-                tally.fail(&why, 1);
-            }
+        let write = |tx: &mut OrgTx, ids: &[Uuid]| write(tx, op, record, &statement, ids);
+        if let Action::Edit(edit) = action {
+            obeying(tx, record, (&mut change, &mut tally), &[edit.key.as_str()], write)?;
+        } else {
+            write(tx, &change)?;
+            quality::measure(tx, record, &change)?;
         }
         search::reindex(tx, record, &change)?;
         tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
@@ -241,31 +233,37 @@ fn sort(
     Ok((tally, rows.into_iter().filter(|row| row.verdict == 0).map(|row| row.id).collect()))
 }
 
-/// Writes those records that obey the rules afterwards; the others are left as they are, and returned with the reason.
-fn try_write(
+/// Writes those records that obey the rules afterwards; the others are left as they are, and counted with the reason. `keys`: the
+/// fields that are written.
+fn obeying(
     tx: &mut OrgTx,
-    op: OperationId,
     record: RecordType,
-    statement: &Statement,
-    ids: &[Uuid],
-    key: &str,
-) -> AppResult<Vec<(Uuid, String)>> {
+    (ids, tally): (&mut Vec<Uuid>, &mut Tally),
+    keys: &[&str],
+    write: impl Fn(&mut OrgTx, &[Uuid]) -> AppResult<()>,
+) -> AppResult<()> {
     let mut refused = Vec::new();
     let tried = tx.attempt(|tx| {
-        write(tx, op, record, statement, ids)?;
-        refused = quality::refused(tx, record, ids, key)?;
+        write(tx, ids)?;
+        refused = quality::refused(tx, record, ids, keys)?;
         if refused.is_empty() { Ok(()) } else { Err(AppError::NotFound) }
     });
     match tried {
         Err(AppError::NotFound) if !refused.is_empty() => {}
-        other => return other.map(|()| refused),
+        other => return other,
     }
-    let obeying: Vec<Uuid> = ids.iter().filter(|id| !refused.iter().any(|(other, _)| other == *id)).copied().collect();
-    if !obeying.is_empty() {
-        write(tx, op, record, statement, &obeying)?;
-        quality::measure(tx, record, &obeying)?;
+    for (id, why) in refused {
+        // Of a record that breaks several rules the first is told.
+        if ids.contains(&id) {
+            ids.retain(|kept| *kept != id);
+            tally.fail(&why, 1);
+        }
     }
-    Ok(refused)
+    if ids.is_empty() {
+        return Ok(());
+    }
+    write(tx, ids)?;
+    quality::measure(tx, record, ids)
 }
 
 fn write(tx: &mut OrgTx, op: OperationId, record: RecordType, statement: &Statement, ids: &[Uuid]) -> AppResult<()> {

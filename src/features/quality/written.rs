@@ -48,11 +48,11 @@ pub fn written(tx: &mut OrgTx, record: RecordType, id: Uuid, what: Written<'_>) 
     if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
 }
 
-/// After a write of one field of many records: those that now break a rule that reads it, each with the rule's message.
-pub fn refused(tx: &mut OrgTx, record: RecordType, ids: &[Uuid], key: &str) -> AppResult<Vec<(Uuid, String)>> {
+/// After a write of these fields of many records: those that now break a rule that reads them, each with the rule's message.
+pub fn refused(tx: &mut OrgTx, record: RecordType, ids: &[Uuid], keys: &[&str]) -> AppResult<Vec<(Uuid, String)>> {
     let rules = Rules::load(tx, record)?;
     let broken = settle(tx, record, &rules, ids)?;
-    let concerned = broken.into_iter().filter(|(_, rule)| rule.concerns([key].iter()));
+    let concerned = broken.into_iter().filter(|(_, rule)| rule.concerns(keys.iter()));
     Ok(concerned.map(|(id, rule)| (id, rule.message.clone())).collect())
 }
 

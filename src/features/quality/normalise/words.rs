@@ -159,7 +159,11 @@ fn capital(word: &str) -> String {
     let at = word.find(char::is_alphabetic).unwrap_or(0);
     let (marks, rest) = word.split_at(at);
     let mut letters = rest.chars();
-    letters.next().map_or_else(|| word.to_owned(), |c| marks.chars().chain(c.to_uppercase()).chain(letters).collect())
+    let Some(first) = letters.next() else { return word.to_owned() };
+    // Some have two capitals, of which only the first is one here: Ss for ß.
+    let mut large = first.to_uppercase();
+    let first = large.next().into_iter().chain(large.flat_map(char::to_lowercase));
+    marks.chars().chain(first).chain(letters).collect()
 }
 
 #[cfg(test)]
@@ -184,6 +188,7 @@ mod tests {
             ("ÉLODIE SØRENSEN", "Élodie Sørensen"),
             ("محمد علي", "محمد علي"),
             ("李\u{3000}明", "李 明"),
+            ("ß-c", "Ss-C"),
         ] {
             assert_eq!(person(typed), written, "{typed}");
         }
