@@ -38,7 +38,8 @@ fn rate(what: &str, rows: &str, (state, seconds): (String, f64), good: &str) -> 
 
 async fn export(session: &Session, database: &str) -> Figure {
     let what = "CSV export of all companies, every field";
-    let fields = [("record_type", "company"), ("scope", "matching"), ("matching", ""), ("columns", "all"), ("format", "csv")];
+    let fields =
+        [("record_type", "company"), ("scope", "matching"), ("matching", ""), ("columns", "all"), ("format", "csv")];
     let (status, place) = session.post("/exports", &fields).await;
     let Some(id) = place.rsplit('/').next().filter(|id| id.len() == 36) else {
         return Figure::new(what, format!("answered {status}"), "", None);
@@ -50,7 +51,8 @@ async fn export(session: &Session, database: &str) -> Figure {
 /// The wizard's steps with what it suggests, up to the trial.
 async fn trial(session: &Session, database: &str) -> Figure {
     let what = "trial of a CSV import, nothing written";
-    let place = session.upload("/imports/new", &[("record_type", "contact"), ("step_by_step", "true")], import::file()).await;
+    let place =
+        session.upload("/imports/new", &[("record_type", "contact"), ("step_by_step", "true")], import::file()).await;
     let Some(here) = place.strip_suffix("/file") else { return Figure::new(what, "not begun".into(), "", None) };
     session.get(&format!("{here}/file")).await;
     let (_, columns) = session.get(&format!("{here}/columns")).await;
@@ -63,7 +65,8 @@ async fn trial(session: &Session, database: &str) -> Figure {
     session.get(&format!("{here}/rules")).await;
     let id = here.rsplit('/').next().unwrap_or_default();
     session.post(&format!("{here}/rules"), &[]).await;
-    let ended = until(database, &format!("SELECT (checked IS NOT NULL) FROM imports WHERE id = '{id}'"), &["true"]).await;
+    let ended =
+        until(database, &format!("SELECT (checked IS NOT NULL) FROM imports WHERE id = '{id}'"), &["true"]).await;
     rate(what, &import::ROWS.to_string(), ended, "true")
 }
 
@@ -72,8 +75,11 @@ fn selected(html: &str) -> Vec<(String, String)> {
     selects
         .filter_map(|select| {
             let name = between(select, "name=\"", "\"").filter(|name| name.starts_with("field-"))?;
-            let option = select.split("<option ").find(|o| o.split('>').next().is_some_and(|tag| tag.ends_with("selected")));
-            let value = option.and_then(|o| between(o, "value=\"", "\"")).or_else(|| between(select, "<option value=\"", "\""))?;
+            let option =
+                select.split("<option ").find(|o| o.split('>').next().is_some_and(|tag| tag.ends_with("selected")));
+            let value = option
+                .and_then(|o| between(o, "value=\"", "\""))
+                .or_else(|| between(select, "<option value=\"", "\""))?;
             Some((name.to_owned(), value.to_owned()))
         })
         .collect()
@@ -82,7 +88,14 @@ fn selected(html: &str) -> Vec<(String, String)> {
 /// One field of every company, and back.
 async fn bulk(session: &Session, database: &str) -> Vec<Figure> {
     let what = "one field of all companies changed at once";
-    let fields = [("record_type", "company"), ("action", "edit"), ("scope", "matching"), ("matching", ""), ("field", "region"), ("value", "Bench")];
+    let fields = [
+        ("record_type", "company"),
+        ("action", "edit"),
+        ("scope", "matching"),
+        ("matching", ""),
+        ("field", "region"),
+        ("value", "Bench"),
+    ];
     let (status, _) = session.post("/operations", &fields).await;
     let latest = "SELECT id FROM operations WHERE kind = 'edit' ORDER BY created_at DESC LIMIT 1";
     if status != 303 {

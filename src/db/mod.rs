@@ -176,7 +176,12 @@ impl Db {
                 .connection_customizer(Box::new(Session))
                 .build_unchecked(ConnectionManager::<PgConnection>::new(url))
         };
-        Ok(Self(Arc::new(Pools { primary: pool(url), replica: replica_url.map(pool), turns: Turns::for_pool(size), url: url.to_owned() })))
+        Ok(Self(Arc::new(Pools {
+            primary: pool(url),
+            replica: replica_url.map(pool),
+            turns: Turns::for_pool(size),
+            url: url.to_owned(),
+        })))
     }
 
     /// Runs `work` in one transaction of that organisation, off the async threads, when it is its turn. Commits when it returns `Ok`.

@@ -207,7 +207,10 @@ mod tests {
         assert_eq!(gb.moment("2026-11-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "Tue 3 Nov");
         assert_eq!(gb.moment("2025-03-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "3 Mar 2025");
         assert_eq!(gb.exact("2026-07-01T09:05:07Z".parse()?, chrono_tz::Europe::Amsterdam), "01/07/2026 11:05:07 CEST");
-        assert_eq!(Locale::from_tag("de-DE").exact("2026-01-09T09:05:07Z".parse()?, chrono_tz::UTC), "09.01.2026 09:05:07 UTC");
+        assert_eq!(
+            Locale::from_tag("de-DE").exact("2026-01-09T09:05:07Z".parse()?, chrono_tz::UTC),
+            "09.01.2026 09:05:07 UTC"
+        );
         assert_eq!(Locale::from_tag("nl-NL").moment("2026-05-25T09:00:00Z".parse()?, chrono_tz::UTC, now), "ma 25 mei");
         Ok(())
     }

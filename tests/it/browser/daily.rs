@@ -24,7 +24,9 @@ async fn press(browser: &Browser, keys: &str) {
 async fn in_a_list(browser: &Browser) {
     let here = "document.activeElement";
     browser.go("/contacts").await;
-    browser.until("the table's tab stop", "document.querySelectorAll('table[role=grid] td[tabindex=\"0\"]').length === 1").await;
+    browser
+        .until("the table's tab stop", "document.querySelectorAll('table[role=grid] td[tabindex=\"0\"]').length === 1")
+        .await;
     browser.js("document.querySelector('td[tabindex=\"0\"]').focus()").await;
     press(browser, ENTER).await;
     browser.find("td .inline-form input[name=title]:focus").await;

@@ -100,7 +100,8 @@ async fn deals_conversions_and_imports_obey() {
     app.sql("UPDATE deals SET owner_id = NULL").await;
     let page = admin.post_partial(&format!("{deal}/position"), &[("stage_id", &stages[1])]).await;
     assert_eq!((page.status(), page.contains("A deal that moves needs an owner.")), (422, true), "{}", page.body);
-    let bulk = [("record_type", "deal"), ("action", "move"), ("ids", id(&deal)), ("value", &stages[1])];
+    let bulk =
+        [("record_type", "deal"), ("action", "edit"), ("field", "stage_id"), ("ids", id(&deal)), ("value", &stages[1])];
     let page = admin.post("/operations", &bulk).await;
     assert_eq!(page.status(), 303, "{}", page.body);
     let stage = app.value("SELECT stage_id FROM deals").await;

@@ -195,7 +195,9 @@ impl<'a> Shower<'a> {
             }
             if *entry.kind.value() == Kind::Member {
                 for id in values.iter().filter_map(|v| v.cell(n)?.parse::<Uuid>().ok()) {
-                    if !shown.contains_key(&id) && let Some(person) = people.iter().find(|p| p.id.0 == id) {
+                    if !shown.contains_key(&id)
+                        && let Some(person) = people.iter().find(|p| p.id.0 == id)
+                    {
                         shown.insert(id, Arc::new(person.clone()));
                     }
                 }
