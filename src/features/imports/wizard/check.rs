@@ -71,7 +71,7 @@ struct Outcome {
     made: Vec<String>,
     /// New rows that look like a record which is there already: how many, and some of them.
     alike: String,
-    alikes: Vec<AlikeLine>,
+    similar: Vec<AlikeLine>,
     problem: Option<String>,
 }
 
@@ -169,7 +169,7 @@ fn outcome(
         unlinked: some(found.unlinked),
         made: found.made,
         alike: some(found.alike_rows),
-        alikes: found.alike.into_iter().map(|one| AlikeLine::of(record, one)).collect(),
+        similar: found.alike.into_iter().map(|one| AlikeLine::of(record, one)).collect(),
         problem: checked.error,
     })
 }
