@@ -111,7 +111,7 @@ pub struct NewActivity {
     pub start_at: Option<DateTime<Utc>>,
     pub due_on: Option<NaiveDate>,
     pub minutes: Option<i32>,
-    /// One of [`PRIORITIES`].
+    /// `high`, `normal` or `low`.
     pub priority: String,
     pub location: Option<String>,
     pub video_url: Option<String>,

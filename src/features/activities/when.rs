@@ -12,7 +12,7 @@ pub struct Slot {
     pub due_on: Option<NaiveDate>,
 }
 
-/// How pressing it is; also the class that colours it, with [`Tone::icon`] beside it.
+/// How pressing it is; also the class that colours it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tone {
     Overdue,

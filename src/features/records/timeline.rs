@@ -248,7 +248,7 @@ impl Link {
 }
 
 impl Timeline {
-    /// What the record's page shows: [`Timeline::part`], and what is planned (`compose` opens its form).
+    /// What the record's page shows: the part of it that the query asks for, and what is planned (`compose` opens its form).
     pub fn load(
         tx: &mut OrgTx,
         actor: &Actor,
