@@ -192,7 +192,7 @@ async fn after_thirty_days_the_daily_round_empties_it() {
         "Alive,Merged and kept,Young"
     );
     for table in ["companies", "leads", "deals"] {
-        assert_eq!(one(&app, &format!("SELECT count(*) FROM {table}")), "0", "{table}");
+        assert_eq!(one(&app, &format!("SELECT count(*) FROM {table} WHERE deleted_at IS NOT NULL")), "0", "{table}");
     }
     assert_eq!(one(&app, "SELECT count(*) FROM events WHERE kind LIKE '%.purged'"), "5");
     assert_eq!(one(&app, "SELECT count(*) FROM retention_settings WHERE ran_at IS NOT NULL"), "1");

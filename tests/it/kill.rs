@@ -2,7 +2,6 @@
 
 mod imports;
 mod merges;
-mod operations;
 
 use crate::support::{
     Client, PASSWORD, fixtures, process,
