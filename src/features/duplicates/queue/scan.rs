@@ -96,7 +96,7 @@ fn search(tx: &mut OrgTx, db: &Db, org: OrgId, record: RecordType) -> AppResult<
 fn least(found: i64) -> i16 {
     match found {
         ..scoring::MOST => scoring::LEAST,
-        ..100_000 => 75,
+        scoring::MOST..100_000 => 75,
         _ => 85,
     }
 }
