@@ -16,7 +16,9 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 /// Key, name, icon, colour, class and usual minutes.
-const BUILT_IN: &[(&str, &str, &str, &str, Class, Option<i32>)] = &[
+type BuiltIn = (&'static str, &'static str, &'static str, &'static str, Class, Option<i32>);
+
+const BUILT_IN: &[BuiltIn] = &[
     ("call", "Call", "phone", "blue", Class::Activity, Some(15)),
     ("meeting", "Meeting", "users", "violet", Class::Activity, Some(60)),
     ("email", "E-mail", "mail", "cyan", Class::Activity, Some(15)),

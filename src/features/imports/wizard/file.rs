@@ -142,7 +142,7 @@ fn found(shape: &FileShape) -> String {
 fn misfit(shape: &FileShape, record: RecordType) -> Option<String> {
     let held = presets::records(&shape.columns);
     let is_person = |r: &RecordType| *r == record || (record == RecordType::Lead && *r == RecordType::Contact);
-    let other = held.first().filter(|_| !held.iter().any(|r| is_person(r)))?;
+    let other = held.first().filter(|_| !held.iter().any(is_person))?;
     let (other, chosen) = (other.plural().to_lowercase(), record.plural().to_lowercase());
     Some(format!("The headings are those of {other}, and {chosen} were chosen: discard this import to begin again."))
 }

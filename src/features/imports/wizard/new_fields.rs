@@ -64,7 +64,7 @@ fn likely(shape: &FileShape, index: usize) -> &'static str {
     };
     // An id or a postal code is no number.
     let numeric =
-        all(&|cell| !(cell.len() > 1 && cell.starts_with('0') && !cell.starts_with("0.") && !cell.starts_with("0,")));
+        all(&|cell| cell.len() <= 1 || !cell.starts_with('0') || cell.starts_with("0.") || cell.starts_with("0,"));
     let is_word = |cell: &str| {
         values::written(
             &fields::Kind::Bool,
