@@ -2,6 +2,7 @@
 
 mod imports;
 mod merges;
+mod operations;
 
 use crate::support::{
     Client, PASSWORD, fixtures, process,
