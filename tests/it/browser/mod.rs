@@ -7,5 +7,6 @@ mod daily;
 mod driver;
 mod duplicates;
 mod framed;
+mod imports;
 mod lists;
 mod story;
