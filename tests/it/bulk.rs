@@ -154,7 +154,7 @@ async fn links_people_and_money_of_ones_own_and_tags_that_were_merged() {
         assert!(page.contains(control), "{field}: {}", page.body);
     }
     let (company, member, foreign) = (ours.company.to_string(), org.rep.to_string(), theirs.company.to_string());
-    let cases: [(&'static str, Vec<(&'static str, &str)>, u16); 6] = [
+    let cases = [
         ("c_agency", vec![("value", "Company of aurelia")], 303),
         ("c_agency", vec![("value", "Company of aurelia"), ("value_id", &company)], 303),
         ("c_agency", vec![("value", "Company of borealis"), ("value_id", &foreign)], 422),

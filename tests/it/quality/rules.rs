@@ -94,6 +94,19 @@ async fn deals_conversions_and_imports_obey() {
     let page = admin.post_partial(&format!("{deal}/fields/amount"), &[("version", "1"), ("amount", "12")]).await;
     assert_eq!(page.status(), 200, "{}", page.body);
     assert_eq!(admin.post(&format!("{deal}/closure"), &[("outcome", "won")]).await.status(), 303);
+    assert_eq!(admin.post(&format!("{deal}/closure/undo"), &[]).await.status(), 303);
+    let owned = [("kind", "expression"), ("expression", "owner_id != null || stage_id == null")];
+    rule(&app, &admin, "deal", "owner_id", "A deal that moves needs an owner.", &owned).await;
+    app.sql("UPDATE deals SET owner_id = NULL").await;
+    let page = admin.post_partial(&format!("{deal}/position"), &[("stage_id", &stages[1])]).await;
+    assert_eq!((page.status(), page.contains("A deal that moves needs an owner.")), (422, true), "{}", page.body);
+    let bulk =
+        [("record_type", "deal"), ("action", "edit"), ("field", "stage_id"), ("ids", id(&deal)), ("value", &stages[1])];
+    let page = admin.post("/operations", &bulk).await;
+    assert_eq!(page.status(), 303, "{}", page.body);
+    let stage = app.value("SELECT stage_id FROM deals").await;
+    assert_eq!(stage, stages[0], "a bulk move leaves it, too");
+    app.sql("DELETE FROM validation_rules WHERE field = 'owner_id'").await;
 
     // A lead's conversion makes a contact: its rule is said on the form, and nothing is left behind.
     rule(
