@@ -1,6 +1,6 @@
 //! Data quality: rules that records must obey, how complete and how fresh they are, and putting them in order.
 //!
-//! Every write of a record by a person ends in [`written`], which computes its formulas, asks the rules and measures it. What goes
+//! Every write of a record by a person ends in [`written()`], which computes its formulas, asks the rules and measures it. What goes
 //! past commands (imports) is measured by a job.
 
 mod commands;

@@ -98,7 +98,7 @@ pub const SHARED: &[&str] = &[
 /// What likeness is judged by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Likeness {
-    /// See [`key`].
+    /// See `key`.
     pub name: String,
     pub emails: Vec<String>,
     /// E.164.
