@@ -23,10 +23,19 @@ impl Target {
 }
 
 pub async fn measure(session: &Session, database: &str) -> Vec<Figure> {
+    let mut figures = each(session, targets(session, database).await).await;
+    figures.extend(moves(session, database).await);
+    figures
+}
+
+/// What lists can be sorted and narrowed by: many, and some of them slow, so they come by themselves.
+pub async fn measure_lists(session: &Session, database: &str) -> Vec<Figure> {
+    each(session, lists::targets(session, database).await).await
+}
+
+async fn each(session: &Session, targets: Vec<Target>) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let mut all = targets(session, database).await;
-    all.extend(lists::targets(session, database).await);
-    for target in all {
+    for target in targets {
         let status = request(session, &target).await;
         if status != 200 {
             figures.push(Figure::new(&target.what, format!("answered {status}"), "", None));
@@ -34,7 +43,6 @@ pub async fn measure(session: &Session, database: &str) -> Vec<Figure> {
         }
         figures.push(figure(session, target).await);
     }
-    figures.extend(moves(session, database).await);
     figures
 }
 
