@@ -20,11 +20,13 @@ const SHOWN: usize = 6;
 pub const SWEEP_RECORDS: &str = "DELETE FROM recent_records WHERE at < now() - interval '90 days'";
 pub const SWEEP_SEARCHES: &str = "DELETE FROM recent_searches WHERE at < now() - interval '90 days'";
 
-/// The reader opened the record's page.
+/// The reader opened the record's page. Who opens it again within seconds is not written down again, and waits for nobody: a conflict
+/// would lock the row even where there is nothing to update.
 pub fn visit(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> AppResult<()> {
     diesel::sql_query(
-        "INSERT INTO recent_records AS r (member_id, record_id, record_type) VALUES ($1, $2, $3)
-         ON CONFLICT (org_id, member_id, record_id) DO UPDATE SET at = now() WHERE r.at < now() - interval '10 seconds'",
+        "INSERT INTO recent_records (member_id, record_id, record_type) SELECT $1, $2, $3
+         WHERE NOT EXISTS (SELECT 1 FROM recent_records k WHERE k.member_id = $1 AND k.record_id = $2 AND k.at >= now() - interval '10 seconds')
+         ON CONFLICT (org_id, member_id, record_id) DO UPDATE SET at = now()",
     )
     .bind::<sql_types::Uuid, _>(actor.id.0)
     .bind::<sql_types::Uuid, _>(id)
