@@ -198,6 +198,54 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   HAVING sum(records) <> 0 OR sum(measured) <> 0 OR sum(points) <> 0;
 $$;
 
+-- Tells people something, each once and in the ways they chose: the notice, the order for its mail, and word to their open tabs.
+-- Who made no choice is told as the last three say. Called by features::notifications, inside an organisation and across them.
+CREATE OR REPLACE FUNCTION app.tell(org uuid, told text, about text, about_id uuid, doer uuid, said jsonb, only_once text,
+  people uuid[], followers boolean, to_mute boolean, to_doer boolean, by_centre boolean, by_browser boolean, by_mail text)
+RETURNS integer LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  reached uuid[];
+  posted bigint;
+BEGIN
+  WITH heard AS (
+    SELECT p.id FROM unnest(people) p (id)
+    UNION SELECT f.member_id FROM follows f WHERE followers AND f.org_id = org AND f.record_id = about_id AND NOT f.muted
+    UNION SELECT o.id FROM (
+      SELECT c.owner_id AS id FROM companies c WHERE about = 'company' AND c.org_id = org AND c.id = about_id
+      UNION ALL SELECT c.owner_id FROM contacts c WHERE about = 'contact' AND c.org_id = org AND c.id = about_id
+      UNION ALL SELECT l.owner_id FROM leads l WHERE about = 'lead' AND l.org_id = org AND l.id = about_id
+      UNION ALL SELECT d.owner_id FROM deals d WHERE about = 'deal' AND d.org_id = org AND d.id = about_id
+      UNION ALL SELECT a.owner_id FROM activities a WHERE about = 'activity' AND a.org_id = org AND a.id = about_id
+      UNION ALL SELECT p.member_id FROM activity_participants p WHERE about = 'activity' AND p.org_id = org AND p.activity_id = about_id
+    ) o WHERE followers
+  ), made AS (
+    INSERT INTO notices (org_id, member_id, kind, record_type, record_id, actor_id, params, once, centre, browser, mail)
+    SELECT org, m.id, told, about, about_id, doer, said, only_once,
+      coalesce(c.centre, by_centre), coalesce(c.browser, by_browser), coalesce(c.mail, by_mail)
+    FROM heard h JOIN members m ON m.org_id = org AND m.id = h.id AND m.deactivated_at IS NULL
+    LEFT JOIN notice_choices c ON c.org_id = org AND c.member_id = m.id AND c.kind = told
+    WHERE (to_doer OR m.id IS DISTINCT FROM doer)
+      AND (coalesce(c.centre, by_centre) OR coalesce(c.browser, by_browser) OR coalesce(c.mail, by_mail) <> 'off')
+      AND (to_mute OR NOT EXISTS (
+        SELECT 1 FROM follows f WHERE f.org_id = org AND f.member_id = m.id AND f.record_id = about_id AND f.muted))
+    ON CONFLICT (org_id, member_id, once) DO NOTHING
+    RETURNING notices.id, notices.member_id, notices.mail
+  ), ordered AS (
+    INSERT INTO jobs (org_id, kind, payload, key)
+    SELECT org, 'notices.mail', jsonb_build_object('member', n.member_id), 'notices.mail:' || n.id FROM made n WHERE n.mail = 'now'
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+  )
+  SELECT array_agg(n.member_id), (SELECT count(*) FROM ordered) INTO reached, posted FROM made n;
+  -- A message holds 8000 bytes.
+  PERFORM pg_notify('pipewright_live', json_build_object('org', org, 'event', 'notices', 'ids', reached[i:i + 149])::text)
+  FROM generate_series(1, coalesce(cardinality(reached), 0), 150) i;
+  IF posted > 0 THEN
+    PERFORM pg_notify('pipewright_jobs', '');
+  END IF;
+  RETURN coalesce(cardinality(reached), 0);
+END $$;
+
 -- Custom values as SQL values: NULL where a text is not of that form, never an error.
 CREATE OR REPLACE FUNCTION app.as_number(v text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT CASE WHEN v ~ '^-?[0-9]{1,30}(\.[0-9]{1,30})?$' THEN v::numeric END $$;

@@ -65,6 +65,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    activity_reminders (org_id, activity_id, member_id) {
+        org_id -> Uuid,
+        activity_id -> Uuid,
+        member_id -> Uuid,
+        minutes -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
     activity_types (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -363,6 +372,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    follows (org_id, member_id, record_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        muted -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     import_changes (org_id, import_id, record_type, record_id) {
         org_id -> Uuid,
         import_id -> Uuid,
@@ -625,6 +645,48 @@ diesel::table! {
 }
 
 diesel::table! {
+    notice_choices (org_id, member_id, kind) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        kind -> Text,
+        centre -> Bool,
+        browser -> Bool,
+        mail -> Text,
+    }
+}
+
+diesel::table! {
+    notice_settings (org_id, member_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        quiet_from -> Nullable<Int2>,
+        quiet_to -> Nullable<Int2>,
+        quiet_days_off -> Bool,
+        lead_minutes -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    notices (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        member_id -> Uuid,
+        kind -> Text,
+        record_type -> Nullable<Text>,
+        record_id -> Nullable<Uuid>,
+        actor_id -> Nullable<Uuid>,
+        params -> Jsonb,
+        once -> Text,
+        centre -> Bool,
+        browser -> Bool,
+        mail -> Text,
+        mailed_at -> Nullable<Timestamptz>,
+        read_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     operation_batches (org_id, operation_id, n) {
         org_id -> Uuid,
         operation_id -> Uuid,
@@ -776,6 +838,13 @@ diesel::table! {
         records -> Int8,
         measured -> Int8,
         points -> Int8,
+    }
+}
+
+diesel::table! {
+    reminder_clocks (org_id) {
+        org_id -> Uuid,
+        reached -> Timestamptz,
     }
 }
 
@@ -1095,10 +1164,12 @@ diesel::joinable!(mails -> users (user_id));
 diesel::joinable!(members -> organisations (org_id));
 diesel::joinable!(members -> users (id));
 diesel::joinable!(notes -> organisations (org_id));
+diesel::joinable!(notices -> organisations (org_id));
 diesel::joinable!(organisation_logos -> organisations (org_id));
 diesel::joinable!(pipelines -> organisations (org_id));
 diesel::joinable!(quality_settings -> organisations (org_id));
 diesel::joinable!(record_totals -> organisations (org_id));
+diesel::joinable!(reminder_clocks -> organisations (org_id));
 diesel::joinable!(roles -> organisations (org_id));
 diesel::joinable!(saved_views -> organisations (org_id));
 diesel::joinable!(search_documents -> organisations (org_id));
@@ -1130,11 +1201,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     mails,
     members,
     notes,
+    notices,
     organisation_logos,
     organisations,
     pipelines,
     quality_settings,
     record_totals,
+    reminder_clocks,
     retention_rules,
     retention_settings,
     roles,

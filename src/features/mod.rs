@@ -15,6 +15,7 @@ pub mod home;
 pub mod imports;
 pub mod leads;
 pub mod notes;
+pub mod notifications;
 pub mod operations;
 pub mod pipeline;
 pub mod quality;
@@ -39,6 +40,7 @@ pub fn register_jobs(registry: &mut Registry) {
     fields::register_jobs(registry);
     exports::register_jobs(registry);
     imports::register_jobs(registry);
+    notifications::register_jobs(registry);
     operations::register_jobs(registry);
     quality::register_jobs(registry);
     search::register_jobs(registry);
