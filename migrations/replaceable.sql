@@ -185,17 +185,58 @@ BEGIN
   END IF;
 END $$;
 
--- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
+-- definition_changes: counts what changes the definitions that processes keep (src/db/known.rs). A member who was merely seen has not changed.
+CREATE OR REPLACE FUNCTION app.definitions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.definition_changes (org_id) SELECT DISTINCT org_id FROM added;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO public.definition_changes (org_id) SELECT DISTINCT r.org_id FROM removed r
+    WHERE EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = r.org_id);
+  ELSE
+    INSERT INTO public.definition_changes (org_id) SELECT DISTINCT x.org_id FROM (
+      SELECT a.org_id, to_jsonb(a) - 'last_seen_at' FROM added a EXCEPT SELECT r.org_id, to_jsonb(r) - 'last_seen_at' FROM removed r) x;
+  END IF;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['activity_types', 'custom_fields', 'members', 'pipelines', 'quality_settings', 'stages', 'validation_rules'] LOOP
+    CONTINUE WHEN to_regclass('public.' || t) IS NULL OR to_regclass('public.definition_changes') IS NULL;
+    EXECUTE format('DROP TRIGGER IF EXISTS definitions_insert ON %I', t);
+    EXECUTE format('DROP TRIGGER IF EXISTS definitions_update ON %I', t);
+    EXECUTE format('DROP TRIGGER IF EXISTS definitions_delete ON %I', t);
+    EXECUTE format('CREATE TRIGGER definitions_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.definitions_changed()', t);
+    EXECUTE format('CREATE TRIGGER definitions_update AFTER UPDATE ON %I REFERENCING NEW TABLE AS added OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.definitions_changed()', t);
+    EXECUTE format('CREATE TRIGGER definitions_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.definitions_changed()', t);
+  END LOOP;
+END $$;
+
+-- Folds the signed rows together where several have gathered. Rows that other transactions are still writing are simply not seen yet.
 CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
-  WITH gone AS (DELETE FROM public.deal_totals RETURNING *)
+  WITH gathered AS (
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency FROM public.deal_totals GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1 OR sum(deals) = 0
+  ), gone AS (
+    DELETE FROM public.deal_totals t USING gathered g WHERE t.org_id = g.org_id AND t.pipeline_id = g.pipeline_id AND t.stage_id = g.stage_id
+      AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.currency = g.currency RETURNING t.*)
   INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
   SELECT org_id, pipeline_id, stage_id, owner_id, currency, sum(deals), sum(amount), sum(amount_by_stage), sum(weighted_by_deal)
   FROM gone GROUP BY 1, 2, 3, 4, 5
   HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(weighted_by_deal) <> 0;
-  WITH gone AS (DELETE FROM public.record_totals RETURNING *)
+  WITH gathered AS (
+    SELECT org_id, record_type, owner_id FROM public.record_totals GROUP BY 1, 2, 3 HAVING count(*) > 1 OR sum(records) = 0
+  ), gone AS (
+    DELETE FROM public.record_totals t USING gathered g WHERE t.org_id = g.org_id AND t.record_type = g.record_type
+      AND t.owner_id IS NOT DISTINCT FROM g.owner_id RETURNING t.*)
   INSERT INTO public.record_totals (org_id, record_type, owner_id, records, measured, points)
   SELECT org_id, record_type, owner_id, sum(records), sum(measured), sum(points) FROM gone GROUP BY 1, 2, 3
   HAVING sum(records) <> 0 OR sum(measured) <> 0 OR sum(points) <> 0;
+  WITH gathered AS (
+    SELECT org_id FROM public.definition_changes GROUP BY 1 HAVING count(*) > 1
+  ), gone AS (
+    DELETE FROM public.definition_changes t USING gathered g WHERE t.org_id = g.org_id RETURNING t.*)
+  INSERT INTO public.definition_changes (org_id, changes) SELECT org_id, sum(changes) FROM gone GROUP BY 1;
 $$;
 
 -- Tells people something, each once and in the ways they chose: the notice, the order for its mail, and word to their open tabs.

@@ -471,6 +471,7 @@ BEGIN
       'org_name', o.name, 'org_slug', o.slug, 'currency', o.currency::text, 'org_zone', o.time_zone,
       'fiscal_year_start', o.fiscal_year_start, 'working_days', o.working_days, 'org_locale', o.locale, 'logo_tag', o.logo_tag,
       'role', r.key, 'permissions', r.permissions, 'visibility', r.visibility,
+      'definitions', (SELECT coalesce(sum(c.changes), 0) FROM definition_changes c WHERE c.org_id = m.org_id),
       'team', ARRAY(
         SELECT m.id UNION
         SELECT mate.member_id FROM team_members mate

@@ -84,6 +84,7 @@ impl Application {
         let (app_db, app_hub, app_config) =
             (web::Data::new(db.clone()), web::Data::new(hub.clone()), web::Data::from(config.clone()));
         let limits = web::Data::new(crate::web::limits::Limits::default());
+        let lately = web::Data::new(features::views::recent::Lately::default());
         let server = HttpServer::new(move || {
             let session = SessionMiddleware::builder(PgSessions(app_db.get_ref().clone()), cookie_key.clone())
                 .cookie_name("pw_session".into())
@@ -102,6 +103,7 @@ impl Application {
                 .app_data(app_config.clone())
                 .app_data(csrf_key.clone())
                 .app_data(limits.clone())
+                .app_data(lately.clone())
                 .app_data(web::PayloadConfig::new(csrf::FORM_LIMIT))
                 .configure(routes::public_files)
                 .service(

@@ -293,6 +293,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    definition_changes (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        changes -> Int8,
+    }
+}
+
+diesel::table! {
     duplicate_follows (org_id, record_type) {
         org_id -> Uuid,
         record_type -> Text,
@@ -1152,6 +1160,7 @@ diesel::joinable!(custom_fields -> organisations (org_id));
 diesel::joinable!(custom_values_unique -> organisations (org_id));
 diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
+diesel::joinable!(definition_changes -> organisations (org_id));
 diesel::joinable!(exports -> organisations (org_id));
 diesel::joinable!(import_fingerprints -> organisations (org_id));
 diesel::joinable!(import_templates -> organisations (org_id));
@@ -1191,6 +1200,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     custom_values_unique,
     deal_totals,
     deals,
+    definition_changes,
     exports,
     import_fingerprints,
     import_templates,

@@ -9,6 +9,7 @@
 pub mod embedded;
 mod facts;
 mod kept;
+mod known;
 mod migrate;
 pub mod paging;
 mod session;
@@ -30,6 +31,7 @@ use diesel::{
     prelude::*,
     r2d2::{ConnectionManager, CustomizeConnection, Error as R2d2Error, Pool, PooledConnection},
 };
+use known::{Definitions, Known};
 use std::{sync::Arc, time::Duration};
 use turns::Turns;
 
@@ -41,6 +43,7 @@ struct Pools {
     primary: Pool<ConnectionManager<PgConnection>>,
     replica: Option<Pool<ConnectionManager<PgConnection>>>,
     turns: Turns,
+    known: Known,
     url: String,
 }
 
@@ -66,6 +69,10 @@ pub enum Reason {
 pub trait Tenant {
     fn org_id(&self) -> OrgId;
     fn member_id(&self) -> Option<MemberId>;
+    /// How often its definitions had changed when the request began, if the request is to change nothing; see [`OrgTx::known`].
+    fn definitions(&self) -> Option<i64> {
+        None
+    }
 }
 
 impl Tenant for OrgId {
@@ -77,12 +84,27 @@ impl Tenant for OrgId {
     }
 }
 
+/// What a [`Tenant`] says, to be taken to another thread.
+#[derive(Clone, Copy)]
+struct Whose {
+    org: OrgId,
+    by: Option<MemberId>,
+    definitions: Option<i64>,
+}
+
+impl Whose {
+    fn of(tenant: &impl Tenant) -> Self {
+        Self { org: tenant.org_id(), by: tenant.member_id(), definitions: tenant.definitions() }
+    }
+}
+
 /// A transaction inside one organisation.
 pub struct OrgTx<'a> {
     conn: &'a mut PgConnection,
     org: OrgId,
     by: Option<MemberId>,
     cause: Option<serde_json::Value>,
+    known: Option<Arc<Definitions>>,
 }
 
 /// A transaction across organisations.
@@ -180,6 +202,7 @@ impl Db {
             primary: pool(url),
             replica: replica_url.map(pool),
             turns: Turns::for_pool(size),
+            known: Known::default(),
             url: url.to_owned(),
         })))
     }
@@ -190,8 +213,8 @@ impl Db {
         tenant: &impl Tenant,
         work: impl FnOnce(&mut OrgTx) -> AppResult<T> + Send + 'static,
     ) -> AppResult<T> {
-        let (db, org, by) = (self.clone(), tenant.org_id(), tenant.member_id());
-        self.0.turns.take(block(move || db.run_org(&db.0.primary, org, by, work))).await
+        let (db, whose) = (self.clone(), Whose::of(tenant));
+        self.0.turns.take(block(move || db.run_org(&db.0.primary, whose, work))).await
     }
 
     /// Like [`Db::org`], for reports and dashboards: read-only, on the replica when there is one.
@@ -200,8 +223,12 @@ impl Db {
         tenant: &impl Tenant,
         work: impl FnOnce(&mut OrgTx) -> AppResult<T> + Send + 'static,
     ) -> AppResult<T> {
-        let (db, org, by) = (self.clone(), tenant.org_id(), tenant.member_id());
-        let read = move || db.run_org(db.0.replica.as_ref().unwrap_or(&db.0.primary), org, by, work);
+        let (db, mut whose) = (self.clone(), Whose::of(tenant));
+        if self.0.replica.is_some() {
+            // It may be behind the count.
+            whose.definitions = None;
+        }
+        let read = move || db.run_org(db.0.replica.as_ref().unwrap_or(&db.0.primary), whose, work);
         self.0.turns.take(block(read)).await
     }
 
@@ -217,7 +244,7 @@ impl Db {
 
     /// [`Db::org`] for threads of our own: workers, the command line.
     pub fn org_now<T>(&self, tenant: &impl Tenant, work: impl FnOnce(&mut OrgTx) -> AppResult<T>) -> AppResult<T> {
-        self.run_org(&self.0.primary, tenant.org_id(), tenant.member_id(), work)
+        self.run_org(&self.0.primary, Whose::of(tenant), work)
     }
 
     /// [`Db::system`] for threads of our own.
@@ -230,14 +257,14 @@ impl Db {
     fn run_org<T>(
         &self,
         pool: &Pool<ConnectionManager<PgConnection>>,
-        org: OrgId,
-        by: Option<MemberId>,
+        Whose { org, by, definitions }: Whose,
         work: impl FnOnce(&mut OrgTx) -> AppResult<T>,
     ) -> AppResult<T> {
+        let known = definitions.map(|count| self.0.known.of(org, count));
         // An OrgId is a UUID, so its text form cannot carry SQL.
         let settings = format!("SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{org}'");
         let mut conn = begin(pool, &settings)?;
-        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by, cause: None }))
+        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by, cause: None, known }))
     }
 
     /// A connection of its own, outside the pools and past any transaction pooler: for LISTEN.

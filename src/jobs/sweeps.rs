@@ -15,7 +15,11 @@ const STEPS: &[(&str, &str)] = &[
     // Only where enough signed rows piled up that reading them would show.
     (
         "fold totals",
-        "SELECT app.fold_totals() WHERE (SELECT count(*) > 200 FROM (SELECT 1 FROM deal_totals UNION ALL SELECT 1 FROM record_totals LIMIT 201) t)",
+        "SELECT app.fold_totals() WHERE (
+           SELECT sum(n - 1) > 200 FROM (
+             SELECT count(*) AS n FROM deal_totals GROUP BY org_id, pipeline_id, stage_id, owner_id, currency
+             UNION ALL SELECT count(*) FROM record_totals GROUP BY org_id, record_type, owner_id
+             UNION ALL SELECT count(*) FROM definition_changes GROUP BY org_id) t)",
     ),
     ("event partitions", "SELECT app.ensure_event_partitions()"),
     ("sessions", "DELETE FROM sessions WHERE expires_at < now()"),

@@ -52,6 +52,8 @@ pub struct ActorData {
     pub pinned_views: Vec<PinnedView>,
     /// What lists show when opened from the menu: record type and view.
     pub default_views: Vec<(String, Uuid)>,
+    /// How often the organisation's definitions had changed; `None` where the request may change them. See `db::known`.
+    definitions: Option<i64>,
 }
 
 /// A saved view in the sidebar.
@@ -116,6 +118,9 @@ impl Tenant for Actor {
     fn member_id(&self) -> Option<MemberId> {
         Some(self.id)
     }
+    fn definitions(&self) -> Option<i64> {
+        self.definitions
+    }
 }
 
 impl Tenant for super::Page {
@@ -125,6 +130,9 @@ impl Tenant for super::Page {
     fn member_id(&self) -> Option<MemberId> {
         Some(self.actor.id)
     }
+    fn definitions(&self) -> Option<i64> {
+        self.actor.definitions
+    }
 }
 
 impl<P: Permission> Tenant for super::Allow<P> {
@@ -133,6 +141,9 @@ impl<P: Permission> Tenant for super::Allow<P> {
     }
     fn member_id(&self) -> Option<MemberId> {
         Some(self.actor().id)
+    }
+    fn definitions(&self) -> Option<i64> {
+        self.actor().definitions
     }
 }
 
@@ -193,13 +204,13 @@ impl Actor {
                 .bind::<sql_types::Uuid, _>(org.0),
         )
         .get_result::<Json>(tx.conn())?;
-        row.actor.as_deref().map(Self::from_json).transpose()
+        row.actor.as_deref().map(|json| Self::from_json(json, false)).transpose()
     }
 
-    /// As `app.actor` gives it.
-    pub(super) fn from_json(json: &str) -> AppResult<Self> {
+    /// As `app.actor` gives it; `reading`: for a request that is to change nothing.
+    pub(super) fn from_json(json: &str, reading: bool) -> AppResult<Self> {
         let row: Row = serde_json::from_str(json).context("app.actor")?;
-        Ok(Actor::from(row))
+        Ok(row.actor(reading))
     }
 }
 
@@ -262,10 +273,12 @@ struct Row {
     organisations: Vec<OrgChoice>,
     pinned_views: Vec<PinnedView>,
     default_views: Vec<(String, Uuid)>,
+    definitions: i64,
 }
 
-impl From<Row> for Actor {
-    fn from(row: Row) -> Self {
+impl Row {
+    fn actor(self, reading: bool) -> Actor {
+        let row = self;
         Actor(Arc::new(ActorData {
             id: MemberId(row.id),
             org_id: OrgId(row.org_id),
@@ -293,6 +306,7 @@ impl From<Row> for Actor {
             organisations: row.organisations,
             pinned_views: row.pinned_views,
             default_views: row.default_views,
+            definitions: reading.then_some(row.definitions),
         }))
     }
 }

@@ -77,7 +77,7 @@ impl SessionStore for PgSessions {
         let row = self.0.session(row_id(key.as_ref()), alive).await.map_err(|e| LoadError::Other(oops(e)))?;
         let Some(row) = row else { return Ok(None) };
         if let Some(actor) = row.actor.as_deref() {
-            carried::put(Actor::from_json(actor).map_err(|e| LoadError::Other(oops(e)))?);
+            carried::put(Actor::from_json(actor, carried::reading()).map_err(|e| LoadError::Other(oops(e)))?);
         }
         serde_json::from_str(&row.kept).map(Some).map_err(|e| LoadError::Deserialization(anyhow::Error::from(e)))
     }

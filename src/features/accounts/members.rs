@@ -8,6 +8,7 @@ use crate::{
     web::shell::avatar_url,
 };
 use diesel::prelude::*;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A member as a face: name, initials, colour, picture.
@@ -40,6 +41,10 @@ impl Person {
 
 /// Everyone, the deactivated too (they still own records), by name.
 pub fn directory(tx: &mut OrgTx) -> AppResult<Vec<Person>> {
+    tx.known("directory", everyone).map(Arc::unwrap_or_clone)
+}
+
+fn everyone(tx: &mut OrgTx) -> AppResult<Vec<Person>> {
     let rows = members::table
         .select((members::id, members::name, members::email, members::avatar_tag, members::deactivated_at))
         .order((members::name, members::id))

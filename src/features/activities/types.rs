@@ -14,6 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use std::sync::Arc;
 
 /// Key, name, icon, colour, class and usual minutes.
 type BuiltIn = (&'static str, &'static str, &'static str, &'static str, Class, Option<i32>);
@@ -100,10 +101,13 @@ pub fn seed(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
 
 /// All of them, the retired ones last.
 pub(super) fn all(tx: &mut OrgTx) -> AppResult<Vec<ActivityType>> {
-    Ok(activity_types::table
-        .select(ActivityType::as_select())
-        .order((activity_types::retired_at.is_not_null(), activity_types::position, activity_types::name_key))
-        .load(tx.conn())?)
+    let all = tx.known("types", |tx| {
+        Ok(activity_types::table
+            .select(ActivityType::as_select())
+            .order((activity_types::retired_at.is_not_null(), activity_types::position, activity_types::name_key))
+            .load(tx.conn())?)
+    });
+    all.map(Arc::unwrap_or_clone)
 }
 
 /// Those to choose from.

@@ -133,7 +133,6 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let company = queries::find(tx, &actor, CompanyId(*id))?;
-            views::recent::visit(tx, &actor, RecordType::Company, *id)?;
             let form = forms::load(tx, &actor, *id)?;
             let people = members::directory(tx)?;
             let custom = CellSection::load(tx, RecordType::Company, *id, &form, &actor, &people)?;
@@ -158,6 +157,9 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
             })
         })
         .await;
+    if whole.is_ok() {
+        views::recent::visit(&page, &db, RecordType::Company, record_id);
+    }
     duplicates::page_or_survivor(&page, &db, RecordType::Company, record_id, whole).await
 }
 

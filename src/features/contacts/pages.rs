@@ -144,7 +144,6 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let contact = queries::find(tx, &actor, ContactId(*id))?;
-            views::recent::visit(tx, &actor, RecordType::Contact, *id)?;
             let form = forms::load(tx, &actor, *id)?;
             let people = members::directory(tx)?;
             let custom = CellSection::load(tx, RecordType::Contact, *id, &form, &actor, &people)?;
@@ -170,6 +169,9 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
             })
         })
         .await;
+    if whole.is_ok() {
+        views::recent::visit(&page, &db, RecordType::Contact, record_id);
+    }
     duplicates::page_or_survivor(&page, &db, RecordType::Contact, record_id, whole).await
 }
 

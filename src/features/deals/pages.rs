@@ -243,7 +243,9 @@ pub async fn show(page: Page, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpR
     page.require::<View>()?;
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let shown = db.org(&page, move |tx| load(tx, &actor, *id, shell, &query, csrf)).await?;
+    let id = *id;
+    let shown = db.org(&page, move |tx| load(tx, &actor, id, shell, &query, csrf)).await?;
+    views::recent::visit(&page, &db, RecordType::Deal, id.into());
     reply::page(&page.req, &shown)
 }
 
@@ -257,7 +259,6 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
     let deal = super::queries::find(tx, actor, id)?;
-    views::recent::visit(tx, actor, RecordType::Deal, id.into())?;
     let company = super::queries::company_name(tx, deal.company_id)?;
     let form = forms::load(tx, actor, id.into())?;
     let people = members::directory(tx)?;

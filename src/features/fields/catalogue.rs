@@ -173,7 +173,7 @@ impl Choice {
 impl Catalogue {
     /// What this reader may see of that record type.
     pub fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Self> {
-        let custom = queries::all(tx, record)?;
+        let custom = queries::known(tx, record)?;
         let seen = custom.iter().filter(|field| field.seen_by(actor));
         let mut catalogue = Self::with(record, seen.map(|field| (field, field.edited_by(actor))));
         catalogue.entries.push(groups::completeness(record));
@@ -193,7 +193,7 @@ impl Catalogue {
 
     /// Everything, as the program itself sees it.
     pub fn whole(tx: &mut OrgTx, record: RecordType) -> AppResult<Self> {
-        let custom = queries::all(tx, record)?;
+        let custom = queries::known(tx, record)?;
         Ok(Self::with(record, custom.iter().map(|field| (field, true))))
     }
 

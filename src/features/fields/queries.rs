@@ -8,14 +8,22 @@ use crate::{
     schema::custom_fields,
 };
 use diesel::prelude::*;
+use std::sync::Arc;
 
 /// Every custom field of that record type, retired ones too, in form order.
 pub fn all(tx: &mut OrgTx, record: RecordType) -> AppResult<Vec<CustomField>> {
-    Ok(custom_fields::table
-        .filter(custom_fields::record_type.eq(record.key()))
-        .order((custom_fields::position, custom_fields::id))
-        .select(CustomField::as_select())
-        .load(tx.conn())?)
+    known(tx, record).map(Arc::unwrap_or_clone)
+}
+
+/// The same, shared.
+pub(super) fn known(tx: &mut OrgTx, record: RecordType) -> AppResult<Arc<Vec<CustomField>>> {
+    tx.known(record.key(), |tx| {
+        Ok(custom_fields::table
+            .filter(custom_fields::record_type.eq(record.key()))
+            .order((custom_fields::position, custom_fields::id))
+            .select(CustomField::as_select())
+            .load(tx.conn())?)
+    })
 }
 
 pub(super) fn find(tx: &mut OrgTx, id: CustomFieldId) -> AppResult<CustomField> {

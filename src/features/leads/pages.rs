@@ -203,12 +203,14 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let tags = tags::Chips::load(tx, &actor, RecordType::Lead, *id, token.clone())?;
-            views::recent::visit(tx, &actor, RecordType::Lead, *id)?;
             let timeline = Timeline::load(tx, &actor, RecordType::Lead, *id, &query, token)?;
             let merged = Merged::into_record(tx, &actor, RecordType::Lead, *id)?;
             load(tx, &actor, LeadId(*id), shell, (tags, merged, timeline))
         })
         .await;
+    if whole.is_ok() {
+        views::recent::visit(&page, &db, RecordType::Lead, record_id);
+    }
     duplicates::page_or_survivor(&page, &db, RecordType::Lead, record_id, whole).await
 }
 

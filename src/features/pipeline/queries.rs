@@ -8,21 +8,28 @@ use crate::{
     schema::{organisations, pipelines, stages},
 };
 use diesel::{prelude::*, sql_types};
+use std::sync::Arc;
 
 /// Every pipeline, in order.
 pub fn pipelines(tx: &mut OrgTx) -> AppResult<Vec<Pipeline>> {
-    Ok(pipelines::table
-        .select(Pipeline::as_select())
-        .order((pipelines::position, pipelines::created_at, pipelines::id))
-        .load(tx.conn())?)
+    let all = tx.known("pipelines", |tx| {
+        Ok(pipelines::table
+            .select(Pipeline::as_select())
+            .order((pipelines::position, pipelines::created_at, pipelines::id))
+            .load(tx.conn())?)
+    });
+    all.map(Arc::unwrap_or_clone)
 }
 
 /// Every stage of every pipeline, in board order within each.
 pub fn stages(tx: &mut OrgTx) -> AppResult<Vec<Stage>> {
-    Ok(stages::table
-        .select(Stage::as_select())
-        .order((stages::pipeline_id, stages::position, stages::id))
-        .load(tx.conn())?)
+    let all = tx.known("stages", |tx| {
+        Ok(stages::table
+            .select(Stage::as_select())
+            .order((stages::pipeline_id, stages::position, stages::id))
+            .load(tx.conn())?)
+    });
+    all.map(Arc::unwrap_or_clone)
 }
 
 /// The stages of one pipeline, in board order.

@@ -17,7 +17,7 @@ use crate::{
 };
 use diesel::{prelude::*, sql_types, upsert::excluded};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 /// Heaviest weight of a field.
@@ -78,6 +78,10 @@ fn usual(record: RecordType) -> &'static [(&'static str, i32)] {
 
 impl Meaning {
     pub fn load(tx: &mut OrgTx, record: RecordType) -> AppResult<Self> {
+        tx.known(record.key(), |tx| Self::read(tx, record)).map(Arc::unwrap_or_clone)
+    }
+
+    fn read(tx: &mut OrgTx, record: RecordType) -> AppResult<Self> {
         let kept: Option<(Value, i32, i32, i32)> = quality_settings::table
             .filter(quality_settings::record_type.eq(record.key()))
             .select((

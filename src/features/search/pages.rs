@@ -58,8 +58,7 @@ pub async fn results(page: Page, db: Data<Db>, question: Query<Question>) -> App
     let (actor, asked) = (page.actor.clone(), q.clone());
     let hits = db.org_read(&page, move |tx| search::find(tx, &actor, &asked, &RecordType::ALL, limit)).await?;
     if !reply::is_partial(&page.req) {
-        let (actor, asked) = (page.actor.clone(), q.clone());
-        db.org(&page, move |tx| views::recent::searched(tx, &actor, &asked)).await?;
+        views::recent::searched(&page, &db, &q);
     }
     let groups = group(hits, limit);
     let shown: String = q.chars().take(200).collect();

@@ -1,0 +1,103 @@
+//! An organisation's definitions (fields, rules, pipelines, types, people), kept by each process for as long as they hold.
+//!
+//! Every page reads them, and they seldom change. Triggers count what changes them (`definition_changes`), and the statement that each
+//! request begins with says the count. Whatever was read under a count is at least as new as it, so a request that has the same count may
+//! use it: a reader never sees definitions older than the beginning of their request, whichever process answers. Only requests that are
+//! to change nothing look here (see `web::carried`); a command always reads what its own transaction sees.
+
+use super::OrgTx;
+use crate::{error::AppResult, kernel::OrgId};
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Organisations that one process keeps the definitions of; beyond, it begins anew.
+const MOST: usize = 500;
+
+#[derive(Default)]
+pub(super) struct Known(Mutex<HashMap<OrgId, Arc<Definitions>>>);
+
+/// What is known of one organisation under one count.
+pub(super) struct Definitions {
+    count: i64,
+    parts: Mutex<HashMap<(TypeId, &'static str), Arc<dyn Any + Send + Sync>>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Known {
+    /// What is known of that organisation under that count, which is nothing at first. Under an older count than another request has
+    /// seen, whatever is found is this request's alone.
+    pub fn of(&self, org: OrgId, count: i64) -> Arc<Definitions> {
+        let mut all = held(&self.0);
+        if let Some(known) = all.get(&org) {
+            if known.count == count {
+                return known.clone();
+            }
+            if known.count > count {
+                return Arc::new(Definitions::under(count));
+            }
+        } else if all.len() >= MOST {
+            all.clear();
+        }
+        let fresh = Arc::new(Definitions::under(count));
+        all.insert(org, fresh.clone());
+        fresh
+    }
+}
+
+impl Definitions {
+    fn under(count: i64) -> Self {
+        Self { count, parts: Mutex::default() }
+    }
+
+    fn get<T: Any + Send + Sync>(&self, part: &'static str) -> Option<Arc<T>> {
+        let found = held(&self.parts).get(&(TypeId::of::<T>(), part)).cloned();
+        found.and_then(|found| found.downcast().ok())
+    }
+
+    fn put<T: Any + Send + Sync>(&self, part: &'static str, value: Arc<T>) {
+        held(&self.parts).insert((TypeId::of::<T>(), part), value);
+    }
+}
+
+impl OrgTx<'_> {
+    /// Definitions that are the same for every reader of the organisation, read by `load` where they are not known yet. `part` tells
+    /// several of one type apart. Only of tables that `app.definitions_changed` watches.
+    pub fn known<T: Any + Send + Sync>(
+        &mut self,
+        part: &'static str,
+        load: impl FnOnce(&mut Self) -> AppResult<T>,
+    ) -> AppResult<Arc<T>> {
+        let Some(known) = self.known.clone() else { return load(self).map(Arc::new) };
+        if let Some(found) = known.get(part) {
+            return Ok(found);
+        }
+        let value = Arc::new(load(self)?);
+        known.put(part, value.clone());
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_holds_under_its_count_alone() {
+        let (known, org) = (Known::default(), OrgId::new());
+        known.of(org, 1).put("names", Arc::new(vec!["old"]));
+        assert_eq!(known.of(org, 1).get::<Vec<&str>>("names").as_deref(), Some(&vec!["old"]));
+        assert!(known.of(org, 1).get::<Vec<&str>>("other").is_none());
+        assert!(known.of(OrgId::new(), 1).get::<Vec<&str>>("names").is_none());
+        assert!(known.of(org, 2).get::<Vec<&str>>("names").is_none());
+        known.of(org, 2).put("names", Arc::new(vec!["new"]));
+        // A slow request that began before the change neither sees nor spoils what came after it.
+        known.of(org, 1).put("names", Arc::new(vec!["old"]));
+        assert_eq!(known.of(org, 2).get::<Vec<&str>>("names").as_deref(), Some(&vec!["new"]));
+    }
+}
