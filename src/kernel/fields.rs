@@ -127,6 +127,8 @@ pub struct Field {
     pub column: &'static str,
     /// Longest text accepted, in characters.
     pub max: usize,
+    /// Largest whole number accepted; the smallest is 0.
+    pub most: i64,
     pub required: bool,
     pub importable: bool,
     pub sortable: bool,
@@ -153,6 +155,7 @@ impl Field {
             kind,
             column: key,
             max: 255,
+            most: i32::MAX as i64,
             required: false,
             importable: true,
             sortable: false,
@@ -184,6 +187,11 @@ impl Field {
 
     pub const fn max(mut self, max: usize) -> Self {
         self.max = max;
+        self
+    }
+
+    pub const fn most(mut self, most: i64) -> Self {
+        self.most = most;
         self
     }
 

@@ -30,7 +30,7 @@ pub use inputs::{Control, Input, InputSection, control, currencies, options, sec
 pub use queries::all;
 pub use render::{Names, display, id, plain, raw, told};
 pub use unique::{folded, holders};
-pub use values::{ParseContext, name_records, number, parse};
+pub use values::{PLACES, ParseContext, name_records, number, parse};
 
 use actix_web::web::{ServiceConfig, get, post};
 

@@ -147,19 +147,35 @@ pub const COMMON: &[(&str, &[&str])] = &[
     ),
     ("country", &["billing country", "home country", "business country", "country region"]),
     ("description", &["notes", "note", "comments"]),
+    ("tags", &["tag", "label", "labels", "categories", "group membership"]),
+    (
+        "company_external_id",
+        &["company id", "account id", "organization id", "organisation id", "associated company id"],
+    ),
+    ("parent_external_id", &["parent id", "parent company id", "parent account id"]),
 ];
 
 const OWN: Field = Field::new("external_id", "Id in the other system", FieldKind::Text);
+const TAGS: Field = Field::new("tags", "Tags", FieldKind::Text);
+const COMPANY: Field = Field::new("company_external_id", "Company's id in the other system", FieldKind::Text);
+const PARENT: Field = Field::new("parent_external_id", "Parent's id in the other system", FieldKind::Text);
 /// What import understands though the catalogue does not offer it for editing.
 pub const EXTRA: &[(RecordType, Field)] = &[
     (RecordType::Company, OWN),
+    (RecordType::Company, PARENT),
+    (RecordType::Company, TAGS),
     (RecordType::Contact, OWN),
     (RecordType::Contact, Field::new("full_name", "Name", FieldKind::Text)),
     (RecordType::Lead, OWN),
     (RecordType::Lead, Field::new("full_name", "Name", FieldKind::Text)),
     (RecordType::Contact, Field::new("company_domain", "Company's domain", FieldKind::Domain)),
+    (RecordType::Contact, COMPANY),
+    (RecordType::Contact, TAGS),
+    (RecordType::Lead, TAGS),
     (RecordType::Deal, OWN),
     (RecordType::Deal, Field::new("company_domain", "Company's domain", FieldKind::Domain)),
+    (RecordType::Deal, COMPANY),
+    (RecordType::Deal, TAGS),
     (RecordType::Deal, Field::new("contact_email", "Contact's e-mail", FieldKind::Email)),
     (RecordType::Deal, Field::new("contact_name", "Contact", FieldKind::Text)),
     (RecordType::Deal, Field::new("created_at", "Created", FieldKind::DateTime)),

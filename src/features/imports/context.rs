@@ -7,7 +7,10 @@ use crate::{
     features::fields::ParseContext,
     kernel::{Locale, RecordType, calendar, text},
     schema::{members, organisations},
-    web::Actor,
+    web::{
+        Actor,
+        permission::{Permission, tags::Create},
+    },
 };
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -46,6 +49,7 @@ pub struct Context {
     pub may_create_companies: bool,
     pub may_create_contacts: bool,
     pub may_create_stages: bool,
+    pub may_create_tags: bool,
     /// Whose records the importer may change; `None`: everybody's.
     pub visible: Option<Vec<Uuid>>,
 }
@@ -99,6 +103,7 @@ impl Context {
             may_create_contacts: actor.is_none_or(|a| a.may("contacts.create")),
             may_create_companies: actor.is_none_or(|a| a.may("companies.create")),
             may_create_stages: actor.is_none_or(|a| a.may("pipelines.administer")),
+            may_create_tags: actor.is_none_or(|a| a.may(Create::KEY)),
             visible,
         })
     }
@@ -134,7 +139,7 @@ impl Context {
 
     /// Whether rows may yet be refused after they were read, so that their text must be kept until then.
     pub fn restricted(&self) -> bool {
-        !self.may_create_companies || !self.may_create_stages || self.visible.is_some()
+        !self.may_create_companies || !self.may_create_stages || !self.may_create_tags || self.visible.is_some()
     }
 }
 

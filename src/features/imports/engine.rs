@@ -73,7 +73,8 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
     let context = Context::load(tx, request.actor, unknown, options.owner)?;
     let rules = rules(request, &mapping);
     let mut reader = RowReader::new(request.record, &mapping, &context, rules.clone());
-    let parents = request.record == RecordType::Company && mapping.has(Role::CompanyName);
+    let has_company = [Role::CompanyName, Role::CompanyDomain, Role::CompanyId].iter().any(|role| mapping.has(*role));
+    let parents = request.record == RecordType::Company && has_company;
     let validation = RowRules::load(tx, request.record)?;
     let own = own(tx, request, &mapping)?;
     let anyway = options.on_match == OnMatch::Create;
@@ -91,7 +92,8 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         slots: &reader.slots,
         context: &context,
         own: &own,
-        has_company: mapping.has(Role::CompanyName) || mapping.has(Role::CompanyDomain),
+        has_company,
+        has_tags: mapping.has(Role::Tags),
         pipeline: options.pipeline.as_deref(),
         title: &title,
         rules: &rules,

@@ -27,14 +27,10 @@ impl RowReader<'_> {
         if let Some((more, kind)) =
             list.filter(|(more, _)| self.slot(more).is_some() && values::several(cell).count() > 1)
         {
-            self.put(staged, more, values::parse(kind, field.max, cell, custom, formats)?);
-            return values::parse(
-                field.kind,
-                field.max,
-                values::several(cell).next().unwrap_or_default(),
-                custom,
-                formats,
-            );
+            let value = self.typed(kind, field.max, cell, column, staged)?;
+            self.put(staged, more, value);
+            let first = values::several(cell).next().unwrap_or_default();
+            return self.typed(field.kind, field.max, first, column, staged);
         }
         // Of several ways to say no, one is enough.
         if field.kind == FieldKind::Bool && self.value(staged, field.key) == Some("true") {
@@ -50,7 +46,28 @@ impl RowReader<'_> {
                 self.put_text(staged, "currency", currency.code().to_owned());
             }
         }
-        values::parse(field.kind, field.max, cell, custom, formats)
+        let value = self.typed(field.kind, field.max, cell, column, staged)?;
+        match value.json.as_i64() {
+            Some(n) if n > field.most => Err(format!("must be a whole number from 0 to {}", field.most)),
+            _ => Ok(value),
+        }
+    }
+
+    /// Numbers without a country code are of the row's country, else of the organisation's.
+    fn typed(
+        &self,
+        kind: FieldKind,
+        max: usize,
+        cell: &str,
+        column: &Column,
+        staged: &Staged,
+    ) -> Result<Value, String> {
+        let custom = &self.context.custom;
+        match (kind, &staged.region) {
+            (FieldKind::Phone, Some(region)) => values::phone(cell, region),
+            (FieldKind::Phones, Some(region)) => values::phones(cell, region),
+            _ => values::parse(kind, max, cell, custom, column.treatment.formats),
+        }
     }
 
     /// Of several addresses, the one that this row has: the first that holds anything.

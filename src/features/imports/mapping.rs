@@ -29,6 +29,9 @@ pub enum Role {
     /// The company a contact or a deal belongs to, a company's parent.
     CompanyName,
     CompanyDomain,
+    /// Its id in the system that the file comes from.
+    CompanyId,
+    Tags,
     /// Who a deal is made with, and their address.
     ContactName,
     ContactEmail,
@@ -276,6 +279,8 @@ impl Headings {
             (_, "external_id") => Role::ExternalId,
             (_, "full_name") => Role::FullName,
             (_, "company_domain") => Role::CompanyDomain,
+            (_, "company_external_id" | "parent_external_id") => Role::CompanyId,
+            (_, "tags") => Role::Tags,
             (_, "contact_email") => Role::ContactEmail,
             (_, "contact_name") => Role::ContactName,
             (_, "created_at") => Role::Created,

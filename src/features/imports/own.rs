@@ -6,7 +6,10 @@ use super::{
     rows::{RowReader, Staged},
     values,
 };
-use crate::features::fields::{self, Entry, Kind};
+use crate::{
+    features::fields::{self, Entry, Kind},
+    kernel::people,
+};
 use csv::StringRecord;
 use serde_json::{Value as Json, json};
 
@@ -17,7 +20,7 @@ impl RowReader<'_> {
         if entry.kind == Kind::Currency {
             return;
         }
-        match self.own_value(entry, column, cell, row) {
+        match self.own_value(entry, column, cell, row, staged) {
             Ok((Json::Null, _)) => {}
             Ok((Json::Array(none), _)) if none.is_empty() => {}
             Ok((value, told)) => {
@@ -38,6 +41,7 @@ impl RowReader<'_> {
         column: &Column,
         cell: &str,
         row: &StringRecord,
+        staged: &Staged,
     ) -> Result<(Json, Json), String> {
         match &entry.kind {
             Kind::Member => {
@@ -47,6 +51,11 @@ impl RowReader<'_> {
             // Looked up for the whole file at once: see `apply::own`.
             Kind::Record(_) if cell.chars().count() > 255 => Err("is too long: at most 255 characters".into()),
             Kind::Record(_) => Ok((json!({ "name": cell }), json!({ "name": cell }))),
+            Kind::Phone => {
+                let region = staged.region.as_deref().unwrap_or(&self.context.custom.region);
+                let phone = people::parse_phone(cell, Some(region))?;
+                Ok((json!(phone), json!(phone)))
+            }
             Kind::Choices(_) => {
                 let text = self.meanings(entry, column, cell);
                 fields::parse(entry, &text, &self.context.parse).map(|value| (value.clone(), value))

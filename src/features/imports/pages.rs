@@ -213,7 +213,7 @@ struct Show {
     cancelled: bool,
     any_created: bool,
     any_updated: bool,
-    /// Rows may have named companies that were made for them.
+    /// Rows named companies that were made for them.
     companies: bool,
 }
 
@@ -229,9 +229,11 @@ struct UndoneView {
 pub async fn show(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<HttpResponse> {
     let id = id(&path)?;
     let scope = scope(&page)?;
-    let (import, errors, figures) = db
+    let (import, errors, figures, companies) = db
         .org(&page, move |tx| {
-            Ok((queries::find(tx, id, &scope)?, queries::first_errors(tx, id)?, progress::figures(tx, id)?))
+            let import = queries::find(tx, id, &scope)?;
+            let companies = queries::made_companies(tx, id)?;
+            Ok((import, queries::first_errors(tx, id)?, progress::figures(tx, id)?, companies))
         })
         .await?;
     if matches!(import.status.as_str(), "draft" | "checking") {
@@ -242,7 +244,7 @@ pub async fn show(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<Htt
         };
         return Ok(reply::redirect(&page.req, &format!("/imports/{id}/{step}"), None));
     }
-    let show = Show::of(&page, &import, errors, figures);
+    let show = Show::of(&page, &import, errors, figures, companies);
     reply::either(&page.req, StatusCode::OK, &show, &show.as_outcome())
 }
 
@@ -259,12 +261,9 @@ pub async fn undo(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<Htt
 }
 
 impl Show {
-    fn of(page: &Page, import: &Import, errors: Vec<RowError>, figures: Option<Figures>) -> Self {
+    fn of(page: &Page, import: &Import, errors: Vec<RowError>, figures: Option<Figures>, companies: bool) -> Self {
         let columns: Vec<(String, Option<String>)> =
             import.columns().into_iter().filter(|(heading, _)| !heading.is_empty()).collect();
-        let companies = columns.iter().any(|(_, field)| {
-            field.as_deref().is_some_and(|f| matches!(f, "Company" | "Company's domain" | "Parent company"))
-        });
         let seconds = import.finished_at.zip(import.started_at).map(|(end, start)| (end - start).num_seconds().max(1));
         Self {
             shell: page.shell("imports"),
@@ -290,7 +289,7 @@ impl Show {
             cancelled: import.status == "cancelled",
             any_created: import.created > 0,
             any_updated: import.updated > 0,
-            companies: companies && import.created + import.updated > 0,
+            companies,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     kernel::{ImportId, RecordType},
-    schema::{import_errors, imports, members},
+    schema::{import_created, import_errors, imports, members},
     web::Actor,
 };
 use chrono::{DateTime, Utc};
@@ -196,6 +196,15 @@ pub fn first_errors(tx: &mut OrgTx, id: ImportId) -> AppResult<Vec<RowError>> {
         .order((import_errors::line, import_errors::field))
         .limit(SHOWN)
         .load(tx.conn())?)
+}
+
+/// Whether companies were made only because rows name them.
+pub fn made_companies(tx: &mut OrgTx, id: ImportId) -> AppResult<bool> {
+    let made = import_created::table
+        .filter(import_created::import_id.eq(id))
+        .filter(import_created::record_type.eq(RecordType::Company.key()))
+        .filter(import_created::chunk.lt(0));
+    Ok(diesel::select(diesel::dsl::exists(made)).get_result(tx.conn())?)
 }
 
 /// Up to `limit` rows in error after that line.

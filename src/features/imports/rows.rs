@@ -12,7 +12,10 @@ use super::{
 use crate::kernel::{FieldKind, RecordType, text};
 use csv::StringRecord;
 use serde_json::{Map, Value as Json, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// Different spellings of countries kept.
+const MOST_REGIONS: usize = 2_000;
 
 /// Where a deal is to stand: the pipeline and the stage as the file names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct CompanyName {
     pub key: String,
     pub name: Option<String>,
     pub domain: Option<String>,
+    /// In the system that the file comes from.
+    pub external_id: Option<String>,
 }
 
 /// A row, ready for the stage.
@@ -42,6 +47,9 @@ pub struct Staged {
     pub changes: Map<String, Json>,
     /// Values of own fields, by key, as records keep them.
     pub custom: Map<String, Json>,
+    pub tags: Vec<String>,
+    /// ISO 3166, of the row's address: for phone numbers without a country code.
+    pub(super) region: Option<String>,
     /// Field label → what is wrong.
     pub problems: Vec<(String, String)>,
     /// What no field could hold: lines for the description.
@@ -67,13 +75,28 @@ pub struct RowReader<'a> {
     /// Every pipeline and stage named so far, by the text kept in the stage.
     pub places: Vec<(String, PlaceName)>,
     known_places: HashMap<String, usize>,
+    /// Every tag named so far, folded.
+    pub tags: HashSet<String>,
+    /// Countries as the file writes them.
+    regions: HashMap<String, Option<String>>,
 }
 
 impl<'a> RowReader<'a> {
     pub fn new(record: RecordType, mapping: &'a Mapping, context: &'a Context, rules: Vec<MatchBy>) -> Self {
         let slots = slots::of(record, mapping);
         let at = slots.iter().enumerate().map(|(i, s)| (s.key, i)).collect();
-        Self { record, mapping, context, slots, rules, at, places: Vec::new(), known_places: HashMap::new() }
+        Self {
+            record,
+            mapping,
+            context,
+            slots,
+            rules,
+            at,
+            places: Vec::new(),
+            known_places: HashMap::new(),
+            tags: HashSet::new(),
+            regions: HashMap::new(),
+        }
     }
 
     pub fn slot(&self, key: &str) -> Option<usize> {
@@ -83,6 +106,7 @@ impl<'a> RowReader<'a> {
     pub fn read(&mut self, row: &StringRecord) -> Staged {
         let mut staged = Staged { values: vec![None; self.slots.len()], ..Staged::default() };
         let group = self.group(row);
+        staged.region = self.region(group, row);
         for column in self.mapping.columns.iter().filter(|c| c.treatment.group == 0 || c.treatment.group == group) {
             let cell = self.mapping.read(column.index, row);
             if !cell.is_empty() {
@@ -97,10 +121,27 @@ impl<'a> RowReader<'a> {
             RecordType::Deal => self.deal(row, &mut staged),
         }
         self.keep_notes(&mut staged);
+        self.tags.extend(staged.tags.iter().map(|tag| text::fold(tag)));
         if staged.problems.is_empty() {
             staged.key = Some(self.identity(&staged));
         }
         staged
+    }
+
+    /// The country of the row's address.
+    fn region(&mut self, group: u8, row: &StringRecord) -> Option<String> {
+        let mapping = self.mapping;
+        let mine = |c: &&Column| c.field.kind == FieldKind::Country && [0, group].contains(&c.treatment.group);
+        let mut cells = mapping.columns.iter().filter(mine).map(|c| mapping.read(c.index, row));
+        let cell = cells.find(|cell| !cell.is_empty())?;
+        if let Some(known) = self.regions.get(cell) {
+            return known.clone();
+        }
+        let region = values::region(cell);
+        if self.regions.len() < MOST_REGIONS {
+            self.regions.insert(cell.to_owned(), region.clone());
+        }
+        region
     }
 
     fn cell(&self, column: &Column, cell: &str, row: &StringRecord, staged: &mut Staged) {
@@ -111,6 +152,10 @@ impl<'a> RowReader<'a> {
         }
         let parsed = match column.role {
             Role::Own => return self.own(column, cell, row, staged),
+            Role::Tags => match values::tags(cell) {
+                Ok(tags) => return staged.tags.extend(tags),
+                Err(problem) => Err(problem),
+            },
             Role::Plain | Role::ExternalId | Role::ContactName | Role::ContactEmail => self.plain(column, cell, staged),
             Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, custom, formats),
             Role::Owner => match self.context.owner(cell) {
@@ -160,7 +205,7 @@ impl<'a> RowReader<'a> {
         if text::fold(parent) == text::fold(&name) {
             return missing(staged, "Parent company", "cannot be the company itself");
         }
-        staged.company = company_name(parent, None);
+        staged.company = company_name(parent, None, self.mapping.cell(Role::CompanyId, row));
     }
 
     fn contact(&self, row: &StringRecord, staged: &mut Staged) {
@@ -212,7 +257,8 @@ impl<'a> RowReader<'a> {
         } else if parsed == Some(None) {
             staged.problems.push(("Company's domain".into(), "must be a web domain, such as example.com".into()));
         }
-        staged.company = company_name(self.mapping.cell(Role::CompanyName, row), parsed.flatten());
+        let (name, id) = (self.mapping.cell(Role::CompanyName, row), self.mapping.cell(Role::CompanyId, row));
+        staged.company = company_name(name, parsed.flatten(), id);
     }
 
     fn deal(&mut self, row: &StringRecord, staged: &mut Staged) {
@@ -289,14 +335,16 @@ fn missing(staged: &mut Staged, field: &str, what: &str) {
     }
 }
 
-fn company_name(name: &str, domain: Option<String>) -> Option<CompanyName> {
-    let name = (!name.is_empty()).then(|| name.to_owned());
-    let key = match (&domain, &name) {
-        (Some(domain), _) => format!("d:{domain}"),
-        (None, Some(name)) => format!("n:{name}"),
-        (None, None) => return None,
+fn company_name(name: &str, domain: Option<String>, external_id: &str) -> Option<CompanyName> {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (name, external_id) = (some(name), some(external_id));
+    let key = match (&external_id, &domain, &name) {
+        (Some(id), ..) => format!("x:{id}"),
+        (None, Some(domain), _) => format!("d:{domain}"),
+        (None, None, Some(name)) => format!("n:{name}"),
+        (None, None, None) => return None,
     };
-    Some(CompanyName { key, name, domain })
+    Some(CompanyName { key, name, domain, external_id })
 }
 
 /// Won or lost, in any of the ways that other programs say it in a stage's place.

@@ -7,7 +7,7 @@ use super::{
 use crate::kernel::{FieldKind, RecordType};
 
 /// The most places of the stage table that a mapping may use.
-pub const SLOTS: usize = 22;
+pub const SLOTS: usize = 32;
 
 /// A value that travels through the stage, and the column it ends in.
 #[derive(Clone, Debug)]

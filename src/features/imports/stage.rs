@@ -12,48 +12,37 @@ use crate::{
     error::AppError,
 };
 use csv::StringRecord;
-use diesel::{ExecuteCopyFromDsl, RunQueryDsl, copy_from, sql_query};
+use diesel::{
+    ExecuteCopyFromDsl, QueryResult, RunQueryDsl, copy_from,
+    pg::{CopyTarget, Pg},
+    query_builder::AstPass,
+    sql_query, sql_types,
+};
 use std::{cell::RefCell, fmt::Write as _, io::Write};
 use uuid::Uuid;
 
 /// The most pipelines and stages a file may name.
 const MAX_PLACES: usize = 200;
+/// The most different tags.
+const MAX_TAGS: usize = 500;
 const BUFFER: usize = 128 * 1024;
 
 diesel::table! {
     import_stage (line) {
         line -> BigInt,
-        new_id -> Uuid,
-        key -> Nullable<Text>,
-        ref_key -> Nullable<Text>,
-        ref_name -> Nullable<Text>,
-        custom -> Nullable<Jsonb>,
-        ref_id -> Nullable<Text>,
-        problem -> Nullable<Jsonb>,
-        raw -> Nullable<Array<Nullable<Text>>>,
-        changes -> Nullable<Jsonb>,
-        v0 -> Nullable<Text>,
-        v1 -> Nullable<Text>,
-        v2 -> Nullable<Text>,
-        v3 -> Nullable<Text>,
-        v4 -> Nullable<Text>,
-        v5 -> Nullable<Text>,
-        v6 -> Nullable<Text>,
-        v7 -> Nullable<Text>,
-        v8 -> Nullable<Text>,
-        v9 -> Nullable<Text>,
-        v10 -> Nullable<Text>,
-        v11 -> Nullable<Text>,
-        v12 -> Nullable<Text>,
-        v13 -> Nullable<Text>,
-        v14 -> Nullable<Text>,
-        v15 -> Nullable<Text>,
-        v16 -> Nullable<Text>,
-        v17 -> Nullable<Text>,
-        v18 -> Nullable<Text>,
-        v19 -> Nullable<Text>,
-        v20 -> Nullable<Text>,
-        v21 -> Nullable<Text>,
+    }
+}
+
+/// Every column, in the order of its making. Diesel's tables end at 32 columns; only COPY needs to name this one.
+struct Whole;
+
+impl CopyTarget for Whole {
+    type Table = import_stage::table;
+    type SqlType = sql_types::BigInt;
+
+    fn walk_target(mut pass: AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        pass.push_sql("import_stage");
+        Ok(())
     }
 }
 
@@ -110,14 +99,14 @@ pub fn fill(
     });
     let create = format!(
         "CREATE TEMPORARY TABLE import_stage (line bigint NOT NULL, new_id uuid NOT NULL, key text COLLATE \"C\", \
-         ref_key text COLLATE \"C\", ref_name text, custom jsonb, ref_id text COLLATE \"C\", problem jsonb, raw text[], changes jsonb{slots}) ON COMMIT DROP"
+         ref_key text COLLATE \"C\", ref_name text, ref_domain text, ref_ext text, tags text[], custom jsonb, ref_id text COLLATE \"C\", problem jsonb, raw text[], changes jsonb{slots}) ON COMMIT DROP"
     );
     sql_query(create).execute(tx.conn())?;
     // Diesel takes a `Fn` and, when it fails, reports Postgres's word for it rather than ours.
     let source = RefCell::new((rows, reader));
     let outcome = RefCell::new(Ok(0));
     let copied = copy_from(import_stage::table)
-        .from_raw_data(import_stage::table, |copy: &mut dyn Write| -> Result<(), Stopped> {
+        .from_raw_data(Whole, |copy: &mut dyn Write| -> Result<(), Stopped> {
             let (rows, reader) = &mut *source.borrow_mut();
             let done = stream(rows, reader, keep_raw, progress, copy);
             let result = if done.is_ok() { Ok(()) } else { Err(AppError::Conflict("stopped".into()).into()) };
@@ -151,6 +140,10 @@ fn stream(
             let what = format!("it names more than {MAX_PLACES} stages (is the right column called stage?)");
             return Err(FileProblem::new(line, what).into());
         }
+        if reader.tags.len() > MAX_TAGS {
+            let what = format!("it names more than {MAX_TAGS} tags (is the right column called tags?)");
+            return Err(FileProblem::new(line, what).into());
+        }
         write_row(&mut out, line, record, &staged, keep_raw);
         if out.len() > BUFFER {
             if progress.stopped() {
@@ -176,6 +169,10 @@ fn write_row(out: &mut String, line: u64, record: &StringRecord, staged: &Staged
     let company = staged.company.as_ref().filter(|_| !failed);
     cell(out, company.map(|c| c.key.as_str()));
     cell(out, company.and_then(|c| c.name.as_deref()));
+    cell(out, company.and_then(|c| c.domain.as_deref()));
+    cell(out, company.and_then(|c| c.external_id.as_deref()));
+    let tags = (!failed && !staged.tags.is_empty()).then(|| array(staged.tags.iter().map(String::as_str)));
+    cell(out, tags.as_deref());
     let custom =
         (!failed && !staged.custom.is_empty()).then(|| serde_json::to_string(&staged.custom).unwrap_or_default());
     cell(out, custom.as_deref());
@@ -186,7 +183,7 @@ fn write_row(out: &mut String, line: u64, record: &StringRecord, staged: &Staged
         serde_json::Value::Object(map).to_string()
     });
     cell(out, problems.as_deref());
-    cell(out, (failed || keep_raw).then(|| array(record)).as_deref());
+    cell(out, (failed || keep_raw).then(|| array(record.iter())).as_deref());
     let changes = (!failed).then(|| serde_json::to_string(&staged.changes).unwrap_or_default());
     cell(out, changes.as_deref());
     for n in 0..SLOTS {
@@ -209,10 +206,10 @@ fn cell(out: &mut String, text: Option<&str>) {
     }
 }
 
-/// The row as a Postgres array; a megabyte of it is kept at most, it only serves to show the row again.
-fn array(record: &StringRecord) -> String {
+/// Cells as a Postgres array; of a long one so much as serves to show the row again.
+fn array<'c>(cells: impl Iterator<Item = &'c str>) -> String {
     let mut out = String::from("{");
-    for (n, cell) in record.iter().enumerate() {
+    for (n, cell) in cells.enumerate() {
         if n > 0 {
             out.push(',');
         }

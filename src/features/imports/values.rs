@@ -11,7 +11,10 @@ pub use dates::noon;
 pub use detect::{Detected, Formats, detect_formats};
 
 use crate::{
-    features::fields::{Choice, Kind},
+    features::{
+        fields::{Choice, Kind},
+        tags,
+    },
     kernel::{Currency, FieldKind, Locale, money, people, text},
 };
 use chrono_tz::Tz;
@@ -66,8 +69,8 @@ pub fn parse(kind: FieldKind, max: usize, cell: &str, custom: &Custom, formats: 
         FieldKind::Text | FieldKind::LongText => plain(cell, max).map(Value::text),
         FieldKind::Email => Ok(Value::text(people::parse_email(cell)?)),
         FieldKind::Emails => each(cell, |part| Ok(people::parse_email(part)?)),
-        FieldKind::Phone => phone(cell, custom).map(Value::text),
-        FieldKind::Phones => each(cell, |part| phone(part, custom)),
+        FieldKind::Phone => phone(cell, &custom.region),
+        FieldKind::Phones => phones(cell, &custom.region),
         FieldKind::Domain => {
             text::domain(cell).map(Value::text).ok_or_else(|| "must be a web domain, such as example.com".into())
         }
@@ -160,8 +163,35 @@ pub fn words_of<'c>(choices: &[Choice], cell: &'c str) -> Vec<&'c str> {
     words
 }
 
-fn phone(cell: &str, custom: &Custom) -> Result<String, String> {
-    Ok(people::parse_phone(cell, Some(&custom.region))?)
+/// `region` (ISO 3166) reads a number without a country code.
+pub fn phone(cell: &str, region: &str) -> Result<Value, String> {
+    Ok(Value::text(people::parse_phone(cell, Some(region))?))
+}
+
+pub fn phones(cell: &str, region: &str) -> Result<Value, String> {
+    each(cell, |part| Ok(people::parse_phone(part, Some(region))?))
+}
+
+/// The ISO 3166 code of a country as files write it.
+pub fn region(cell: &str) -> Option<String> {
+    words::country(cell).ok()
+}
+
+/// Tags as programs write them: between `;`, `,`, line breaks or Google's ` ::: `, whose own groups begin with a star.
+pub fn tags(cell: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for name in tags::parse(&cell.replace(":::", ";")) {
+        let name = match name.strip_prefix("* ") {
+            Some("myContacts" | "starred") => continue,
+            Some(group) => group.to_owned(),
+            None => name,
+        };
+        if name.chars().count() > tags::LONGEST {
+            return Err(format!("holds one of more than {} characters", tags::LONGEST));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 fn whole(cell: &str, formats: Formats) -> Result<Value, String> {

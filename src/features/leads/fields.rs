@@ -64,7 +64,7 @@ pub const FIELDS: &[Field] = &[
         "state",
         "lead stage",
     ]),
-    Field::new("score", "Score", FieldKind::Integer).listed().aliases(&["lead score", "rating"]),
+    Field::new("score", "Score", FieldKind::Integer).most(1_000_000).listed().aliases(&["lead score", "rating"]),
     Field::new("estimated_value", "Estimated value", FieldKind::Money).aliases(&[
         "value",
         "amount",

@@ -24,6 +24,7 @@ use uuid::Uuid;
 /// `custom` is what an existing lead holds.
 pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>) -> AppResult<NewLead> {
     let max = |key: &str| RecordType::Lead.field(key).map_or(255, |field| field.max);
+    let most = |key: &str| RecordType::Lead.field(key).map_or(i64::MAX, |field| field.most);
     let region = Some(actor.locale.region());
     let mut errors = FormErrors::default();
     let (first_name, last_name) = names(form);
@@ -61,7 +62,7 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         source: p.text("source", max("source")),
         campaign: p.text("campaign", max("campaign")),
         status: p.choice("status", STATUSES).unwrap_or("new").to_owned(),
-        score: p.integer("score", 0, 1_000_000).and_then(|n| i32::try_from(n).ok()),
+        score: p.integer("score", 0, most("score")).and_then(|n| i32::try_from(n).ok()),
         estimated_value: p.optional("estimated_value", money::parse_amount),
         currency: currency.map_or_else(|| actor.org.currency.clone(), |c| c.code().to_owned()),
         owner_id: p.id("owner_id"),

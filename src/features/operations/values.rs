@@ -165,7 +165,7 @@ fn plain(actor: &Actor, field: &Field, form: &Form) -> AppResult<Value> {
             json!(p.optional("value", |t| text::domain(t).ok_or("must be a web domain, such as example.com")))
         }
         FieldKind::Country => json!(p.optional("value", countries::parse)),
-        FieldKind::Integer => json!(p.integer("value", 0, i32::MAX.into())),
+        FieldKind::Integer => json!(p.integer("value", 0, field.most)),
         FieldKind::Percent => json!(p.integer("value", 0, 100)),
         FieldKind::Money => json!(p.optional("value", money::parse_amount).map(|a| a.normalize().to_string())),
         FieldKind::Currency => json!(p.optional("value", str::parse::<Currency>).map(|c| c.code().to_owned())),

@@ -12,7 +12,7 @@ use crate::{
         operations::{self, NewOperation, Tally},
         pipeline::COLORS,
     },
-    kernel::{OperationId, RecordType, TagId, text},
+    kernel::{MemberId, OperationId, RecordType, TagId, text},
     live::{self, LiveMessage},
     schema::tags,
     search,
@@ -31,12 +31,22 @@ use uuid::Uuid;
 
 /// Makes a tag; without a colour it gets one by its name.
 pub fn create(tx: &mut OrgTx, by: &Allow<Create>, name: &str, color: Option<&str>) -> AppResult<Tag> {
+    write(tx, name, color, Some(by.id))
+}
+
+/// For those who have asked already whether it may be made.
+pub fn make(tx: &mut OrgTx, name: &str) -> AppResult<Tag> {
+    let by = tx.by();
+    write(tx, name, None, by)
+}
+
+fn write(tx: &mut OrgTx, name: &str, color: Option<&str>, by: Option<MemberId>) -> AppResult<Tag> {
     let name = checked(name)?;
     let color = color.filter(|c| COLORS.iter().any(|(key, _)| key == c));
     let color = color.unwrap_or_else(|| color_of(&text::fold(&name)));
     let id = TagId::new();
     diesel::insert_into(tags::table)
-        .values((tags::id.eq(id), tags::name.eq(&name), tags::color.eq(color), tags::created_by.eq(by.id)))
+        .values((tags::id.eq(id), tags::name.eq(&name), tags::color.eq(color), tags::created_by.eq(by)))
         .execute(tx.conn())
         .map_err(taken)?;
     let mut event = Event::of("tag.created", "tag", id);

@@ -12,8 +12,8 @@ mod queries;
 mod settings;
 
 pub use chips::{Chips, add, form, remove};
-pub use commands::{MERGE, Pairs, change, each, unmerge};
-pub use model::Tag;
+pub use commands::{MERGE, Pairs, change, each, make, unmerge};
+pub use model::{LONGEST, Tag};
 pub use names::{known, parse, resolve};
 pub use queries::{all, find_many, meant, of, of_many};
 

@@ -295,8 +295,9 @@ pub(super) fn refuse_hidden(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
 pub(super) fn merge_duplicates(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     let slots: Vec<String> = (0..plan.slots.len()).map(|n| format!("v{n}")).chain(["ref_key".to_owned()]).collect();
     let own = "(s.custom IS NOT NULL AND s.custom IS DISTINCT FROM l.custom)".to_owned();
-    let differs: Vec<String> =
-        slots.iter().map(|v| format!("(s.{v} IS NOT NULL AND s.{v} IS DISTINCT FROM l.{v})")).chain([own]).collect();
+    let tags = "(s.tags IS NOT NULL AND s.tags IS DISTINCT FROM l.tags)".to_owned();
+    let plain = slots.iter().map(|v| format!("(s.{v} IS NOT NULL AND s.{v} IS DISTINCT FROM l.{v})"));
+    let differs: Vec<String> = plain.chain([own, tags]).collect();
     run_sql(
         tx,
         &format!(

@@ -60,6 +60,8 @@ pub struct Plan<'a> {
     pub own: &'a own::OwnFields,
     /// The file names companies (for companies: their parents).
     pub has_company: bool,
+    /// The file has tags.
+    pub has_tags: bool,
     /// The pipeline asked for.
     pub pipeline: Option<&'a str>,
     /// What a pipeline made for this file is called.
@@ -116,6 +118,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
         enter(plan, "checking")?;
         rules::refuse(tx, plan, &targets, validation)?;
     }
+    let made = [made, tagging::lay_out(tx, plan)?].concat();
     let deals = plan.record == RecordType::Deal;
     enter(plan, "updating")?;
     let changed = if deals { deals::update(tx, plan, &targets)? } else { writing::update(tx, plan, &targets)? };
@@ -144,6 +147,7 @@ fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<Vec<String
         links::resolve(tx, plan)?;
     }
     own::link(tx, plan)?;
+    tagging::refuse(tx, plan)?;
     let deals = plan.record == RecordType::Deal;
     let made = if deals { places::resolve(tx, plan, &reader.places)? } else { Vec::new() };
     matching::find(tx, plan)?;

@@ -4,7 +4,7 @@
 use super::{
     NEW, Plan,
     alike::{self, Alike},
-    number,
+    number, tagging,
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -29,7 +29,7 @@ pub struct Trial {
     pub companies: i64,
     /// Rows whose company is nobody's and is not to be made.
     pub unlinked: i64,
-    /// Pipelines and stages that would be made, in words.
+    /// Pipelines, stages and tags that would be made, in words.
     pub made: Vec<String>,
     /// New rows that look like a record which is there already, and some of them.
     pub alike_rows: i64,
@@ -88,8 +88,9 @@ pub(super) fn look(tx: &mut OrgTx, plan: &Plan, made: Vec<String>) -> AppResult<
     } else {
         String::new()
     };
+    let tags = tagging::told(plan, "'[]'");
     let new: Vec<Row> = sql_query(format!(
-        "SELECT s.line, s.new_id AS id, s.changes{company} AS changes FROM import_stage s{} WHERE {NEW} ORDER BY s.line LIMIT {SAMPLES}",
+        "SELECT s.line, s.new_id AS id, s.changes{company}{tags} AS changes FROM import_stage s{} WHERE {NEW} ORDER BY s.line LIMIT {SAMPLES}",
         plan.refs_join()
     ))
     .load(tx.conn())?;

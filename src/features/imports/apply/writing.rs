@@ -1,6 +1,6 @@
 //! The statements that change and create records, and their events.
 
-use super::{super::options::OnMatch, NEW, Plan, number, run_sql, targets::Target};
+use super::{super::options::OnMatch, NEW, Plan, number, run_sql, tagging, targets::Target};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -25,15 +25,16 @@ pub(super) fn update(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
 pub(super) fn find_changes(tx: &mut OrgTx, plan: &Plan, joins: &str, changes: &str, differs: &str) -> AppResult<()> {
     let table = plan.record.noun();
     let wanted = if plan.on_match == OnMatch::Skip { "false" } else { "NOT m.seen" };
+    let (tagged, lacks) = (tagging::change(plan), tagging::differs(plan));
     run_sql(
         tx,
         &format!(
             "CREATE TEMPORARY TABLE import_changed ON COMMIT DROP AS \
-             SELECT s.line, c.id, {changes} AS changes, c.deleted_at IS NOT NULL AS restored \
+             SELECT s.line, c.id, {changes}{tagged} AS changes, c.deleted_at IS NOT NULL AS restored \
              FROM import_match m JOIN import_stage s ON s.line = m.line \
              JOIN {table} c ON c.org_id = app.org() AND c.id = m.id{joins} \
              WHERE s.problem IS NULL AND {wanted} AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line) \
-               AND (c.deleted_at IS NOT NULL OR {differs})"
+               AND (c.deleted_at IS NOT NULL OR {differs}{lacks})"
         ),
     )?;
     run_sql(tx, "ANALYZE import_changed")
@@ -153,9 +154,10 @@ pub(super) fn created_events(tx: &mut OrgTx, plan: &Plan, joins: &str, more: &st
     } else {
         String::new()
     };
+    let tags = tagging::told(plan, "coalesce($3 #> '{tags,1}', '[]')");
     let sql = format!(
         "INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
-         SELECT $2, '{key}.created', '{key}', s.new_id, 1, $3 || s.changes{company}{more}, jsonb_build_object('import_id', $1) \
+         SELECT $2, '{key}.created', '{key}', s.new_id, 1, $3 || s.changes{company}{tags}{more}, jsonb_build_object('import_id', $1) \
          FROM import_stage s{joins} WHERE {NEW}"
     );
     let by = tx.by();

@@ -3,7 +3,7 @@
 use super::{Op, dates, op::Arity};
 use crate::{
     features::{
-        fields::{Entry, Kind},
+        fields::{Entry, Kind, PLACES},
         quality,
         records::list::{
             keys,
@@ -179,7 +179,7 @@ impl Rule<'_> {
     fn number(&self) -> Result<Fragment, String> {
         if *self.entry.kind.value() == Kind::Integer {
             let read = |v: &str| {
-                let plain = v.replace([',', ' ', '\u{a0}'], "");
+                let plain = v.replace([',', ' ', '\u{a0}'], "").replace('\u{2212}', "-");
                 plain.parse::<i64>().map(Literal::Integer).map_err(|_| "must be a whole number".to_owned())
             };
             return self.compare(self.expr(), read);
@@ -337,11 +337,7 @@ impl Rule<'_> {
     }
 }
 
-/// As people type numbers, a minus before them allowed.
+/// As people type numbers, those below zero too; as exact as any field keeps them.
 fn decimal(value: &str) -> Result<Decimal, String> {
-    let (sign, plain) = match value.strip_prefix(['-', '−']) {
-        Some(rest) => (Decimal::NEGATIVE_ONE, rest),
-        None => (Decimal::ONE, value),
-    };
-    money::parse_amount(plain).map(|n| n * sign).map_err(str::to_owned)
+    money::parse_decimal(value.trim_end_matches('%'), PLACES)
 }

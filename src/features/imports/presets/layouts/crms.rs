@@ -131,6 +131,7 @@ pub const ALL: &[Layout] = &[
             soft("dealexpectedclosedate", "expected_close_on"),
             soft("dealprobability", "probability"),
             col("deallostreason", "lost_reason"),
+            col("deallabel", "tags"),
             col("organizationname", "company_id"),
             soft("personemailwork", "contact_email"),
             col("notecontent", "description"),
