@@ -586,6 +586,150 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_addresses (org_id, email) {
+        org_id -> Uuid,
+        email -> Text,
+        unsubscribed_at -> Nullable<Timestamptz>,
+        refused_at -> Nullable<Timestamptz>,
+        refusal -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    mail_counts (org_id, day, member_id) {
+        org_id -> Uuid,
+        day -> Date,
+        member_id -> Uuid,
+        sent -> Int4,
+    }
+}
+
+diesel::table! {
+    mail_links (org_id, message_id, place) {
+        org_id -> Uuid,
+        message_id -> Uuid,
+        place -> Int4,
+        url -> Text,
+        clicks -> Int4,
+    }
+}
+
+diesel::table! {
+    mail_messages (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        author_id -> Uuid,
+        status -> Text,
+        folder -> Text,
+        at -> Timestamptz,
+        subject -> Text,
+        body_html -> Text,
+        to_line -> Text,
+        cc_line -> Text,
+        bcc_line -> Text,
+        contact_id -> Nullable<Uuid>,
+        company_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        mailing_id -> Nullable<Uuid>,
+        message_header -> Text,
+        in_reply_to -> Nullable<Text>,
+        reference_headers -> Array<Nullable<Text>>,
+        thread_id -> Uuid,
+        turn -> Int4,
+        send_at -> Nullable<Timestamptz>,
+        sent_at -> Nullable<Timestamptz>,
+        from_line -> Nullable<Text>,
+        counts_opens -> Bool,
+        counts_clicks -> Bool,
+        error -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mail_recipients (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        message_id -> Uuid,
+        kind -> Text,
+        position -> Int4,
+        name -> Text,
+        email -> Text,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        status -> Text,
+        error -> Nullable<Text>,
+        sent_at -> Nullable<Timestamptz>,
+        opens -> Int4,
+        opened_at -> Nullable<Timestamptz>,
+        clicks -> Int4,
+        clicked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mail_settings (org_id) {
+        org_id -> Uuid,
+        from_address -> Nullable<Text>,
+        footer -> Text,
+        daily_member -> Int4,
+        daily_total -> Int4,
+        count_opens -> Bool,
+        count_clicks -> Bool,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    mail_signatures (org_id, member_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        body_html -> Text,
+    }
+}
+
+diesel::table! {
+    mail_templates (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        subject -> Text,
+        body_html -> Text,
+        owner_id -> Uuid,
+        shared -> Bool,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mailings (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        author_id -> Uuid,
+        record_type -> Text,
+        status -> Text,
+        subject -> Text,
+        body_html -> Text,
+        selection -> Jsonb,
+        left_out -> Jsonb,
+        planned -> Bool,
+        send_at -> Timestamptz,
+        resumes_at -> Nullable<Timestamptz>,
+        error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     mails (id) {
         id -> Uuid,
         org_id -> Nullable<Uuid>,

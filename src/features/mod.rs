@@ -14,6 +14,7 @@ pub mod health;
 pub mod home;
 pub mod imports;
 pub mod leads;
+pub mod mails;
 pub mod notes;
 pub mod notifications;
 pub mod operations;

@@ -92,6 +92,9 @@ typed_id!(
     SubmissionId,
     AssignmentRuleId,
     MailId,
+    MailTemplateId,
+    MailingId,
+    MessageId,
     JobId,
     EventId,
 );

@@ -112,6 +112,12 @@ permissions! {
         Edit "activities.edit" "edit and complete activities and tasks",
         Delete "activities.delete" "delete activities and tasks",
     }
+    mails {
+        View "mails.view" "see mails",
+        Send "mails.send" "write and send mails",
+        Bulk "mails.bulk" "send a mail to many at once",
+        Administer "mails.administer" "change everybody's shared mail templates",
+    }
     tags {
         Create "tags.create" "make tags",
         Administer "tags.administer" "rename, merge and delete tags",

@@ -9,7 +9,8 @@ export function upgrade(root) {
     editor.id = area.id;
     editor.setAttribute("input", hidden.id);
     editor.setAttribute("dir", "auto");
-    editor.setAttribute("aria-label", "Note");
+    editor.setAttribute("aria-label", area.labels?.[0]?.textContent.trim() || "Note");
+    for (const name of ["aria-invalid", "aria-describedby"]) if (area.hasAttribute(name)) editor.setAttribute(name, area.getAttribute(name));
     if (area.placeholder) editor.setAttribute("placeholder", area.placeholder);
     area.replaceWith(hidden, editor);
   }

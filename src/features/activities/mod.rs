@@ -24,6 +24,7 @@ mod when;
 
 pub use agenda::{Day, Due, Idle, Load};
 pub use commands::{assign, close, create, follow_lead, update};
+pub use forms::contact;
 pub use lines::{About, Line};
 pub use model::{Activity, Class, NewActivity};
 pub use plan::{Plan, Quick};

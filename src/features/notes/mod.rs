@@ -15,6 +15,11 @@ pub fn sanitise(text: &str) -> AppResult<Option<String>> {
     sanitise::optional(text)
 }
 
+/// Whatever HTML it is, only what notes may contain.
+pub fn clean(html: &str) -> String {
+    sanitise::clean(html)
+}
+
 pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/notes", post().to(pages::create))
         .route("/notes/{id}", post().to(pages::save))

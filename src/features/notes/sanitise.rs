@@ -16,7 +16,17 @@ pub(super) fn body(text: &str) -> AppResult<String> {
         return Err(AppError::field("body", "is too long: at most 100 kB"));
     }
     let html = if is_html(text) { text.to_owned() } else { from_plain(text) };
-    let clean = ammonia::Builder::new()
+    let clean = clean(&html);
+    if words(&clean).is_empty() {
+        return Err(AppError::field("body", "is empty: write something first"));
+    }
+    // Escaping may lengthen what was within the limit.
+    if clean.len() > 2 * LIMIT { Err(AppError::field("body", "is too long: at most 100 kB")) } else { Ok(clean) }
+}
+
+/// Only the tags and links that a note may contain.
+pub(super) fn clean(html: &str) -> String {
+    ammonia::Builder::new()
         .tags(TAGS.iter().copied().collect())
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
         .generic_attributes(HashSet::new())
@@ -24,13 +34,8 @@ pub(super) fn body(text: &str) -> AppResult<String> {
         .url_relative(ammonia::UrlRelative::Deny)
         .link_rel(Some("noopener nofollow"))
         .strip_comments(true)
-        .clean(&html)
-        .to_string();
-    if words(&clean).is_empty() {
-        return Err(AppError::field("body", "is empty: write something first"));
-    }
-    // Escaping may lengthen what was within the limit.
-    if clean.len() > 2 * LIMIT { Err(AppError::field("body", "is too long: at most 100 kB")) } else { Ok(clean) }
+        .clean(html)
+        .to_string()
 }
 
 /// [`body`], or nothing where nothing is said.

@@ -20,6 +20,9 @@ pub struct Belongings {
     pub import: Uuid,
     pub export: Uuid,
     pub mail: Uuid,
+    pub mail_template: Uuid,
+    pub message: Uuid,
+    pub mailing: Uuid,
     pub job: Uuid,
     pub view: Uuid,
     pub operation: Uuid,
@@ -56,6 +59,9 @@ impl Belongings {
             import: id(),
             export: id(),
             mail: id(),
+            mail_template: id(),
+            message: id(),
+            mailing: id(),
             job: id(),
             view: id(),
             operation: id(),
@@ -164,6 +170,20 @@ impl TestApp {
              INSERT INTO activity_participants (org_id, id, activity_id, contact_id) VALUES ('{o}', gen_random_uuid(), '{1}', '{4}');
              INSERT INTO activity_checklist (org_id, id, activity_id, text) VALUES ('{o}', gen_random_uuid(), '{1}', 'Item of {s}')",
             b.activity_type, b.activity, b.deal, b.company, b.contact
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO mail_templates (org_id, id, name, subject, body_html, owner_id, shared)
+               VALUES ('{o}', '{0}', 'Template of {s}', 'Subject of {s}', '<div>Text of {s}</div>', '{rep}', true);
+             INSERT INTO mailings (org_id, id, author_id, record_type, status, subject, body_html, selection, planned, send_at)
+               VALUES ('{o}', '{1}', '{rep}', 'contact', 'done', 'Mailing of {s}', '<div>To many of {s}</div>', '{{\"matching\": \"\"}}', true, now());
+             INSERT INTO mail_messages (org_id, id, author_id, status, subject, body_html, contact_id, company_id, deal_id, message_header, thread_id, sent_at)
+               VALUES ('{o}', '{2}', '{rep}', 'sent', 'Message of {s}', '<div>Written in {s}</div>', '{3}', '{4}', '{5}', '<message@{s}.test>', '{2}', now());
+             INSERT INTO mail_recipients (org_id, id, message_id, kind, name, email, contact_id, status, sent_at)
+               VALUES ('{o}', gen_random_uuid(), '{2}', 'to', 'Contact of {s}', 'contact@{s}.test', '{3}', 'sent', now());
+             INSERT INTO mail_addresses (org_id, email, refused_at, refusal) VALUES ('{o}', 'gone@{s}.test', now(), 'nobody of {s}');
+             INSERT INTO mail_signatures (org_id, member_id, body_html) VALUES ('{o}', '{rep}', '<div>Signed {s}</div>')",
+            b.mail_template, b.mailing, b.message, b.contact, b.company, b.deal
         ))
         .await;
         b
