@@ -22,8 +22,11 @@ pub(super) struct Known(Mutex<HashMap<OrgId, Arc<Definitions>>>);
 /// What is known of one organisation under one count.
 pub(super) struct Definitions {
     count: i64,
-    parts: Mutex<HashMap<(TypeId, &'static str), Arc<dyn Any + Send + Sync>>>,
+    parts: Mutex<Parts>,
 }
+
+/// Each by its type, and a name that tells several of one type apart.
+type Parts = HashMap<(TypeId, &'static str), Arc<dyn Any + Send + Sync>>;
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
