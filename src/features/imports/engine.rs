@@ -16,7 +16,7 @@ use crate::{
     db::{Db, OrgTx, Tx},
     features::{
         duplicates,
-        fields::{Catalogue, Entry, Kind},
+        fields::{self, Catalogue, Custom, Entry, Kind, Names},
         quality::{self, RowRules},
         tags,
     },
@@ -29,7 +29,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_query, sql_types};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// A file to import.
@@ -118,7 +118,7 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
     Ok(counts)
 }
 
-/// Own fields are asked for, and begin with their defaults, as in forms.
+/// Own fields are asked for, and begin with their defaults, as in forms; or with the one value that was chosen for all.
 fn own(tx: &mut OrgTx, request: &Request, mapping: &Mapping) -> Result<OwnFields, Stopped> {
     let whole = Catalogue::whole(tx, request.record)?;
     let editable = match request.actor {
@@ -127,9 +127,17 @@ fn own(tx: &mut OrgTx, request: &Request, mapping: &Mapping) -> Result<OwnFields
     };
     let mapped: Vec<Entry> = mapping.entries().filter(|e| e.kind != Kind::Currency).cloned().collect();
     let absent = |entry: &&Entry| !mapped.iter().any(|m| m.key == entry.key);
-    let defaults = whole.custom().filter(absent).filter_map(|e| Some((e.key.clone(), e.default.clone()?))).collect();
-    let required = editable.custom().filter(|e| e.required && e.editable && (!absent(e) || e.default.is_none()));
-    Ok(OwnFields { required: required.cloned().collect(), defaults, mapped })
+    let mine = |key: &str| editable.get(key).is_some_and(|e| e.editable);
+    let fixed = |e: &Entry| request.options.fixed.get(&e.key).filter(|_| mine(&e.key)).cloned();
+    let begun: Vec<&Entry> = whole.custom().filter(absent).collect();
+    let begins = |e: &&Entry| Some((e.key.clone(), fixed(e).or_else(|| e.default.clone())?));
+    let defaults: Map<String, Value> = begun.iter().filter_map(begins).collect();
+    let names = Names::load(tx, begun.iter().copied(), &[&Custom(defaults.clone())])?;
+    let tell = |e: &&Entry| Some((e.key.clone(), fields::told(e, defaults.get(&e.key)?, &names)));
+    let told = begun.iter().filter_map(tell).collect();
+    let required = editable.custom().filter(|e| e.required && e.editable);
+    let required = required.filter(|e| !absent(e) || !defaults.contains_key(&e.key)).cloned().collect();
+    Ok(OwnFields { required, defaults, told, mapped })
 }
 
 /// The chosen tags that are there still.

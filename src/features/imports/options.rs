@@ -4,6 +4,7 @@
 use super::{presets::ColumnPlan, reader::Overrides};
 use crate::kernel::RecordType;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// What the importer chose.
@@ -25,6 +26,9 @@ pub struct Options {
     pub owner: OwnerChoice,
     /// Of every record created or changed.
     pub tags: Vec<Uuid>,
+    /// Values of own fields that the file does not have and that new records must, by key, as records keep them.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub fixed: Map<String, Value>,
 }
 
 /// By what a row is known as a record that exists.

@@ -3,7 +3,7 @@
 use super::{
     commands::{self, NewImport},
     options::Options,
-    pages,
+    pages, wizard,
 };
 use crate::{
     config::Config,
@@ -39,14 +39,23 @@ pub async fn create(page: Page, db: Data<Db>, config: Data<Config>, body: Multip
     let kept = commands::uploads(&config).join(new.file_path.as_deref().unwrap_or_default());
     path.persist(&kept).map_err(anyhow::Error::from)?;
     let (id, actor) = (new.id, page.actor.clone());
-    // Whoever chooses nothing gets what is recognised, at once.
-    let step_by_step = form.has("step_by_step");
+    // Whoever chooses nothing gets what is recognised, at once, unless new records need what the file does not have.
+    let file = new.file_path.clone().unwrap_or_default();
+    let missing = match form.has("step_by_step") {
+        true => Vec::new(),
+        false => wizard::required::of_file(&page, &db, &config, new.record, &file).await?,
+    };
+    let step_by_step = form.has("step_by_step") || !missing.is_empty();
     let write = if step_by_step { commands::draft } else { commands::start };
     if let Err(error) = db.org(&page, move |tx| write(tx, &actor, &new)).await {
         let _ = fs::remove_file(&kept);
         return Err(error);
     }
-    let next = if step_by_step { "/file" } else { "" };
+    let next = match step_by_step {
+        true if missing.is_empty() => "/file",
+        true => "/columns",
+        false => "",
+    };
     Ok(reply::redirect(&page.req, &format!("/imports/{id}{next}"), None))
 }
 

@@ -26,6 +26,8 @@ pub struct OwnFields {
     pub required: Vec<Entry>,
     /// Of new records, for fields that the file does not have.
     pub defaults: Map<String, Value>,
+    /// The same as history tells it: links with their names.
+    pub told: Map<String, Value>,
 }
 
 impl OwnFields {

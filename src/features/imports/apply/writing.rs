@@ -178,7 +178,7 @@ fn defaults(plan: &Plan) -> Value {
     if plan.record == RecordType::Deal {
         defaults.insert("currency".into(), json!([null, plan.context.currency]));
     }
-    defaults.extend(plan.own.defaults.iter().map(|(key, value)| (key.clone(), json!([null, value]))));
+    defaults.extend(plan.own.told.iter().map(|(key, value)| (key.clone(), json!([null, value]))));
     if !plan.tags.is_empty() {
         let names: Vec<&str> = plan.tags.iter().map(|(_, name)| name.as_str()).collect();
         defaults.insert("tags".into(), json!([null, names]));

@@ -4,7 +4,7 @@ use super::{
     Draft, Found, Head, draft,
     new_fields::{self, NEW},
     preview::samples,
-    proposal,
+    proposal, required,
 };
 use crate::{
     config::Config,
@@ -64,6 +64,8 @@ struct ColumnsPage {
     /// This person may add fields.
     may_add: bool,
     keep_rest: bool,
+    /// Labels of what new records must have and no column holds.
+    missing: Vec<String>,
     form_error: String,
 }
 
@@ -106,6 +108,7 @@ fn view(
         lines,
         may_add: new_fields::may_add(&page.actor),
         keep_rest: form.is_some_and(|form| form.has("keep_rest")),
+        missing: required::missing(&draft.headings, &options.columns).into_iter().map(|e| e.label).collect(),
         preset: presets::recognise(&draft.shape.columns, draft.record).map(|p| p.name).filter(|_| template.is_none()),
         template,
         form_error: errors.get("").unwrap_or_default().to_owned(),

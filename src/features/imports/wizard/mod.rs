@@ -7,6 +7,7 @@ pub mod file;
 mod new_fields;
 mod preview;
 mod proposal;
+pub mod required;
 pub mod rules;
 mod scan;
 pub mod values;

@@ -1,6 +1,10 @@
 //! Step "Rules": by what records are known again, and what becomes of rows whose record exists, of companies nobody has, of owners.
 
-use super::{Found, Head, draft, scan::Known};
+use super::{
+    Draft, Found, Head, draft,
+    required::{self, Asked},
+    scan::Known,
+};
 use crate::{
     config::Config,
     db::Db,
@@ -9,7 +13,6 @@ use crate::{
         imports::{
             commands,
             options::{MatchBy, OnMatch, Options, OwnerChoice, Related},
-            queries::Import,
             templates,
         },
         tags,
@@ -45,6 +48,7 @@ struct RulesPage {
     head: Head,
     rules: Vec<Rule>,
     on_match: Vec<Choice>,
+    missing: Asked,
     deals: bool,
     companies: bool,
     create_related: bool,
@@ -68,22 +72,28 @@ pub async fn show(page: Page, db: Data<Db>, config: Data<Config>, path: Path<Str
         Found::Elsewhere(reply) => return Ok(reply),
     };
     let options = draft.import.options();
-    view(&page, &db, StatusCode::OK, &draft.import, draft.record, &options, None, FormErrors::default()).await
+    view(&page, &db, &draft, &options, None).await
 }
 
-#[allow(clippy::too_many_arguments)]
+/// `posted` is what was wrong.
 async fn view(
     page: &Page,
     db: &Db,
-    status: StatusCode,
-    import: &Import,
-    record: RecordType,
+    draft: &Draft,
     options: &Options,
-    form: Option<&Form>,
-    errors: FormErrors,
+    posted: Option<(&Form, FormErrors)>,
 ) -> AppResult<HttpResponse> {
-    let actor = page.actor.clone();
-    let (known, tags) = db.org(page, move |tx| Ok((Known::load(tx, &actor)?, tags::all(tx)?))).await?;
+    let (actor, record, chosen) = (page.actor.clone(), draft.record, options.clone());
+    let missing = required::missing(&draft.headings, &options.columns);
+    let again = posted.as_ref().map(|(form, errors)| ((*form).clone(), errors.clone()));
+    let (known, tags, missing) = db
+        .org(page, move |tx| {
+            let asked = required::asked(tx, &actor, record, missing, &chosen, again)?;
+            Ok((Known::load(tx, &actor)?, tags::all(tx)?, asked))
+        })
+        .await?;
+    let status = if posted.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (form, errors) = posted.map_or((None, FormErrors::default()), |(form, errors)| (Some(form), errors));
     let chosen = tags.iter().filter(|tag| options.tags.contains(&tag.id.0)).map(|tag| tag.name.as_str());
     let on_match = OnMatch::ALL.into_iter().map(|(key, on, label, hint)| Choice {
         key,
@@ -93,9 +103,10 @@ async fn view(
     });
     let view = RulesPage {
         shell: page.shell("imports"),
-        head: Head::of(import, "rules"),
+        head: Head::of(&draft.import, "rules"),
         rules: rules(record, options),
         on_match: on_match.collect(),
+        missing,
         deals: record == RecordType::Deal,
         companies: record != RecordType::Lead,
         create_related: options.related == Related::Create,
@@ -151,15 +162,14 @@ pub async fn save(
     let mut options = draft.import.options();
     let name = match parse(&form, record, &mut options) {
         Ok(name) => name,
-        Err(errors) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return view(&page, &db, status, &draft.import, record, &options, Some(&form), errors).await;
-        }
+        Err(errors) => return view(&page, &db, &draft, &options, Some((&form, errors))).await,
     };
     let (actor, names) = (page.actor.clone(), tags::parse(form.get("tags")));
-    let told = options.clone();
+    let (told, given) = (options.clone(), form.clone());
+    let missing = required::missing(&draft.headings, &options.columns);
     let saved = db.org(&page, move |tx| {
         options.tags = tags::resolve(tx, &actor, &names, "tags")?.into_iter().map(|tag| tag.id.0).collect();
+        options.fixed = required::read(tx, &actor, record, &missing, &given)?;
         commands::choose(tx, id, &options)?;
         if let Some(name) = name {
             templates::keep(tx, record, &name, &options)?;
@@ -167,10 +177,7 @@ pub async fn save(
         commands::try_out(tx, id)
     });
     match saved.await {
-        Err(AppError::Invalid(errors)) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            view(&page, &db, status, &draft.import, record, &told, Some(&form), errors).await
-        }
+        Err(AppError::Invalid(errors)) => view(&page, &db, &draft, &told, Some((&form, errors))).await,
         Err(error) => Err(error),
         Ok(()) => Ok(reply::redirect(&page.req, &format!("/imports/{id}/check"), None)),
     }
