@@ -185,6 +185,27 @@ BEGIN
   END IF;
 END $$;
 
+-- When what someone takes part in is: kept beside them, so that a member's calendar is a span of one index.
+CREATE OR REPLACE FUNCTION app.participant_at() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.at := (SELECT a.at FROM public.activities a WHERE a.org_id = NEW.org_id AND a.id = NEW.activity_id);
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE FUNCTION app.participants_at() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE public.activity_participants p SET at = NEW.at WHERE p.org_id = NEW.org_id AND p.activity_id = NEW.id;
+  RETURN NULL;
+END $$;
+DO $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.activity_participants') AND attname = 'at') THEN
+    CREATE OR REPLACE TRIGGER participant_at BEFORE INSERT ON activity_participants FOR EACH ROW EXECUTE FUNCTION app.participant_at();
+    CREATE OR REPLACE TRIGGER participants_at AFTER UPDATE OF start_at, due_on ON activities
+      FOR EACH ROW WHEN (OLD.at IS DISTINCT FROM NEW.at) EXECUTE FUNCTION app.participants_at();
+  END IF;
+END $$;
+
+-- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 -- definition_changes: counts what changes the definitions that processes keep (src/db/known.rs). A member who was merely seen has not changed.
 CREATE OR REPLACE FUNCTION app.definitions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -458,6 +458,15 @@ ALTER FUNCTION app.end_sessions(uuid) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.end_sessions(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.end_sessions(uuid) TO pipewright_app;
 
+-- The time zones of the organisation's active members: a calendar says when colleagues are at work. Of a person's account nothing else.
+CREATE OR REPLACE FUNCTION app.member_zones() RETURNS TABLE (id uuid, time_zone text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT m.id, u.time_zone FROM members m JOIN users u ON u.id = m.id WHERE m.org_id = app.org() AND m.deactivated_at IS NULL
+$$;
+ALTER FUNCTION app.member_zones() OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.member_zones() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.member_zones() TO pipewright_app;
+
 -- Who a person is inside an organisation, with what every page needs of both, as JSON; null when they are no active member there.
 -- A manager's team is everyone in the teams they manage; a member's, everyone in the teams they are in.
 -- (plpgsql, because its plans stay from one call to the next.)

@@ -31,6 +31,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::fields::configure)
         .configure(features::notes::configure)
         .configure(features::activities::configure)
+        .configure(features::calendar::configure)
         .configure(features::mails::configure)
         .configure(features::imports::configure)
         .configure(features::operations::configure)

@@ -61,6 +61,7 @@ diesel::table! {
         contact_id -> Nullable<Uuid>,
         member_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        at -> Nullable<Timestamptz>,
     }
 }
 
@@ -115,6 +116,19 @@ diesel::table! {
         email -> Nullable<Text>,
         expires_at -> Timestamptz,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    calendar_members (org_id, member_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        work_from -> Nullable<Int2>,
+        work_to -> Nullable<Int2>,
+        feed_hash -> Nullable<Text>,
+        feed_made_at -> Nullable<Timestamptz>,
+        feed_tasks -> Bool,
+        feed_alarm -> Nullable<Int2>,
     }
 }
 
@@ -917,6 +931,8 @@ diesel::table! {
         logo_tag -> Nullable<Text>,
         version -> Int4,
         created_at -> Timestamptz,
+        work_from -> Int2,
+        work_to -> Int2,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod activities;
 pub mod assignment;
 pub mod bin;
+pub mod calendar;
 pub mod companies;
 pub mod contacts;
 pub mod deals;

@@ -76,7 +76,7 @@ function startLive() {
 /** On a page that can refresh itself, undo happens in place; elsewhere the form posts and the page comes back. */
 async function undoInPlace(event) {
   const form = event.target;
-  if (!form.closest("[data-toast]") || !document.querySelector("[data-board]")) return;
+  if (!form.closest("[data-toast]") || !document.querySelector("[data-board], #calendar")) return;
   event.preventDefault();
   const reply = await post(form.action, new FormData(form));
   form.closest("[data-toast]").remove();

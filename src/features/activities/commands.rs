@@ -48,7 +48,7 @@ pub fn create(
         .execute(tx.conn())?;
     let changes = NewActivity::changes(tx, by, None, &new)?;
     events::record(tx, Event::of("activity.created", RECORD, id).version(1).changes(changes))?;
-    announce(tx, &[new.deal_id])?;
+    announce(tx, id, &[new.deal_id])?;
     Ok(id)
 }
 
@@ -79,7 +79,7 @@ pub fn update(
         ))
         .execute(tx.conn())?;
     events::record(tx, Event::of("activity.updated", RECORD, id).version(version + 1).changes(changes))?;
-    announce(tx, &[before.fields.deal_id, new.deal_id])?;
+    announce(tx, id, &[before.fields.deal_id, new.deal_id])?;
     Ok(Saved::Done(version + 1))
 }
 
@@ -137,7 +137,7 @@ pub fn close(
         (true, _) => "activity.done",
     };
     events::record(tx, Event::of(kind, RECORD, id).version(before.version + 1).changes(changes))?;
-    announce(tx, &[before.fields.deal_id])?;
+    announce(tx, id, &[before.fields.deal_id])?;
     Ok(before)
 }
 
@@ -158,7 +158,7 @@ pub fn set_open(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, status: &str) 
     changes.track("status", &before.status.as_str(), &status);
     let kind = if before.is_open() { "activity.updated" } else { "activity.reopened" };
     events::record(tx, Event::of(kind, RECORD, id).version(before.version + 1).changes(changes))?;
-    announce(tx, &[before.fields.deal_id])?;
+    announce(tx, id, &[before.fields.deal_id])?;
     Ok(before)
 }
 
@@ -177,7 +177,7 @@ pub fn set_deleted(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, deleted: 
         .execute(tx.conn())?;
     let kind = if deleted { "activity.deleted" } else { "activity.undeleted" };
     events::record(tx, Event::of(kind, RECORD, id).version(before.version + 1))?;
-    announce(tx, &[before.fields.deal_id])?;
+    announce(tx, id, &[before.fields.deal_id])?;
     Ok(before)
 }
 
@@ -262,8 +262,9 @@ fn complete_links(tx: &mut OrgTx, new: &mut NewActivity) -> AppResult<()> {
     Ok(())
 }
 
-/// Boards show what is next on each card.
-fn announce(tx: &mut OrgTx, deals: &[Option<DealId>]) -> AppResult<()> {
+/// Boards show what is next on each card, and calendars when it is.
+fn announce(tx: &mut OrgTx, id: ActivityId, deals: &[Option<DealId>]) -> AppResult<()> {
+    live::publish(tx, &LiveMessage::record(RECORD, id.0))?;
     let mut ids: Vec<Uuid> = deals.iter().flatten().map(|id| id.0).collect();
     ids.dedup();
     if ids.is_empty() { Ok(()) } else { live::publish(tx, &LiveMessage::deals(ids, vec![], None)) }

@@ -27,10 +27,11 @@ pub use commands::{assign, close, create, follow_lead, update};
 pub use forms::contact;
 pub use lines::{About, Line};
 pub use model::{Activity, Class, NewActivity};
+pub use pages::plan_form;
 pub use plan::{Plan, Quick};
-pub use queries::find;
-pub use types::seed as seed_types;
-pub use when::{Slot, Tone};
+pub use queries::{about as about_sql, find};
+pub use types::{ActivityType, all as types, seed as seed_types};
+pub use when::{Slot, Tone, instant, parse_time, time_value};
 
 use actix_web::web::{ServiceConfig, get, post};
 

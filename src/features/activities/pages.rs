@@ -47,6 +47,8 @@ struct FormPage {
     owners: Vec<SelectOption>,
     priorities: Vec<SelectOption>,
     is_new: bool,
+    /// Colleagues who are to take part in something new: id and name.
+    with: Vec<(String, String)>,
     /// Someone else saved meanwhile.
     stale: bool,
 }
@@ -77,6 +79,8 @@ fn form_page(
     let offered = choices.types.iter().filter(|t| t.retired_at.is_none() || t.id.to_string() == chosen);
     let priority = Some(form.get("priority")).filter(|p| !p.is_empty()).unwrap_or("normal").to_owned();
     let at = id.map(|id| format!("/activities/{id}"));
+    let with = choices.people.iter().filter(|p| id.is_none() && form.all("with").any(|with| with == p.id.to_string()));
+    let with = with.map(|p| (p.id.to_string(), p.name.clone())).collect();
     let back = Some(form.get("back").to_owned()).filter(|path| returning::is_local(path));
     FormPage {
         shell: page.shell(class.noun()),
@@ -87,6 +91,7 @@ fn form_page(
         owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
         priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
         is_new: id.is_none(),
+        with,
         input: form.view(errors),
         stale,
     }
@@ -107,7 +112,9 @@ pub(super) async fn new(page: Page, _: Allow<Create>, db: Data<Db>) -> AppResult
         && let Some(first) = choices.types.iter().find(|kind| kind.class() == class && kind.retired_at.is_none())
     {
         form.set("type_id", first.id.to_string());
-        form.set("minutes", first.minutes.map(|n| n.to_string()).unwrap_or_default());
+        if !form.has("minutes") {
+            form.set("minutes", first.minutes.map(|n| n.to_string()).unwrap_or_default());
+        }
     }
     // Chosen now, so that the form sent twice plans one thing.
     form.set("id", ActivityId::new().to_string());
@@ -122,14 +129,7 @@ pub(super) async fn new(page: Page, _: Allow<Create>, db: Data<Db>) -> AppResult
 /// `POST /activities`: the form of the page, and the quick one of a record's page.
 pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     let posted = form.clone();
-    let planned = db
-        .org(&page, move |tx| {
-            let id = posted.get("id").parse().ok();
-            let new = forms::parse(tx, &by, &posted, None)?;
-            let (day, subject) = (new.due_on, new.subject.clone());
-            commands::create(tx, &by, id, new).map(|id| (id, day, subject))
-        })
-        .await;
+    let planned = db.org(&page, move |tx| plan_form(tx, &by, &posted)).await;
     match planned {
         Ok((id, day, subject)) => {
             let warning = day.and_then(|day| page.org.working_days.warning(day, page.locale));
@@ -147,6 +147,19 @@ pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<D
         }
         Err(other) => Err(other),
     }
+}
+
+/// What a form of a new activity asks for, with the colleagues who are to take part (`with`…): its id, day and subject.
+pub fn plan_form(
+    tx: &mut OrgTx,
+    by: &Allow<Create>,
+    form: &Form,
+) -> AppResult<(ActivityId, Option<chrono::NaiveDate>, String)> {
+    let new = forms::parse(tx, by, form, None)?;
+    let (day, subject) = (new.due_on, new.subject.clone());
+    let id = commands::create(tx, by, form.get("id").parse().ok(), new)?;
+    parts::invite(tx, id, form.all("with").filter_map(|id| id.parse().ok()))?;
+    Ok((id, day, subject))
 }
 
 /// `GET /activities/{id}/edit`

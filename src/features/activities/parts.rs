@@ -203,6 +203,26 @@ fn candidates(
 
 pub(super) type Id = Path<ActivityId>;
 
+/// Colleagues take part in something that was just planned. Who is no active member, or takes part already, is passed over.
+pub(super) fn invite(tx: &mut OrgTx, id: ActivityId, members: impl Iterator<Item = MemberId>) -> AppResult<()> {
+    for member in members.take(MOST) {
+        let added = diesel::sql_query(
+            "INSERT INTO activity_participants (id, activity_id, member_id) \
+             SELECT $1, $2, m.id FROM members m JOIN activities a ON a.org_id = m.org_id AND a.id = $2 \
+             WHERE m.id = $3 AND m.deactivated_at IS NULL AND m.id IS DISTINCT FROM a.owner_id ON CONFLICT DO NOTHING",
+        )
+        .bind::<t::Uuid, _>(Uuid::now_v7())
+        .bind::<t::Uuid, _>(id.0)
+        .bind::<t::Uuid, _>(member.0)
+        .execute(tx.conn())?;
+        if added > 0 {
+            let name = commands::person(tx, member)?;
+            commands::note(tx, id, "participant", &Value::Null, &name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Does the work and shows the page again; what is wrong is told there.
 pub(super) async fn change(
     page: Page,

@@ -196,19 +196,9 @@ impl Sql {
         self.joins = "JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id \
             LEFT JOIN members m ON m.org_id = a.org_id AND m.id = a.owner_id"
             .to_owned();
-        for record in [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead] {
-            let (key, noun) = (record.key(), record.noun());
-            if !actor.may(&format!("{noun}.view")) {
-                columns.push_str(&format!(", NULL::uuid AS {key}_id, NULL::text AS {key}"));
-                continue;
-            }
-            let name = qualified_name(record);
-            columns.push_str(&format!(", {key}.id AS {key}_id, {name} AS {key}"));
-            self.joins.push_str(&format!(
-                " LEFT JOIN {noun} {key} ON {key}.org_id = a.org_id AND {key}.id = a.{key}_id AND {key}.deleted_at IS NULL \
-                 AND ({owners}::uuid[] IS NULL OR {key}.owner_id = ANY ({owners}))"
-            ));
-        }
+        let (about, joins) = about(actor, &owners);
+        columns.push_str(&about);
+        self.joins.push_str(&joins);
         columns
     }
 
@@ -305,6 +295,26 @@ impl Sql {
         });
         Ok(kept(query).load(tx.conn())?)
     }
+}
+
+/// Of what each activity `a` is about: further columns (`deal_id`, `deal`, …) and the joins they need. A record is named to those who see
+/// it, and to nobody else; `owners` is the bind of [`Actor::visible_owners`].
+pub fn about(actor: &Actor, owners: &str) -> (String, String) {
+    let (mut columns, mut joins) = (String::new(), String::new());
+    for record in [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead] {
+        let (key, noun) = (record.key(), record.noun());
+        if !actor.may(&format!("{noun}.view")) {
+            columns.push_str(&format!(", NULL::uuid AS {key}_id, NULL::text AS {key}"));
+            continue;
+        }
+        let name = qualified_name(record);
+        columns.push_str(&format!(", {key}.id AS {key}_id, {name} AS {key}"));
+        joins.push_str(&format!(
+            " LEFT JOIN {noun} {key} ON {key}.org_id = a.org_id AND {key}.id = a.{key}_id AND {key}.deleted_at IS NULL \
+             AND ({owners}::uuid[] IS NULL OR {key}.owner_id = ANY ({owners}))"
+        ));
+    }
+    (columns, joins)
 }
 
 /// [`records::name_sql`], over the table under the record type's key.

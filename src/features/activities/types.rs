@@ -100,7 +100,7 @@ pub fn seed(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
 }
 
 /// All of them, the retired ones last.
-pub(super) fn all(tx: &mut OrgTx) -> AppResult<Vec<ActivityType>> {
+pub fn all(tx: &mut OrgTx) -> AppResult<Vec<ActivityType>> {
     let all = tx.known("types", |tx| {
         Ok(activity_types::table
             .select(ActivityType::as_select())

@@ -1,0 +1,25 @@
+//! The calendar: what people have to do and take part in, by time; whole teams side by side, and when they are all free.
+//!
+//! There is one calendar model, the activities: this feature reads them by span and member, and changes them through their own commands.
+//! What a reader may not see of a colleague's is "busy" to them: a time and nothing else.
+
+mod agenda;
+mod choice;
+mod entries;
+mod free;
+mod hours;
+mod pages;
+mod span;
+mod team;
+mod times;
+
+use actix_web::web::{ServiceConfig, get, post};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/calendar", get().to(pages::show))
+        .route("/calendar/activities", post().to(pages::plan))
+        .route("/calendar/choice", post().to(pages::choose))
+        .route("/calendar/entries", get().to(entries::list))
+        .route("/activities/{id}/time", post().to(times::set))
+        .route("/activities/{id}/time/undo", post().to(times::undo));
+}
