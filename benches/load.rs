@@ -45,6 +45,8 @@ fn main() {
         println!("BENCH_URL is not set: run bin/bench");
         return;
     };
+    // reqwest brings no cryptography of its own, and wants some even for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let database = std::env::var("BENCH_DATABASE_URL").expect("BENCH_DATABASE_URL");
     let pid = std::env::var("BENCH_PID").expect("BENCH_PID");
     let figures = actix_web::rt::System::new().block_on(measure(&url, &database, &pid));

@@ -87,8 +87,13 @@ pub fn to_form(company: &Company, parent: Option<&str>) -> Form {
 /// For [`crate::features::records::Spec`].
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
     let company = queries::find(tx, actor, CompanyId(id))?;
+    filled(tx, actor, &company)
+}
+
+/// The form of a company that was found.
+pub(super) fn filled(tx: &mut OrgTx, actor: &Actor, company: &Company) -> AppResult<Form> {
     let names = queries::names(tx, &company.parent_id.into_iter().collect::<Vec<_>>())?;
-    let mut form = to_form(&company, company.parent_id.and_then(|id| names.get(&id)).map(String::as_str));
+    let mut form = to_form(company, company.parent_id.and_then(|id| names.get(&id)).map(String::as_str));
     fields::fill(tx, actor, RecordType::Company, &company.custom, &mut form)?;
     Ok(form)
 }

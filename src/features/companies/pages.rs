@@ -133,7 +133,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let company = queries::find(tx, &actor, CompanyId(*id))?;
-            let form = forms::load(tx, &actor, *id)?;
+            let form = forms::filled(tx, &actor, &company)?;
             let people = members::directory(tx)?;
             let custom = CellSection::load(tx, RecordType::Company, *id, &form, &actor, &people)?;
             let mut cells = Cell::of(RecordType::Company, *id, &["name"], &form, &actor, &people);

@@ -114,8 +114,13 @@ pub fn to_form(contact: &Contact, company: Option<&str>) -> Form {
 /// For [`crate::features::records::Spec`].
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
     let contact = queries::find(tx, actor, ContactId(id))?;
+    filled(tx, actor, &contact)
+}
+
+/// The form of a contact that was found.
+pub(super) fn filled(tx: &mut OrgTx, actor: &Actor, contact: &Contact) -> AppResult<Form> {
     let names = companies::names(tx, &contact.company_id.into_iter().collect::<Vec<_>>())?;
-    let mut form = to_form(&contact, contact.company_id.and_then(|id| names.get(&id)).map(String::as_str));
+    let mut form = to_form(contact, contact.company_id.and_then(|id| names.get(&id)).map(String::as_str));
     fields::fill(tx, actor, RecordType::Contact, &contact.custom, &mut form)?;
     Ok(form)
 }

@@ -144,7 +144,7 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
     let whole = db
         .org(&page, move |tx| {
             let contact = queries::find(tx, &actor, ContactId(*id))?;
-            let form = forms::load(tx, &actor, *id)?;
+            let form = forms::filled(tx, &actor, &contact)?;
             let people = members::directory(tx)?;
             let custom = CellSection::load(tx, RecordType::Contact, *id, &form, &actor, &people)?;
             let facts = FACTS.iter().filter_map(|key| RecordType::Contact.field(key));

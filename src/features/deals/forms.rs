@@ -84,7 +84,12 @@ pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
 pub(super) fn load(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<Form> {
     let deal = queries::find(tx, actor, DealId(id))?;
     let company = queries::company_name(tx, deal.company_id)?;
-    let mut form = to_form(&deal, company.as_deref());
+    filled(tx, actor, &deal, company.as_deref())
+}
+
+/// The form of a deal that was found, with the name of its company.
+pub(super) fn filled(tx: &mut OrgTx, actor: &Actor, deal: &Deal, company: Option<&str>) -> AppResult<Form> {
+    let mut form = to_form(deal, company);
     fields::fill(tx, actor, RecordType::Deal, &deal.custom, &mut form)?;
     Ok(form)
 }

@@ -260,9 +260,10 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
 fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
     let deal = super::queries::find(tx, actor, id)?;
     let company = super::queries::company_name(tx, deal.company_id)?;
-    let form = forms::load(tx, actor, id.into())?;
+    let form = forms::filled(tx, actor, &deal, company.as_deref())?;
     let people = members::directory(tx)?;
-    let stages = pipeline::stages_of(tx, deal.pipeline_id)?;
+    let mut stages = pipeline::stages(tx)?;
+    stages.retain(|stage| stage.pipeline_id == deal.pipeline_id);
     let stage = stages.iter().find(|s| s.id == deal.stage_id).cloned().ok_or(AppError::NotFound)?;
     let cells = |keys: &[&str]| Cell::of(SPEC.record, id.into(), keys, &form, actor, &people);
     let cell = |key: &'static str| cells(&[key]).pop().ok_or(AppError::NotFound);
@@ -275,7 +276,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         shell,
         custom,
         head: Head::new(actor, RecordType::Deal, id.into(), deal.archived_at.is_some()),
-        pipeline: pipeline::pipeline(tx, deal.pipeline_id)?,
+        pipeline: pipeline::pipelines(tx)?.into_iter().find(|p| p.id == deal.pipeline_id).ok_or(AppError::NotFound)?,
         company: deal.company_id.zip(company).map(|(id, name)| (id.to_string(), name)),
         owner: people.iter().find(|p| Some(p.id) == deal.owner_id).cloned(),
         steps: stages::steps(tx, &deal, &stages)?,

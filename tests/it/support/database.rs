@@ -28,6 +28,7 @@ fn url_of(database: &str) -> String {
 }
 
 fn admin() -> PgConnection {
+    super::cryptography();
     PgConnection::establish(&server()).expect("the test server answers")
 }
 

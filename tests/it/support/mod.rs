@@ -43,6 +43,12 @@ impl Deref for TestApp {
     }
 }
 
+/// What clients of ours need before they are built, even for plain HTTP: reqwest brings no cryptography of its own.
+pub fn cryptography() {
+    // Whoever came first has installed the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl TestApp {
     pub async fn start() -> Self {
         Self::start_with(&[]).await

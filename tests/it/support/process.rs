@@ -72,6 +72,7 @@ impl Server {
     }
 
     pub async fn ready(&self) {
+        super::cryptography();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(3)).build().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {

@@ -13,7 +13,7 @@ mod reversal;
 pub(super) use pages::{convert, form, undo};
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::{AppError, AppResult},
     features::records,
     kernel::{CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
@@ -105,7 +105,7 @@ pub fn origins(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> A
         "SELECT lead_id, converted_at FROM lead_conversions WHERE {}_id = $1 ORDER BY converted_at DESC LIMIT 5",
         record.key()
     );
-    let rows: Vec<OriginRow> = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).load(tx.conn())?;
+    let rows: Vec<OriginRow> = kept(diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id)).load(tx.conn())?;
     let mut origins = Vec::new();
     for row in rows {
         match records::visible(tx, actor, RecordType::Lead, row.lead_id) {
