@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     db::Db,
     features,
+    files::Files,
     jobs::{Registry, Running, Workers},
     live::Hub,
     mailer::{self, Post},
@@ -61,8 +62,8 @@ pub fn registry() -> Registry {
 pub fn backbone(config: Arc<Config>, database_url: &str) -> anyhow::Result<Workers> {
     let replica = config.read_database_url.as_ref().map(|url| url.expose().to_owned());
     let db = Db::connect(database_url, replica.as_deref(), config.db_pool_size)?;
-    let post = Post::open(&config)?;
-    Ok(Workers { db, config, hub: Hub::default(), post, registry: Arc::new(registry()) })
+    let (post, files) = (Post::open(&config)?, Files::open(&config)?);
+    Ok(Workers { db, config, hub: Hub::default(), post, files, registry: Arc::new(registry()) })
 }
 
 impl Application {
@@ -84,6 +85,7 @@ impl Application {
         let (app_db, app_hub, app_config) =
             (web::Data::new(db.clone()), web::Data::new(hub.clone()), web::Data::from(config.clone()));
         let limits = web::Data::new(crate::web::limits::Limits::default());
+        let files = web::Data::new(workers.files.clone());
         let lately = web::Data::new(features::views::recent::Lately::default());
         let server = HttpServer::new(move || {
             let session = SessionMiddleware::builder(PgSessions(app_db.get_ref().clone()), cookie_key.clone())
@@ -103,6 +105,7 @@ impl Application {
                 .app_data(app_config.clone())
                 .app_data(csrf_key.clone())
                 .app_data(limits.clone())
+                .app_data(files.clone())
                 .app_data(lately.clone())
                 .app_data(web::PayloadConfig::new(csrf::FORM_LIMIT))
                 .configure(routes::public_files)

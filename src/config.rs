@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+mod files;
 mod values;
 
+pub use files::{Bucket, Clamd};
 pub use values::{LogFormat, Smtp, SmtpTls, masked_url};
 
 const SECRET_KEY_BYTES: usize = 32;
@@ -42,6 +44,12 @@ pub struct Config {
     pub workers: usize,
     pub db_pool_size: u32,
     pub max_upload_bytes: u64,
+    /// `None`: files lie in a folder under `data_dir`.
+    pub files: Option<Bucket>,
+    /// The most an organisation may set as its quota.
+    pub files_quota_mb: u32,
+    /// `None`: nobody looks for viruses.
+    pub clamd: Option<Clamd>,
 }
 
 /// A text that stays out of logs.
@@ -107,6 +115,9 @@ impl Config {
         let workers = read.or("WORKERS", 2, |text| values::number(text, 0, 64), "2");
         let db_pool_size = read.or("DB_POOL_SIZE", 16, |text| values::number(text, 2, 1000), "16");
         let upload_mb = read.or("MAX_UPLOAD_MB", 2048, |text| values::number(text, 1, 1_000_000), "2048");
+        let files = read.bucket();
+        let files_quota_mb = read.or("FILES_QUOTA_MB", 1_000_000, |text| values::number(text, 1, 100_000_000), "10240");
+        let clamd = read.optional("CLAMD_ADDRESS", Clamd::parse, files::CLAMD_EXAMPLE);
         if metrics_bind == Some(bind) {
             read.reject("METRICS_BIND", "equals BIND: metrics are not for the public".to_owned(), "127.0.0.1:9090");
         }
@@ -139,6 +150,9 @@ impl Config {
                 workers,
                 db_pool_size,
                 max_upload_bytes: upload_mb * 1024 * 1024,
+                files,
+                files_quota_mb,
+                clamd,
             }),
             _ => Err(read.errors),
         }
@@ -160,6 +174,9 @@ impl Config {
             workers = self.workers,
             db_pool_size = self.db_pool_size,
             max_upload_mb = self.max_upload_bytes / 1024 / 1024,
+            files = self.files.as_ref().map_or_else(|| "in DATA_DIR".to_owned(), ToString::to_string),
+            files_quota_mb = self.files_quota_mb,
+            clamd = self.clamd.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
             "configuration"
         );
     }
@@ -217,6 +234,21 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         example: &'static str,
     ) -> T {
         self.optional(variable, parse, example).unwrap_or(default)
+    }
+
+    /// FILES_URL with what belongs to it; the rest means nothing without it.
+    fn bucket(&mut self) -> Option<Bucket> {
+        let (name, prefix) = self.optional("FILES_URL", files::bucket, files::BUCKET_EXAMPLE)?;
+        let endpoint = self.optional("FILES_ENDPOINT", files::endpoint, "https://s3.example.com");
+        let region = self.or("FILES_REGION", "us-east-1".to_owned(), files::word, "eu-central-1");
+        let key = self.optional("FILES_KEY", files::word, "AKIA…");
+        let secret = self.optional("FILES_SECRET", files::word, "…");
+        for (variable, there) in [("FILES_KEY", key.is_some()), ("FILES_SECRET", secret.is_some())] {
+            if !there && self.get(variable).is_none() {
+                self.reject(variable, "is missing: FILES_URL needs it".to_owned(), "what the store gave you");
+            }
+        }
+        Some(Bucket { name, prefix, endpoint, region, key: key?, secret: Secret::from(secret?) })
     }
 
     fn reject(&mut self, variable: &'static str, problem: String, example: &'static str) {

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod features;
+pub mod files;
 pub mod jobs;
 pub mod kernel;
 pub mod live;

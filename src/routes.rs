@@ -10,6 +10,7 @@ use actix_web::{
 pub fn public_files(cfg: &mut ServiceConfig) {
     cfg.route("/static/{name:.*}", get().to(assets::serve))
         .configure(features::health::configure)
+        .configure(features::files::configure_public)
         .configure(features::web_forms::configure_public);
 }
 
@@ -29,6 +30,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::pipeline::configure)
         .configure(features::deals::configure)
         .configure(features::fields::configure)
+        .configure(features::files::configure)
         .configure(features::notes::configure)
         .configure(features::activities::configure)
         .configure(features::calendar::configure)

@@ -394,6 +394,60 @@ diesel::table! {
 }
 
 diesel::table! {
+    file_blobs (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        size -> Nullable<Int8>,
+        sha256 -> Nullable<Text>,
+        content_type -> Nullable<Text>,
+        scan -> Text,
+        scan_found -> Nullable<Text>,
+        thumbnail -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    file_use (org_id) {
+        org_id -> Uuid,
+        max_mb -> Int4,
+        quota_mb -> Int4,
+        used_bytes -> Int8,
+        swept_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    file_versions (org_id, file_id, number) {
+        org_id -> Uuid,
+        file_id -> Uuid,
+        number -> Int4,
+        blob_id -> Uuid,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    files (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        company_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        activity_id -> Nullable<Uuid>,
+        current -> Int4,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     follows (org_id, member_id, record_id) {
         org_id -> Uuid,
         member_id -> Uuid,
@@ -1350,6 +1404,7 @@ diesel::joinable!(teams -> organisations (org_id));
 diesel::joinable!(user_avatars -> users (user_id));
 diesel::joinable!(validation_rules -> organisations (org_id));
 
+diesel::allow_tables_to_appear_in_same_query!(file_versions, files,);
 diesel::allow_tables_to_appear_in_same_query!(record_tags, tags,);
 diesel::allow_tables_to_appear_in_same_query!(
     auth_tokens,

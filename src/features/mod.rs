@@ -11,6 +11,7 @@ pub mod deals;
 pub mod duplicates;
 pub mod exports;
 pub mod fields;
+pub mod files;
 pub mod health;
 pub mod home;
 pub mod imports;
@@ -40,6 +41,7 @@ pub fn register_jobs(registry: &mut Registry) {
     bin::register_jobs(registry);
     retention::register_jobs(registry);
     fields::register_jobs(registry);
+    files::register_jobs(registry);
     exports::register_jobs(registry);
     imports::register_jobs(registry);
     notifications::register_jobs(registry);

@@ -1,6 +1,6 @@
 //! Which function does which kind of job.
 
-use crate::{config::Config, db::Db, kernel::OrgId, live::Hub, mailer::Post};
+use crate::{config::Config, db::Db, files::Files, kernel::OrgId, live::Hub, mailer::Post};
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,6 +11,7 @@ pub struct JobContext {
     pub config: Arc<Config>,
     pub hub: Hub,
     pub post: Post,
+    pub files: Files,
     pub org: Option<OrgId>,
     /// 1 on the first try.
     pub attempt: i32,

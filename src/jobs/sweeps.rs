@@ -45,6 +45,7 @@ const STEPS: &[(&str, &str)] = &[
     ("changes that may be duplicates", crate::features::duplicates::SWEEP),
     ("search for duplicates", crate::features::duplicates::NIGHTLY),
     ("what is kept, day by day", crate::features::retention::SWEEP),
+    ("files nobody names", crate::features::files::SWEEP),
     ("quarantine of web forms", crate::features::web_forms::SWEEP),
     ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
 ];

@@ -5,7 +5,7 @@ use super::{
     registry::{JobContext, JobOutcome, Registry},
     storage::{self, Claimed},
 };
-use crate::{config::Config, db::Db, kernel::OrgId, live::Hub, mailer::Post};
+use crate::{config::Config, db::Db, files::Files, kernel::OrgId, live::Hub, mailer::Post};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -29,6 +29,7 @@ pub struct Workers {
     pub config: Arc<Config>,
     pub hub: Hub,
     pub post: Post,
+    pub files: Files,
     pub registry: Arc<Registry>,
 }
 
@@ -106,6 +107,7 @@ impl Workers {
             config: self.config.clone(),
             hub: self.hub.clone(),
             post: self.post.clone(),
+            files: self.files.clone(),
             org: job.org_id.map(OrgId),
             attempt: job.attempts,
         };

@@ -79,6 +79,10 @@ typed_id!(
     NoteId,
     ActivityId,
     ActivityTypeId,
+    FileId,
+    /// Bytes in the store: one version of a file.
+    BlobId,
+    CommentId,
     ImportId,
     ExportId,
     CustomFieldId,

@@ -20,6 +20,7 @@ const PUBLIC: &[&str] = &[
     "POST /password-reset/{token}",
     "GET /invitations/{token}",
     "POST /invitations/{token}",
+    "GET /d/{token}",
     "GET /f/{token}",
     "GET /f/{token}/thanks",
     "POST /f/{token}",

@@ -15,7 +15,8 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        records::Saved,
+        files,
+        records::{Saved, Subject},
     },
     kernel::{ActivityId, calendar},
     web::{
@@ -221,6 +222,7 @@ struct Show {
     made: String,
     length: String,
     parts: Parts,
+    files: files::Panel,
     may_edit: bool,
     may_delete: bool,
     snoozes: &'static [(&'static str, &'static str)],
@@ -247,7 +249,9 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
     let today = actor.today();
     let day = activity.created_at.with_timezone(&actor.zone).date_naive();
     shell.active = activity.class().noun();
+    let files = files::Panel::load(tx, actor, Subject::Activity(id), shell.csrf.clone())?;
     Ok(Show {
+        files,
         shell,
         line: Line::new(actor, row),
         made: format!("Planned by {}, {}", by.unwrap_or("Pipewright"), actor.locale.day(day, today)),

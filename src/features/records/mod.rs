@@ -10,8 +10,11 @@ pub mod inline;
 pub mod lifecycle;
 pub mod list;
 pub mod people;
+mod subject;
 pub mod submit;
 pub mod timeline;
+
+pub use subject::{Columns as SubjectColumns, Subject};
 
 use crate::{
     db::{Db, OrgTx, Tx, kept},

@@ -11,7 +11,7 @@ use crate::{
         paging::{self, Page as Rows},
     },
     error::AppResult,
-    features::{activities::Plan, fields::Catalogue},
+    features::{activities::Plan, fields::Catalogue, files, records::Subject},
     kernel::RecordType,
     web::{
         Actor, Form, Page, csrf,
@@ -35,14 +35,16 @@ pub enum TimelineFilter {
     All,
     Activities,
     Notes,
+    Files,
     Changes,
 }
 
 impl TimelineFilter {
-    const ALL: [(TimelineFilter, &'static str, &'static str); 4] = [
+    const ALL: [(TimelineFilter, &'static str, &'static str); 5] = [
         (TimelineFilter::All, "all", "All"),
         (TimelineFilter::Activities, "activities", "Activities"),
         (TimelineFilter::Notes, "notes", "Notes"),
+        (TimelineFilter::Files, "files", "Files"),
         (TimelineFilter::Changes, "changes", "Changes"),
     ];
 
@@ -140,7 +142,8 @@ FROM whole w CROSS JOIN LATERAL (
   FROM events e
   LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
   WHERE e.record_id = w.id AND e.record_type = $2
-    AND CASE WHEN e.kind LIKE 'note.%' THEN $3 IN ('all', 'notes') AND n.id IS NOT NULL ELSE $3 IN ('all', 'changes') END
+    AND CASE WHEN e.kind LIKE 'note.%' THEN $3 IN ('all', 'notes') AND n.id IS NOT NULL
+      WHEN e.kind LIKE 'file.%' THEN $3 IN ('all', 'files') ELSE $3 IN ('all', 'changes') END
     AND (e.kind <> 'deal.moved' OR e.changes <> '{{}}')
     AND (w.id = $1 OR e.kind NOT LIKE '%.merged_into')
     AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
@@ -220,6 +223,7 @@ pub struct Timeline {
     pub csrf: String,
     /// What is still before the record, over what is behind it.
     pub plan: Plan,
+    pub files: files::Panel,
 }
 
 #[derive(Clone, Debug)]
@@ -258,7 +262,8 @@ impl Timeline {
         csrf: String,
     ) -> AppResult<Self> {
         let plan = Plan::load(tx, actor, record, id, query)?;
-        Ok(Self { plan, ..Self::part(tx, actor, record, id, query, csrf)? })
+        let files = files::Panel::load(tx, actor, Subject::Record(record, id), csrf.clone())?;
+        Ok(Self { plan, files, ..Self::part(tx, actor, record, id, query, csrf)? })
     }
 
     /// The part of the timeline that the request's query (`timeline`, `after`) asks for.
@@ -278,7 +283,7 @@ impl Timeline {
             .map(|(f, _, label)| FilterLink { label, link: Link::new(record, id, *f, None), current: *f == filter })
             .collect();
         let more = page.next.map(|next| Link::new(record, id, filter, Some(&next)));
-        Ok(Self { entries: page.rows, filters, more, csrf, plan: Plan::default() })
+        Ok(Self { entries: page.rows, filters, more, csrf, plan: Plan::default(), files: files::Panel::default() })
     }
 }
 

@@ -52,6 +52,7 @@ const ALL: &[SettingsNav] = &[
     item("completeness", "/settings/completeness", "Completeness", "gauge", ORGANISATION),
     item("web-forms", "/settings/web-forms", "Web forms", "template", ORGANISATION),
     item("assignment", "/settings/assignment", "Assignment", "user-check", ORGANISATION),
+    item("files", "/settings/files", "Files", "paperclip", ORGANISATION),
     item("retention", "/settings/retention", "Retention", "calendar-x", ORGANISATION),
     item("mail", "/settings/mail", "Outgoing mail", "mail", SYSTEM),
     item("jobs", "/settings/jobs", "Background jobs", "robot", SYSTEM),

@@ -38,6 +38,7 @@ pub struct Belongings {
     pub assignment_rule: Uuid,
     pub activity: Uuid,
     pub activity_type: Uuid,
+    pub file: Uuid,
 }
 
 impl Belongings {
@@ -76,6 +77,7 @@ impl Belongings {
             assignment_rule: id(),
             activity: id(),
             activity_type: id(),
+            file: id(),
         }
     }
 }
@@ -170,6 +172,13 @@ impl TestApp {
              INSERT INTO activity_participants (org_id, id, activity_id, contact_id) VALUES ('{o}', gen_random_uuid(), '{1}', '{4}');
              INSERT INTO activity_checklist (org_id, id, activity_id, text) VALUES ('{o}', gen_random_uuid(), '{1}', 'Item of {s}')",
             b.activity_type, b.activity, b.deal, b.company, b.contact
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO file_blobs (org_id, id, size, sha256, content_type) VALUES ('{o}', '{0}', 4, 'x', 'text/plain');
+             INSERT INTO files (org_id, id, name, deal_id, created_by) VALUES ('{o}', '{0}', 'File of {s}', '{1}', '{rep}');
+             INSERT INTO file_versions (org_id, file_id, number, blob_id) VALUES ('{o}', '{0}', 1, '{0}')",
+            b.file, b.deal
         ))
         .await;
         self.sql(&format!(

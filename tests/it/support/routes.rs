@@ -117,6 +117,7 @@ impl Route {
                     "deals" => b.deal,
                     "notes" => b.note,
                     "activities" => b.activity,
+                    "files" => b.file,
                     "activity-types" => b.activity_type,
                     "fields" => b.field,
                     "teams" => b.team,

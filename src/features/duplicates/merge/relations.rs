@@ -22,6 +22,7 @@ const AT_ONCE: usize = 1_000;
 pub(super) struct Moved {
     pub notes: Vec<Uuid>,
     pub activities: Vec<Uuid>,
+    pub files: Vec<Uuid>,
     /// The company's people, deals and subsidiaries.
     pub contacts: Vec<Uuid>,
     pub deals: Vec<Uuid>,
@@ -75,6 +76,7 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
     let key = way.record.key();
     let mut moved = Moved { notes: repoint(tx, way, "notes", "id", &format!("{key}_id"), None)?, ..Moved::default() };
     moved.activities = repoint(tx, way, "activities", "id", &format!("{key}_id"), None)?;
+    moved.files = repoint(tx, way, "files", "id", &format!("{key}_id"), None)?;
     match way.record {
         RecordType::Company => {
             moved.contacts = relink(tx, way, RecordType::Contact, "company_id", None)?;
@@ -106,6 +108,7 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
     let mut count = |moved: &[Uuid], returned: Vec<Uuid>| stayed += moved.len().saturating_sub(returned.len());
     count(&moved.notes, repoint(tx, &back, "notes", "id", &format!("{key}_id"), Some(&moved.notes))?);
     count(&moved.activities, repoint(tx, &back, "activities", "id", &format!("{key}_id"), Some(&moved.activities))?);
+    count(&moved.files, repoint(tx, &back, "files", "id", &format!("{key}_id"), Some(&moved.files))?);
     match way.record {
         RecordType::Company => {
             count(&moved.contacts, relink(tx, &back, RecordType::Contact, "company_id", Some(&moved.contacts))?);

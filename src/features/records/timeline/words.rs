@@ -30,6 +30,9 @@ pub(in crate::features::records) fn of(
     if kind == "note.added" {
         return Words { icon: "note", title: "Note".into(), lines: vec![] };
     }
+    if kind.starts_with("file.") {
+        return Words { icon: "paperclip", title: told.unwrap_or_else(|| "File".into()), lines: vec![] };
+    }
     let fixed = match verb {
         "created" if data.get("import_id").is_some() => Some(("file-import", "Imported".to_owned())),
         "created" => Some(("plus", "Created".to_owned())),

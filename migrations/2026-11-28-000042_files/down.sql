@@ -1,0 +1,1 @@
+DROP TABLE file_use, file_versions, files, file_blobs;
