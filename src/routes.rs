@@ -11,6 +11,7 @@ pub fn public_files(cfg: &mut ServiceConfig) {
     cfg.route("/static/{name:.*}", get().to(assets::serve))
         .configure(features::health::configure)
         .configure(features::files::configure_public)
+        .configure(features::calendar::configure_public)
         .configure(features::web_forms::configure_public);
 }
 

@@ -58,6 +58,8 @@ pub enum Reason {
     Invitations,
     /// Whose a public web form is.
     WebForms,
+    /// Whose a calendar feed is, or an invitation that a guest answers.
+    Calendars,
     Jobs,
     Mail,
     Sweep,

@@ -24,6 +24,7 @@ const PUBLIC: &[&str] = &[
     "GET /f/{token}",
     "GET /f/{token}/thanks",
     "POST /f/{token}",
+    "GET /calendar/feed/{token}",
 ];
 
 /// Public forms are sent from other people's pages: no session, no cookie, and so no CSRF token (see tests/it/web_forms.rs).
@@ -38,6 +39,8 @@ const PERSONAL: &[&str] = &[
     "/verify-email/",
     "/password-reset",
     "/settings/profile",
+    "/settings/calendar",
+    "/calendar/choice",
     "/settings/security",
     "/settings/theme",
     "/settings/email-verification",

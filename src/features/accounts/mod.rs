@@ -21,6 +21,7 @@ mod tokens;
 mod verification;
 
 pub use operator::password_link;
+pub use tokens::{hash as token_hash, random as random_token};
 
 use crate::jobs::Registry;
 use actix_web::web::{ServiceConfig, get, post};

@@ -6,20 +6,32 @@
 mod agenda;
 mod choice;
 mod entries;
+mod feed;
 mod free;
 mod hours;
+mod ics;
 mod pages;
+mod settings;
 mod span;
 mod team;
 mod times;
 
 use actix_web::web::{ServiceConfig, get, post};
 
+/// What needs no session: other programs read feeds.
+pub fn configure_public(cfg: &mut ServiceConfig) {
+    cfg.route("/calendar/feed/{token}", get().to(feed::serve));
+}
+
 pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/calendar", get().to(pages::show))
         .route("/calendar/activities", post().to(pages::plan))
         .route("/calendar/choice", post().to(pages::choose))
         .route("/calendar/entries", get().to(entries::list))
+        .route("/settings/calendar", get().to(settings::show))
+        .route("/settings/calendar", post().to(settings::save))
+        .route("/settings/calendar/feed", post().to(settings::make_feed))
+        .route("/settings/calendar/feed/removal", post().to(settings::end_feed))
         .route("/activities/{id}/time", post().to(times::set))
         .route("/activities/{id}/time/undo", post().to(times::undo));
 }

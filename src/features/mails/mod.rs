@@ -11,6 +11,8 @@ mod body;
 mod merge;
 mod templates;
 
+pub use body::plain;
+
 use actix_web::web::{ServiceConfig, get, post};
 
 /// The pages under Mail: key, address, label.

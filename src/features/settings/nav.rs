@@ -37,6 +37,7 @@ const fn item(
 
 const ALL: &[SettingsNav] = &[
     item("profile", "/settings/profile", "Profile", "user-circle", YOU),
+    item("calendar", "/settings/calendar", "Calendar", "calendar", YOU),
     item("security", "/settings/security", "Sign-in and security", "shield-lock", YOU),
     item("operations", "/operations", "Bulk changes", "stack-2", YOU),
     item("bin", "/bin", "Bin", "trash", YOU),

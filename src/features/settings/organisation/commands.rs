@@ -39,6 +39,7 @@ pub fn update(tx: &mut OrgTx, _: &Allow<Administer>, version: i32, new: &Setting
             organisations::time_zone.eq(&new.time_zone),
             organisations::fiscal_year_start.eq(new.fiscal_year_start),
             organisations::working_days.eq(&new.working_days),
+            (organisations::work_from.eq(new.work_from), organisations::work_to.eq(new.work_to)),
             organisations::version.eq(version + 1),
         ))
         .execute(tx.conn())?;
@@ -54,7 +55,9 @@ fn changes(before: &Settings, after: &Settings) -> Changes {
         .track("locale", &before.locale, &after.locale)
         .track("time_zone", &before.time_zone, &after.time_zone)
         .track("fiscal_year_start", &before.fiscal_year_start, &after.fiscal_year_start)
-        .track("working_days", &before.working_days, &after.working_days);
+        .track("working_days", &before.working_days, &after.working_days)
+        .track("work_from", &before.work_from, &after.work_from)
+        .track("work_to", &before.work_to, &after.work_to);
     changes
 }
 

@@ -16,7 +16,7 @@ pub struct Current {
     pub version: i32,
 }
 
-type Row = (String, String, String, String, i16, Vec<Option<i16>>, i32);
+type Row = (String, String, String, String, i16, Vec<Option<i16>>, (i16, i16), i32);
 
 pub fn current(tx: &mut OrgTx) -> AppResult<Current> {
     read(tx, false)
@@ -35,12 +35,13 @@ fn read(tx: &mut OrgTx, lock: bool) -> AppResult<Current> {
         organisations::time_zone,
         organisations::fiscal_year_start,
         organisations::working_days,
+        (organisations::work_from, organisations::work_to),
         organisations::version,
     ));
     let row: Row = if lock { query.for_no_key_update().first(tx.conn())? } else { query.first(tx.conn())? };
-    let (name, currency, locale, time_zone, fiscal_year_start, days, version) = row;
+    let (name, currency, locale, time_zone, fiscal_year_start, days, (work_from, work_to), version) = row;
     let working_days = days.into_iter().flatten().collect();
-    let settings = Settings { name, currency, locale, time_zone, fiscal_year_start, working_days };
+    let settings = Settings { name, currency, locale, time_zone, fiscal_year_start, working_days, work_from, work_to };
     Ok(Current { settings, version })
 }
 

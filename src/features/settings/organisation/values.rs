@@ -1,9 +1,11 @@
 //! The settings as values, and as a form.
 
 use crate::{
+    features::activities,
     kernel::{Currency, Locale, calendar},
     web::{Form, FormErrors, forms::SelectOption},
 };
+use chrono::Timelike;
 use serde::Serialize;
 
 /// What an administrator may set, beside the logo.
@@ -17,6 +19,9 @@ pub struct Settings {
     pub fiscal_year_start: i16,
     /// ISO 8601: Monday is 1.
     pub working_days: Vec<i16>,
+    /// Minutes since midnight, in each member's own time zone.
+    pub work_from: i16,
+    pub work_to: i16,
 }
 
 const MONTHS: [&str; 12] = [
@@ -61,6 +66,12 @@ impl Settings {
         if working_days.is_empty() {
             p.error("working_days", "Choose at least one day.");
         }
+        let work_from = p.optional("work_from", clock).unwrap_or(540);
+        // Midnight at the end of a day is its end.
+        let work_to = p.optional("work_to", clock).map_or(1_020, |n| if n == 0 { 1_440 } else { n });
+        if work_from >= work_to {
+            p.error("work_to", "must be later than the beginning");
+        }
         p.finish()?;
         Ok(Self {
             name,
@@ -69,6 +80,8 @@ impl Settings {
             time_zone: time_zone.unwrap_or_default(),
             fiscal_year_start: fiscal_year_start.and_then(|m| m.try_into().ok()).unwrap_or(1),
             working_days,
+            work_from,
+            work_to,
         })
     }
 
@@ -81,6 +94,8 @@ impl Settings {
             ("locale".to_owned(), self.locale.clone()),
             ("time_zone".to_owned(), self.time_zone.clone()),
             ("fiscal_year_start".to_owned(), self.fiscal_year_start.to_string()),
+            ("work_from".to_owned(), hours(self.work_from)),
+            ("work_to".to_owned(), hours(self.work_to % 1_440)),
         ];
         pairs.extend(self.working_days.iter().map(|d| ("working_days".to_owned(), d.to_string())));
         Form::new(pairs)
@@ -101,8 +116,18 @@ impl Settings {
             ("Time zone", self.time_zone.clone()),
             ("Fiscal year starts in", month_name(self.fiscal_year_start)),
             ("Working days", days.join(", ")),
+            ("Working hours", format!("{} – {}", hours(self.work_from), hours(self.work_to))),
         ]
     }
+}
+
+fn clock(text: &str) -> Result<i16, &'static str> {
+    let time = activities::parse_time(text)?;
+    Ok(i16::try_from(time.hour() * 60 + time.minute()).unwrap_or(0))
+}
+
+fn hours(minutes: i16) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 fn known_locale(tag: &str) -> Result<String, &'static str> {
