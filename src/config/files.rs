@@ -1,7 +1,7 @@
 //! Where files lie, and who looks into them for viruses.
 
 use super::Secret;
-use std::{fmt, net::ToSocketAddrs, path::PathBuf};
+use std::{fmt, path::PathBuf};
 use url::Url;
 
 pub const BUCKET_EXAMPLE: &str = "s3://my-bucket/pipewright";
@@ -80,14 +80,6 @@ impl Clamd {
                 Ok(Self::Tcp(text.to_owned()))
             }
             _ => Err(format!("is \"{text}\", not host:port nor unix:/path")),
-        }
-    }
-
-    /// Whether the host has an address at all.
-    pub fn resolves(&self) -> bool {
-        match self {
-            Self::Tcp(address) => address.to_socket_addrs().is_ok_and(|mut found| found.next().is_some()),
-            Self::Unix(path) => path.exists(),
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{Check, clock, config, mail, postgres_version, report, storage};
 use crate::{
     cli::Database,
-    config::{Config, masked_url},
+    config::{Clamd, Config, masked_url},
     db::{self, Db, Facts, Reason},
+    files::{Files, clamd},
     jobs,
     kernel::text::one_line,
 };
@@ -33,7 +34,32 @@ fn examine() -> Vec<Check> {
     }
     checks.push(mail(settings.smtp.as_ref()));
     checks.push(storage(&settings.data_dir));
+    checks.extend(bucket(&settings));
+    checks.extend(settings.clamd.as_ref().map(scanner));
     checks
+}
+
+/// Writes, reads and removes something small, where files lie in a bucket.
+fn bucket(settings: &Config) -> Option<Check> {
+    let bucket = settings.files.as_ref()?;
+    Some(match Files::open(settings).and_then(|files| files.probe()) {
+        Ok(()) => Check::ok("files", format!("{bucket} takes files and gives them back")),
+        Err(error) => {
+            let mend = "check FILES_URL, FILES_ENDPOINT, FILES_REGION and the key's rights to put, get and delete";
+            Check::fail("files", one_line(&format!("{bucket}: {error:#}")), mend)
+        }
+    })
+}
+
+fn scanner(clamd: &Clamd) -> Check {
+    match clamd::ping(clamd) {
+        Ok(()) => Check::ok("scanner", format!("clamd at {clamd} answers")),
+        Err(error) => Check::fail(
+            "scanner",
+            one_line(&format!("clamd at {clamd}: {error:#}")),
+            "start it, or mend or unset CLAMD_ADDRESS; until then uploaded files wait",
+        ),
+    }
 }
 
 fn database_checks(settings: &Config, database: &Database) -> Vec<Check> {

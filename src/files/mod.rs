@@ -199,7 +199,9 @@ fn s3(bucket: &Bucket, io: &Handle) -> anyhow::Result<impl ObjectStore> {
         .with_region(&bucket.region)
         .with_access_key_id(&bucket.key)
         .with_secret_access_key(bucket.secret.expose())
-        .with_http_connector(SpawnedReqwestConnector::new(io.clone()));
+        .with_http_connector(SpawnedReqwestConnector::new(io.clone()))
+        // One by one: not every store knows how to delete many.
+        .with_disable_bulk_delete(true);
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder
             .with_endpoint(endpoint.as_str().trim_end_matches('/'))

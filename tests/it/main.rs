@@ -21,6 +21,7 @@ mod deals;
 mod duplicates;
 mod exports;
 mod fields;
+mod files;
 mod history;
 mod imports;
 mod input;
