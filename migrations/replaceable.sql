@@ -185,6 +185,35 @@ BEGIN
   END IF;
 END $$;
 
+-- Which open occurrence of a series is next and which are later: lists show the next one only. Those changed on their own are neither.
+CREATE OR REPLACE FUNCTION app.next_occurrences() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  orgs uuid[];
+  ids uuid[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(org_id), array_agg(series_id) INTO orgs, ids FROM (
+      SELECT DISTINCT org_id, series_id FROM added WHERE series_id IS NOT NULL) x;
+  ELSIF TG_OP = 'DELETE' THEN
+    SELECT array_agg(org_id), array_agg(series_id) INTO orgs, ids FROM (
+      SELECT DISTINCT org_id, series_id FROM removed WHERE series_id IS NOT NULL AND closed_at IS NULL AND deleted_at IS NULL) x;
+  ELSE
+    SELECT array_agg(org_id), array_agg(series_id) INTO orgs, ids FROM (
+      SELECT DISTINCT a.org_id, s.series_id
+      FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id CROSS JOIN LATERAL (VALUES (a.series_id), (r.series_id)) s (series_id)
+      WHERE s.series_id IS NOT NULL AND (a.series_id, a.occurs_on, a.closed_at IS NULL, a.deleted_at IS NULL, a.occurrence = 'own')
+        IS DISTINCT FROM (r.series_id, r.occurs_on, r.closed_at IS NULL, r.deleted_at IS NULL, r.occurrence = 'own')) x;
+  END IF;
+  IF ids IS NULL THEN
+    RETURN NULL;
+  END IF;
+  PERFORM 1 FROM unnest(orgs, ids) t (org, id) JOIN public.activity_series s ON s.org_id = t.org AND s.id = t.id ORDER BY s.id FOR NO KEY UPDATE OF s;
+  UPDATE public.activities a SET occurrence = n.now
+  FROM (
+    SELECT o.org_id, o.id, CASE row_number() OVER (PARTITION BY o.org_id, o.series_id ORDER BY o.occurs_on) WHEN 1 THEN 'next' ELSE 'later' END AS now
+    FROM unnest(orgs, ids) t (org, id) JOIN public.activities o ON o.org_id = t.org AND o.series_id = t.id
+    WHERE o.closed_at IS NULL AND o.deleted_at IS NULL AND o.occurrence <> 'own') n
+  WHERE a.org_id = n.org_id AND a.id = n.id AND a.occurrence <> n.now;
 -- When what someone takes part in is: kept beside them, so that a member's calendar is a span of one index.
 CREATE OR REPLACE FUNCTION app.participant_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -198,6 +227,14 @@ BEGIN
 END $$;
 DO $$
 BEGIN
+  IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.activities') AND attname = 'series_id' AND NOT attisdropped) THEN
+    DROP TRIGGER IF EXISTS series_insert ON activities;
+    DROP TRIGGER IF EXISTS series_update ON activities;
+    DROP TRIGGER IF EXISTS series_delete ON activities;
+    CREATE TRIGGER series_insert AFTER INSERT ON activities REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
+    CREATE TRIGGER series_update AFTER UPDATE ON activities REFERENCING NEW TABLE AS added OLD TABLE AS removed
+      FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
+    CREATE TRIGGER series_delete AFTER DELETE ON activities REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
   IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.activity_participants') AND attname = 'at') THEN
     CREATE OR REPLACE TRIGGER participant_at BEFORE INSERT ON activity_participants FOR EACH ROW EXECUTE FUNCTION app.participant_at();
     CREATE OR REPLACE TRIGGER participants_at AFTER UPDATE OF start_at, due_on ON activities

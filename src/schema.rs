@@ -29,6 +29,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        series_id -> Nullable<Uuid>,
+        occurs_on -> Nullable<Date>,
+        occurrence -> Nullable<Text>,
     }
 }
 
@@ -71,6 +74,31 @@ diesel::table! {
         activity_id -> Uuid,
         member_id -> Uuid,
         minutes -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    activity_series (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        rule -> Text,
+        starts_on -> Date,
+        at_time -> Nullable<Time>,
+        zone -> Text,
+        count -> Nullable<Int4>,
+        until -> Nullable<Date>,
+        made_until -> Date,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_series_exceptions (org_id, series_id, occurs_on) {
+        org_id -> Uuid,
+        series_id -> Uuid,
+        occurs_on -> Date,
     }
 }
 

@@ -37,6 +37,7 @@ use crate::jobs::Registry;
 /// Each feature's background jobs.
 pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
+    activities::register_jobs(registry);
     duplicates::register_jobs(registry);
     bin::register_jobs(registry);
     retention::register_jobs(registry);

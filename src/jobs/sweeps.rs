@@ -44,6 +44,7 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("changes that may be duplicates", crate::features::duplicates::SWEEP),
     ("search for duplicates", crate::features::duplicates::NIGHTLY),
+    ("series that do not reach a year ahead", crate::features::activities::SWEEP),
     ("what is kept, day by day", crate::features::retention::SWEEP),
     ("files nobody names", crate::features::files::SWEEP),
     ("quarantine of web forms", crate::features::web_forms::SWEEP),

@@ -78,6 +78,7 @@ typed_id!(
     StageId,
     NoteId,
     ActivityId,
+    ActivitySeriesId,
     ActivityTypeId,
     FileId,
     /// Bytes in the store: one version of a file.

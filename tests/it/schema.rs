@@ -34,7 +34,7 @@ fn migrated(conn: &mut PgConnection) -> Tables {
           WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'timestamp with time zone' THEN 'Timestamptz'
           WHEN 'integer' THEN 'Int4' WHEN 'smallint' THEN 'Int2' WHEN 'bigint' THEN 'Int8' WHEN 'numeric' THEN 'Numeric'
           WHEN 'character' THEN 'Bpchar' WHEN 'jsonb' THEN 'Jsonb' WHEN 'boolean' THEN 'Bool' WHEN 'bytea' THEN 'Bytea'
-          WHEN 'date' THEN 'Date' WHEN 'text[]' THEN 'Array<Nullable<Text>>' WHEN 'smallint[]' THEN 'Array<Nullable<Int2>>'
+          WHEN 'date' THEN 'Date' WHEN 'time without time zone' THEN 'Time' WHEN 'text[]' THEN 'Array<Nullable<Text>>' WHEN 'smallint[]' THEN 'Array<Nullable<Int2>>'
           WHEN 'uuid[]' THEN 'Array<Nullable<Uuid>>'
           ELSE 'unknown: ' || format_type(a.atttypid, NULL) END AS name) t
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition

@@ -7,6 +7,7 @@ use super::{
     model::{Activity, Class, OPEN},
     queries,
     returning::{self, Back},
+    series::{self, Scope},
     when::{self, Slot},
 };
 use crate::{
@@ -195,14 +196,15 @@ pub(super) async fn snooze(
 
 /// When it was, for the undo's address.
 fn place(before: &Activity) -> String {
+    let follows = if before.occurrence.as_deref().is_some_and(|now| now != "own") { "&follows=1" } else { "" };
     match (before.fields.start_at, before.fields.due_on) {
-        (Some(at), _) => format!("at={}", at.timestamp_micros()),
-        (None, Some(day)) => format!("on={day}"),
+        (Some(at), _) => format!("at={}{follows}", at.timestamp_micros()),
+        (None, Some(day)) => format!("on={day}{follows}"),
         (None, None) => String::new(),
     }
 }
 
-/// `POST /activities/{id}/snooze/undo`: `at` (microseconds) or `on` in the address
+/// `POST /activities/{id}/snooze/undo`: `at` (microseconds) or `on` in the address, and `follows` when its series said so
 pub(super) async fn unsnooze(
     page: Page,
     by: Allow<Edit>,
@@ -217,6 +219,9 @@ pub(super) async fn unsnooze(
     let line = db
         .org(&page, move |tx| {
             commands::reschedule(tx, &by, id, Slot { start_at, due_on })?;
+            if query.has("follows") {
+                commands::rejoin(tx, id)?;
+            }
             line(tx, &by, id)
         })
         .await?;
@@ -224,7 +229,7 @@ pub(super) async fn unsnooze(
     answer(&page, &form, id, line, &told, "")
 }
 
-/// `POST /activities/{id}/deletion`
+/// `POST /activities/{id}/deletion`: `scope` of what repeats
 pub(super) async fn delete(
     page: Page,
     by: Allow<Delete>,
@@ -233,15 +238,42 @@ pub(super) async fn delete(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let id = *id;
-    let gone = db.org(&page, move |tx| commands::set_deleted(tx, &by, id, true)).await?;
     let own = format!("/activities/{id}");
+    let scope = Scope::parse(form.get("scope"));
+    let done = db
+        .org(&page, move |tx| {
+            let activity = queries::find(tx, &by, id)?;
+            let series = activity.series_id.filter(|_| activity.is_open());
+            if let (Some(series), None) = (series, scope) {
+                let series = series::find(tx, series)?;
+                let asked = series::Asked::of(tx, &by, &activity, &series, Scope::ALL.into())?;
+                return Ok((activity, Err(asked)));
+            }
+            let gone = series::delete(tx, &by, id, scope.unwrap_or(Scope::This))?;
+            Ok((activity, Ok(gone)))
+        })
+        .await?;
+    let (activity, gone) = match done {
+        (_, Err(asked)) => {
+            // The way back is where the deletion was asked for, not the question.
+            let mut form = form;
+            let back = Back::of(&page, &form).unwrap_or_else(|| own.clone());
+            form.set("back", &back);
+            return series::ask(&page, &form, asked, format!("{own}/deletion"), back);
+        }
+        (activity, Ok(gone)) => (activity, gone),
+    };
     let to = Back::of(&page, &form).filter(|path| !path.starts_with(&own));
-    let to = to.unwrap_or_else(|| format!("/{}", gone.class().noun()));
-    let flash = Flash::success(format!("{} deleted", short(&gone.fields.subject)));
-    Ok(reply::redirect(&page.req, &to, Some(flash.undo(format!("{own}/deletion/undo")))))
+    let to = to.unwrap_or_else(|| format!("/{}", activity.class().noun()));
+    let told = match gone.count {
+        1 => format!("{} deleted", short(&activity.fields.subject)),
+        n => format!("{}: {n} deleted", short(&activity.fields.subject)),
+    };
+    let flash = Flash::success(told).undo(format!("{own}/deletion/undo{}", gone.undo));
+    Ok(reply::redirect(&page.req, &to, Some(flash)))
 }
 
-/// `POST /activities/{id}/deletion/undo`
+/// `POST /activities/{id}/deletion/undo`; of a series, `series`, `at` and the end it had in the address
 pub(super) async fn undelete(
     page: Page,
     by: Allow<Delete>,
@@ -249,10 +281,19 @@ pub(super) async fn undelete(
     form: Form,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let id = *id;
-    let back = db.org(&page, move |tx| commands::set_deleted(tx, &by, id, false)).await?;
+    let (id, query) = (*id, Form::decode(page.req.query_string().as_bytes())?);
+    let told = db
+        .org(&page, move |tx| {
+            if query.has("series") {
+                let back = series::undelete(tx, &by, id, &query)?;
+                return Ok(format!("{back} of the series are back"));
+            }
+            let back = commands::set_deleted(tx, &by, id, false)?;
+            Ok(format!("{} is back", short(&back.fields.subject)))
+        })
+        .await?;
     let to = Back::of(&page, &form).unwrap_or_else(|| format!("/activities/{id}"));
-    Ok(reply::redirect(&page.req, &to, Some(Flash::success(format!("{} is back", short(&back.fields.subject))))))
+    Ok(reply::redirect(&page.req, &to, Some(Flash::success(told))))
 }
 
 /// Most that one bulk action takes.

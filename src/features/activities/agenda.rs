@@ -79,7 +79,10 @@ impl Day {
         }
         let mut seen = std::collections::HashSet::new();
         rows.retain(|row| seen.insert(row.id));
-        let ahead = queries::list(tx, actor, &mine(actor, Class::Activity, When::Ahead, MEETINGS as i64))?;
+        let mut ahead = queries::list(tx, actor, &mine(actor, Class::Activity, When::Ahead, READ))?;
+        let mut series = std::collections::HashSet::new();
+        ahead.retain(|row| row.series_id.is_none_or(|id| series.insert(id)));
+        ahead.truncate(MEETINGS);
         let worth = worth(tx, rows.iter().chain(&ahead).filter_map(|row| row.deal_id).collect())?;
         rows.sort_by_key(|row| {
             std::cmp::Reverse((
@@ -93,7 +96,7 @@ impl Day {
         Ok(Self {
             due: rows.into_iter().map(with_worth).collect(),
             more_due,
-            meetings: ahead.into_iter().take(MEETINGS).map(with_worth).collect(),
+            meetings: ahead.into_iter().map(with_worth).collect(),
             idle: idle(tx, actor, owners)?,
             load: if team { load(tx, actor)? } else { Vec::new() },
         })
@@ -101,7 +104,18 @@ impl Day {
 }
 
 fn mine(actor: &Actor, class: Class, when: When, limit: i64) -> Asked {
-    Asked { class, owners: Some(vec![actor.id.0]), when, type_id: None, status: None, after: None, limit }
+    Asked {
+        class,
+        owners: Some(vec![actor.id.0]),
+        when,
+        type_id: None,
+        status: None,
+        fold: when == When::Overdue,
+        series: None,
+        about: None,
+        after: None,
+        limit,
+    }
 }
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -221,10 +235,11 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Load>> {
          FROM members m CROSS JOIN (VALUES ('activity'), ('task')) k(class) CROSS JOIN LATERAL (
            SELECT a.start_at < now() OR a.due_on < $2 AS late,
              a.due_on = $2 OR (a.start_at >= now() AND a.start_at < $3) AS today
-           FROM activities a WHERE a.owner_id = m.id AND a.class = k.class AND a.closed_at IS NULL AND a.deleted_at IS NULL
+           FROM activities a WHERE a.owner_id = m.id AND a.class = k.class AND a.closed_at IS NULL AND a.deleted_at IS NULL AND {}
            ORDER BY a.at LIMIT {COUNTED}) x
          WHERE m.deactivated_at IS NULL AND ($1 IS NULL OR m.id = ANY ($1))
-         GROUP BY m.id, m.name ORDER BY overdue DESC, open DESC, m.name LIMIT 50"
+         GROUP BY m.id, m.name ORDER BY overdue DESC, open DESC, m.name LIMIT 50",
+        queries::UNFOLDED
     );
     let today = actor.today();
     let end = crate::kernel::calendar::instants(

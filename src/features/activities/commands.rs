@@ -2,8 +2,8 @@
 //! what is next.
 
 use super::{
-    model::{Activity, NewActivity, member_ref},
-    queries, types,
+    model::{Activity, Difference, NewActivity, member_ref},
+    queries, series, types,
     when::Slot,
 };
 use crate::{
@@ -76,11 +76,41 @@ pub fn update(
             activities::class.eq(class),
             activities::version.eq(version + 1),
             activities::updated_at.eq(diesel::dsl::now),
+            // An occurrence that was changed on its own is its own from now on.
+            activities::occurrence.eq(before.series_id.map(|_| "own")),
         ))
         .execute(tx.conn())?;
     events::record(tx, Event::of("activity.updated", RECORD, id).version(version + 1).changes(changes))?;
     announce(tx, id, &[before.fields.deal_id, new.deal_id])?;
     Ok(Saved::Done(version + 1))
+}
+
+/// What a change of an occurrence makes of it, but for when it is, and of the others that `others` finds. How many those are.
+pub(super) fn spread(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    before: &Activity,
+    new: &NewActivity,
+    others: impl FnOnce(&mut OrgTx, &Difference) -> AppResult<usize>,
+) -> AppResult<usize> {
+    let class = check(tx, by, Some(&before.fields), new)?;
+    let mut new = new.clone();
+    complete_links(tx, &mut new)?;
+    let changes = NewActivity::changes(tx, by, Some(&before.fields), &new)?;
+    let version = before.version + 1;
+    let mut changed = 0;
+    if let Some(difference) = Difference::between(&before.fields, &new, class) {
+        diesel::update(activities::table.filter(activities::id.eq(before.id))).set(&difference).execute(tx.conn())?;
+        changed = others(tx, &difference)?;
+    }
+    diesel::update(activities::table.filter(activities::id.eq(before.id)))
+        .set((activities::version.eq(version), activities::updated_at.eq(diesel::dsl::now)))
+        .execute(tx.conn())?;
+    if !changes.is_empty() {
+        events::record(tx, Event::of("activity.updated", RECORD, before.id).version(version).changes(changes))?;
+    }
+    announce(tx, before.id, &[before.fields.deal_id, new.deal_id])?;
+    Ok(changed)
 }
 
 /// Another time, nothing else. What is closed stays as it is.
@@ -92,6 +122,13 @@ pub fn reschedule(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, slot: Slot) 
     let version = before.version;
     let _ = update(tx, by, id, version, new)?;
     Ok(before)
+}
+
+/// An occurrence that was put off is again what its series says.
+pub(super) fn rejoin(tx: &mut OrgTx, id: ActivityId) -> AppResult<()> {
+    let of = activities::table.filter(activities::id.eq(id)).filter(activities::occurrence.eq("own"));
+    diesel::update(of).set(activities::occurrence.eq("next")).execute(tx.conn())?;
+    Ok(())
 }
 
 /// Someone else is to do it.
@@ -168,6 +205,11 @@ pub fn set_deleted(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, deleted: 
     if before.deleted_at.is_some() == deleted {
         return Ok(before);
     }
+    if let (Some((series, day)), false) = (before.occurrence(), deleted)
+        && series::stands_on(tx, series, day)?
+    {
+        return Err(AppError::Conflict("Another one of its series is on that day by now.".into()));
+    }
     diesel::update(activities::table.filter(activities::id.eq(id)))
         .set((
             activities::deleted_at.eq(deleted.then(chrono::Utc::now)),
@@ -175,6 +217,9 @@ pub fn set_deleted(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, deleted: 
             activities::updated_at.eq(diesel::dsl::now),
         ))
         .execute(tx.conn())?;
+    if let Some((series, day)) = before.occurrence() {
+        series::except(tx, series, day, deleted)?;
+    }
     let kind = if deleted { "activity.deleted" } else { "activity.undeleted" };
     events::record(tx, Event::of(kind, RECORD, id).version(before.version + 1))?;
     announce(tx, id, &[before.fields.deal_id])?;
@@ -263,7 +308,7 @@ fn complete_links(tx: &mut OrgTx, new: &mut NewActivity) -> AppResult<()> {
 }
 
 /// Boards show what is next on each card, and calendars when it is.
-fn announce(tx: &mut OrgTx, id: ActivityId, deals: &[Option<DealId>]) -> AppResult<()> {
+pub(super) fn announce(tx: &mut OrgTx, id: ActivityId, deals: &[Option<DealId>]) -> AppResult<()> {
     live::publish(tx, &LiveMessage::record(RECORD, id.0))?;
     let mut ids: Vec<Uuid> = deals.iter().flatten().map(|id| id.0).collect();
     ids.dedup();

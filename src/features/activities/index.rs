@@ -12,8 +12,11 @@ use super::{
 use crate::{
     db::{Db, OrgTx, paging},
     error::{AppError, AppResult},
-    features::accounts::members::{self, Person},
-    kernel::ActivityTypeId,
+    features::{
+        accounts::members::{self, Person},
+        records,
+    },
+    kernel::{ActivitySeriesId, ActivityTypeId, RecordType},
     web::{
         Actor, Form, Page, SelectOption, Shell, csrf,
         permission::{
@@ -49,6 +52,12 @@ struct Tab {
     current: bool,
 }
 
+/// A record that the list is narrowed to, and the list without that.
+struct Narrowed {
+    name: String,
+    without: String,
+}
+
 /// A state of the board.
 struct Column {
     key: &'static str,
@@ -76,6 +85,11 @@ struct Index {
     total: String,
     next: Option<String>,
     narrowed: bool,
+    about: Option<Narrowed>,
+    /// Whether every occurrence is shown, and the list's address the other way; `None` where it makes no difference.
+    every: Option<(bool, String)>,
+    /// The list without its series.
+    series: Option<String>,
     may_create: bool,
     may_edit: bool,
     may_delete: bool,
@@ -106,6 +120,10 @@ struct Wish {
     who: String,
     when: &'static str,
     kind: Option<ActivityTypeId>,
+    /// Every occurrence of what repeats, not the next one alone.
+    every: bool,
+    series: Option<ActivitySeriesId>,
+    about: Option<(RecordType, Uuid)>,
     board: bool,
     /// Rows on the pages before.
     before: i64,
@@ -128,9 +146,21 @@ impl Wish {
             who @ ("mine" | "team" | "all") => who.to_owned(),
             id => id.parse::<Uuid>().map_err(|_| damaged())?.to_string(),
         };
+        let series = match query.get("series") {
+            "" => None,
+            id => Some(id.parse().map_err(|_| damaged())?),
+        };
+        let mut about = None;
+        for record in [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead] {
+            match query.get(record.key()) {
+                "" => {}
+                id => about = Some((record, id.parse().map_err(|_| damaged())?)),
+            }
+        }
+        let every = query.get("every") == "1" || series.is_some();
         let before = query.get("shown").parse().unwrap_or(0).clamp(0, 1_000_000);
         let after = Some(query.get("after")).filter(|after| !after.is_empty()).map(str::to_owned);
-        Ok(Self { who, when, kind, board: query.get("view") == "board", before, after })
+        Ok(Self { who, when, kind, every, series, about, board: query.get("view") == "board", before, after })
     }
 
     /// Whose; within what the actor may see.
@@ -157,13 +187,34 @@ impl Wish {
             _ => When::Open,
         };
         let after = self.after.as_deref().map(paging::decode).transpose()?;
-        Ok(Asked { class, owners: self.owners(actor)?, when, type_id: self.kind, status: None, after, limit: PAGE })
+        Ok(Asked {
+            class,
+            owners: self.owners(actor)?,
+            when,
+            type_id: self.kind,
+            status: None,
+            fold: self.folds() && !self.every,
+            series: self.series,
+            about: self.about,
+            after,
+            limit: PAGE,
+        })
+    }
+
+    /// Whether the list would be flooded by what repeats; days show what is on them.
+    fn folds(&self) -> bool {
+        matches!(self.when, "open" | "overdue")
     }
 
     /// The list's address with one thing otherwise.
     fn href(&self, class: Class, change: (&str, &str)) -> String {
         let mut pairs = vec![("who", self.who.clone()), ("when", self.when.to_owned())];
         pairs.extend(self.kind.map(|id| ("type", id.to_string())));
+        pairs.extend(self.series.map(|id| ("series", id.to_string())));
+        pairs.extend(self.about.map(|(record, id)| (record.key(), id.to_string())));
+        if self.every && self.series.is_none() {
+            pairs.push(("every", "1".to_owned()));
+        }
         if self.board {
             pairs.push(("view", "board".to_owned()));
         }
@@ -209,6 +260,7 @@ async fn index(page: Page, db: Data<Db>, class: Class) -> AppResult<HttpResponse
 
 fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, csrf: String) -> AppResult<Index> {
     let asked = wish.asked(actor, class)?;
+    let about = about(tx, actor, class, wish)?;
     let board = if wish.board && class == Class::Task { Some(columns(tx, actor, &asked, wish)?) } else { None };
     let mut rows = if board.is_some() { vec![] } else { queries::list(tx, actor, &asked)? };
     let more = i64::try_from(rows.len()).unwrap_or(0) > PAGE;
@@ -233,7 +285,17 @@ fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, 
         kept: kept(wish),
         lines: Line::all(actor, rows),
         shown: actor.locale.integer(shown),
-        narrowed: wish.who != "mine" || wish.when != "open" || wish.kind.is_some(),
+        narrowed: wish.who != "mine"
+            || wish.when != "open"
+            || wish.kind.is_some()
+            || wish.series.is_some()
+            || about.is_some(),
+        about,
+        every: wish.folds().then(|| (wish.every, wish.href(class, ("every", if wish.every { "" } else { "1" })))),
+        series: wish
+            .series
+            .is_some()
+            .then(|| Wish { series: None, every: false, ..wish.clone() }.href(class, ("view", ""))),
         may_create: actor.may(Create::KEY),
         may_edit: actor.may(Edit::KEY),
         may_delete: actor.may(Delete::KEY),
@@ -247,6 +309,14 @@ fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, 
         csrf,
         board,
     })
+}
+
+/// The record that the list is narrowed to.
+fn about(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish) -> AppResult<Option<Narrowed>> {
+    let Some((record, id)) = wish.about else { return Ok(None) };
+    let name = records::visible(tx, actor, record, id)?.name;
+    let without = Wish { about: None, ..wish.clone() }.href(class, ("view", if wish.board { "board" } else { "" }));
+    Ok(Some(Narrowed { name, without }))
 }
 
 fn who(actor: &Actor, class: Class, wish: &Wish) -> Vec<Tab> {
@@ -282,6 +352,8 @@ fn kept(wish: &Wish) -> Vec<(&'static str, String)> {
     if wish.board {
         kept.push(("view", "board".to_owned()));
     }
+    kept.extend(wish.series.map(|id| ("series", id.to_string())));
+    kept.extend(wish.about.map(|(record, id)| (record.key(), id.to_string())));
     kept
 }
 
@@ -292,6 +364,7 @@ fn columns(tx: &mut OrgTx, actor: &Actor, asked: &Asked, wish: &Wish) -> AppResu
     for (key, label) in states.clone() {
         let closed = key == "done";
         let of_state = Asked {
+            fold: !closed,
             when: if closed { When::Closed } else { When::Open },
             status: Some(key),
             limit: CARDS,

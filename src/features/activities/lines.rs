@@ -49,6 +49,11 @@ pub struct Row {
     #[diesel(sql_type = t::Text)]
     pub type_color: String,
     #[diesel(sql_type = t::Nullable<t::Uuid>)]
+    pub series_id: Option<Uuid>,
+    /// Waits for something that is open.
+    #[diesel(sql_type = t::Bool)]
+    pub blocked: bool,
+    #[diesel(sql_type = t::Nullable<t::Uuid>)]
     pub owner_id: Option<Uuid>,
     #[diesel(sql_type = t::Nullable<t::Text>)]
     pub owner: Option<String>,
@@ -96,6 +101,8 @@ pub struct Line {
     pub open: bool,
     pub cancelled: bool,
     pub high: bool,
+    pub repeats: bool,
+    pub blocked: bool,
     pub outcome: String,
     pub location: String,
     pub owner: Option<Face>,
@@ -160,6 +167,8 @@ impl Line {
             open: row.closed_at.is_none(),
             cancelled: row.status == "cancelled",
             high: row.priority == "high",
+            repeats: row.series_id.is_some(),
+            blocked: row.blocked && row.closed_at.is_none(),
             status: row.status,
             outcome: row.outcome.unwrap_or_default(),
             location: row.location.unwrap_or_default(),

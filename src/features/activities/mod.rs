@@ -18,6 +18,7 @@ mod parts;
 mod plan;
 mod queries;
 mod returning;
+mod series;
 mod settings;
 mod types;
 mod when;
@@ -30,10 +31,15 @@ pub use model::{Activity, Class, NewActivity};
 pub use pages::plan_form;
 pub use plan::{Plan, Quick};
 pub use queries::{about as about_sql, find};
+pub use series::{End, Rule, SWEEP, Schedule, extend_all};
 pub use types::{ActivityType, all as types, seed as seed_types};
 pub use when::{Slot, Tone, instant, parse_time, time_value};
 
 use actix_web::web::{ServiceConfig, get, post};
+
+pub fn register_jobs(registry: &mut crate::jobs::Registry) {
+    series::register(registry);
+}
 
 pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/activities", get().to(index::activities))

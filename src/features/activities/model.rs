@@ -1,11 +1,14 @@
 //! An activity as it is kept, and as it is asked for. A task is an activity of the other class: what they share they share.
 
+use super::when::Slot;
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     events::Changes,
     features::records,
-    kernel::{ActivityId, ActivityTypeId, CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
+    kernel::{
+        ActivityId, ActivitySeriesId, ActivityTypeId, CompanyId, ContactId, DealId, LeadId, MemberId, RecordType,
+    },
     schema::{activities, activity_types, members},
     web::Actor,
 };
@@ -87,6 +90,11 @@ pub struct Activity {
     pub created_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub deleted_at: Option<DateTime<Utc>>,
+    pub series_id: Option<ActivitySeriesId>,
+    /// The day of the rule that it stands for, in its series' zone.
+    pub occurs_on: Option<NaiveDate>,
+    /// `next`, `later`, or `own`: changed on its own.
+    pub occurrence: Option<String>,
 }
 
 impl Activity {
@@ -96,6 +104,11 @@ impl Activity {
 
     pub fn is_open(&self) -> bool {
         self.closed_at.is_none()
+    }
+
+    /// Its series, and the day that it stands for.
+    pub fn occurrence(&self) -> Option<(ActivitySeriesId, NaiveDate)> {
+        self.series_id.zip(self.occurs_on)
     }
 }
 
@@ -124,6 +137,11 @@ pub struct NewActivity {
 }
 
 impl NewActivity {
+    /// When it is.
+    pub fn slot(&self) -> Slot {
+        Slot { start_at: self.start_at, due_on: self.due_on }
+    }
+
     /// What it is about.
     pub fn links(&self) -> [(RecordType, Option<Uuid>); 4] {
         [
@@ -173,6 +191,51 @@ impl NewActivity {
             }
         }
         Ok(changes)
+    }
+}
+
+/// What one form changed, to change it elsewhere too: only what differs, and nothing of when it is. `Some(None)` clears.
+#[derive(AsChangeset, Clone, Debug, Default, PartialEq)]
+#[diesel(table_name = activities)]
+pub(super) struct Difference {
+    type_id: Option<ActivityTypeId>,
+    class: Option<String>,
+    subject: Option<String>,
+    owner_id: Option<Option<MemberId>>,
+    minutes: Option<Option<i32>>,
+    priority: Option<String>,
+    location: Option<Option<String>>,
+    video_url: Option<Option<String>>,
+    description: Option<Option<String>>,
+    deal_id: Option<Option<DealId>>,
+    contact_id: Option<Option<ContactId>>,
+    company_id: Option<Option<CompanyId>>,
+    lead_id: Option<Option<LeadId>>,
+}
+
+impl Difference {
+    pub fn between(before: &NewActivity, after: &NewActivity, class: String) -> Option<Self> {
+        macro_rules! differing {
+            ($($field:ident),+) => {
+                Self { class: None, $($field: (before.$field != after.$field).then(|| after.$field.clone())),+ }
+            };
+        }
+        let mut found = differing!(
+            type_id,
+            subject,
+            owner_id,
+            minutes,
+            priority,
+            location,
+            video_url,
+            description,
+            deal_id,
+            contact_id,
+            company_id,
+            lead_id
+        );
+        found.class = found.type_id.map(|_| class);
+        (found != Self::default()).then_some(found)
     }
 }
 

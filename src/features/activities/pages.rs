@@ -7,6 +7,7 @@ use super::{
     parts::{self, Parts},
     plan, queries,
     returning::{self, Back},
+    series::{self, Intent, RepeatView, Repeats, Scope},
     types::{self, ActivityType},
     when::SNOOZES,
 };
@@ -47,6 +48,7 @@ struct FormPage {
     types: Vec<SelectOption>,
     owners: Vec<SelectOption>,
     priorities: Vec<SelectOption>,
+    repeat: RepeatView,
     is_new: bool,
     /// Colleagues who are to take part in something new: id and name.
     with: Vec<(String, String)>,
@@ -91,6 +93,7 @@ fn form_page(
         types: offered.map(|t| SelectOption::new(t.id.to_string(), &t.name, t.id.to_string() == chosen)).collect(),
         owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
         priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
+        repeat: RepeatView::of(&form, page.locale),
         is_new: id.is_none(),
         with,
         input: form.view(errors),
@@ -157,9 +160,17 @@ pub fn plan_form(
     form: &Form,
 ) -> AppResult<(ActivityId, Option<chrono::NaiveDate>, String)> {
     let new = forms::parse(tx, by, form, None)?;
-    let (day, subject) = (new.due_on, new.subject.clone());
+    let (mut day, subject) = (new.due_on, new.subject.clone());
+    let repeat = series::read(form, new.slot().day(by.zone))?;
     let id = commands::create(tx, by, form.get("id").parse().ok(), new)?;
     parts::invite(tx, id, form.all("with").filter_map(|id| id.parse().ok()))?;
+    // Sent twice, it is a series already.
+    if let Some(repeat) = repeat
+        && queries::find(tx, by, id)?.series_id.is_none()
+    {
+        series::start(tx, by, id, repeat)?;
+        day = None;
+    }
     Ok((id, day, subject))
 }
 
@@ -169,7 +180,11 @@ pub(super) async fn edit(page: Page, by: Allow<Edit>, id: Path<ActivityId>, db: 
     let (form, choices) = db
         .org(&page, move |tx| {
             let activity = queries::find(tx, &by, id)?;
-            Ok((forms::to_form(tx, &by, &activity)?, Choices::load(tx)?))
+            let mut form = forms::to_form(tx, &by, &activity)?;
+            if let Some(series) = activity.series_id {
+                form = series::fill_in(form, &series::find(tx, series)?.schedule);
+            }
+            Ok((form, Choices::load(tx)?))
         })
         .await?;
     reply::page(&page.req, &form_page(&page, Some(id), form, FormErrors::default(), &choices, false))
@@ -184,23 +199,17 @@ pub(super) async fn save(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (id, posted) = (*id, form.clone());
-    let saved = db
-        .org(&page, move |tx| {
-            let before = queries::find(tx, &by, id)?;
-            let version = posted.get("version").parse().unwrap_or(0);
-            if before.version != version {
-                return Ok((Saved::Stale, before.version));
-            }
-            let new = forms::parse(tx, &by, &posted, Some(&before.fields))?;
-            Ok((commands::update(tx, &by, id, version, new)?, before.version))
-        })
-        .await;
+    let saved = db.org(&page, move |tx| save_as(tx, &by, id, &posted)).await;
     let (status, form, errors, stale) = match saved {
-        Ok((Saved::Done(_), _)) => {
+        Ok(Saving::Done) => {
             let to = Back::asked(&form).unwrap_or_else(|| format!("/activities/{id}"));
             return Ok(reply::redirect(&page.req, &to, Some(Flash::success("Saved"))));
         }
-        Ok((Saved::Stale, now)) => {
+        Ok(Saving::Ask(asked)) => {
+            let cancel = format!("/activities/{id}/edit");
+            return series::ask(&page, &form, asked, format!("/activities/{id}"), cancel);
+        }
+        Ok(Saving::Stale(now)) => {
             let mut form = form;
             form.set("version", now.to_string());
             (StatusCode::CONFLICT, form, FormErrors::default(), true)
@@ -212,6 +221,45 @@ pub(super) async fn save(
     reply::page_with(&page.req, status, &form_page(&page, Some(id), form, errors, &choices, stale))
 }
 
+/// How a save ended.
+enum Saving {
+    Done,
+    /// The version it has now.
+    Stale(i32),
+    /// It repeats, and the form does not say which ones are meant.
+    Ask(series::Asked),
+}
+
+fn save_as(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, form: &Form) -> AppResult<Saving> {
+    let before = queries::lock(tx, by, id)?;
+    let version = form.get("version").parse().unwrap_or(0);
+    if before.version != version {
+        return Ok(Saving::Stale(before.version));
+    }
+    let new = forms::parse(tx, by, form, Some(&before.fields))?;
+    let Some(series) = before.series_id.map(|id| series::find(tx, id)).transpose()? else {
+        let repeat = series::read(form, new.slot().day(by.zone))?;
+        let saved = commands::update(tx, by, id, version, new)?;
+        if let Some(repeat) = repeat {
+            series::start(tx, by, id, repeat)?;
+        }
+        return Ok(if saved == Saved::Stale { Saving::Stale(before.version) } else { Saving::Done });
+    };
+    let intent = Intent::read(&before, series.clone(), form, new)?;
+    if !intent.changes_anything() {
+        return Ok(Saving::Done);
+    }
+    let scopes = intent.scopes();
+    let chosen = Scope::parse(form.get("scope")).or(if scopes == [Scope::This] { Some(Scope::This) } else { None });
+    let Some(scope) = chosen else {
+        let stops = intent.stops();
+        let asked = series::Asked::of(tx, by, &before, &series, scopes)?;
+        return Ok(Saving::Ask(series::Asked { stops, ..asked }));
+    };
+    intent.apply(tx, by, &before, scope)?;
+    Ok(Saving::Done)
+}
+
 #[derive(Template)]
 #[template(path = "activities/show.html")]
 struct Show {
@@ -221,6 +269,7 @@ struct Show {
     /// "Planned by Ada, 3 Mar": who put it here.
     made: String,
     length: String,
+    repeats: Option<Repeats>,
     parts: Parts,
     files: files::Panel,
     may_edit: bool,
@@ -255,6 +304,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
         shell,
         line: Line::new(actor, row),
         made: format!("Planned by {}, {}", by.unwrap_or("Pipewright"), actor.locale.day(day, today)),
+        repeats: Repeats::of(tx, actor, &activity)?,
         length: activity.fields.minutes.map(lines::length).unwrap_or_default(),
         parts: parts::load(tx, actor, &activity, &people)?,
         may_edit: actor.may(Edit::KEY),

@@ -180,6 +180,9 @@ fn candidates(
         when: When::Open,
         type_id: None,
         status: None,
+        fold: true,
+        series: None,
+        about: None,
         after: None,
         limit: 50,
     };

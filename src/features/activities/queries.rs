@@ -7,12 +7,13 @@
 use super::{
     lines::Row,
     model::{Activity, Class},
+    series,
 };
 use crate::{
     db::{OrgTx, Tx, kept, paging},
     error::{AppError, AppResult},
     features::records,
-    kernel::{ActivityId, ActivityTypeId, RecordType},
+    kernel::{ActivityId, ActivitySeriesId, ActivityTypeId, RecordType},
     schema::{activities, activity_participants},
     web::Actor,
 };
@@ -36,8 +37,13 @@ pub(super) fn lock(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<A
     if found.deleted_at.is_some() { Err(AppError::NotFound) } else { Ok(found) }
 }
 
-/// [`lock`], deleted ones too.
+/// [`lock`], deleted ones too. Its series is held first.
 pub(super) fn lock_any(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Activity> {
+    let of: Option<Option<ActivitySeriesId>> =
+        activities::table.filter(activities::id.eq(id)).select(activities::series_id).first(tx.conn()).optional()?;
+    if let Some(series) = of.flatten() {
+        series::lock(tx, series)?;
+    }
     let found =
         activities::table.filter(activities::id.eq(id)).select(Activity::as_select()).for_update().first(tx.conn())?;
     seen(tx, actor, found)
@@ -81,6 +87,9 @@ pub enum When {
     Closed,
 }
 
+/// Leaves out the occurrences that have an open one before them.
+pub(super) const UNFOLDED: &str = "a.occurrence IS DISTINCT FROM 'later'";
+
 /// What a list asks for.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -90,6 +99,12 @@ pub struct Asked {
     pub when: When,
     pub type_id: Option<ActivityTypeId>,
     pub status: Option<&'static str>,
+    /// Of each series only the next occurrence.
+    pub fold: bool,
+    /// Of one series only.
+    pub series: Option<ActivitySeriesId>,
+    /// About one record only.
+    pub about: Option<(RecordType, Uuid)>,
     /// Where the page before ended.
     pub after: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -133,18 +148,18 @@ pub fn planned(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid, limi
     let id = sql.bind(Bind::Id(id));
     let about = match record {
         RecordType::Contact => format!(
-            "(SELECT a.org_id, a.id FROM activities a WHERE a.contact_id = {id} AND a.closed_at IS NULL AND a.deleted_at IS NULL \
+            "(SELECT a.org_id, a.id FROM activities a WHERE a.contact_id = {id} AND a.closed_at IS NULL AND a.deleted_at IS NULL AND {UNFOLDED} \
              UNION SELECT q.org_id, q.activity_id FROM activity_participants q WHERE q.contact_id = {id})"
         ),
         other => format!(
             "(SELECT a.org_id, a.id FROM activities a WHERE a.{}_id = {id} AND a.closed_at IS NULL AND a.deleted_at IS NULL \
-             ORDER BY a.at LIMIT {limit})",
+             AND {UNFOLDED} ORDER BY a.at LIMIT {limit})",
             other.key()
         ),
     };
     sql.text = format!(
         "{columns} FROM {about} p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id {} \
-         WHERE a.closed_at IS NULL AND a.deleted_at IS NULL ORDER BY a.at, a.id LIMIT {limit}",
+         WHERE a.closed_at IS NULL AND a.deleted_at IS NULL AND {UNFOLDED} ORDER BY a.at, a.id LIMIT {limit}",
         sql.joins
     );
     sql.load(tx)
@@ -190,7 +205,9 @@ impl Sql {
     fn columns(&mut self, actor: &Actor) -> String {
         let owners = self.bind(Bind::Owners(actor.visible_owners()));
         let mut columns = "SELECT a.org_id, a.id, a.version, a.subject, a.class, a.status, a.priority, a.start_at, a.due_on, a.minutes, \
-            a.location, a.outcome, a.closed_at, a.at, t.name AS type_name, t.icon AS type_icon, t.color AS type_color, \
+            a.location, a.outcome, a.closed_at, a.at, t.name AS type_name, t.icon AS type_icon, t.color AS type_color, a.series_id, \
+            EXISTS (SELECT 1 FROM activity_dependencies w JOIN activities f ON f.org_id = w.org_id AND f.id = w.waits_for \
+              WHERE w.org_id = a.org_id AND w.activity_id = a.id AND f.closed_at IS NULL AND f.deleted_at IS NULL) AS blocked, \
             m.id AS owner_id, m.name AS owner, m.avatar_tag"
             .to_owned();
         self.joins = "JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id \
@@ -236,6 +253,15 @@ impl Sql {
         }
         if let Some(status) = asked.status {
             and(format!("a.status = {}", self.bind(Bind::Text(status))));
+        }
+        if asked.fold {
+            and(UNFOLDED.to_owned());
+        }
+        if let Some(id) = asked.series {
+            and(format!("a.series_id = {}", self.bind(Bind::Id(id.0))));
+        }
+        if let Some((record, id)) = asked.about {
+            and(format!("a.{}_id = {}", record.key(), self.bind(Bind::Id(id))));
         }
         if let Some((at, id)) = asked.after {
             let (at, id) = (self.bind(Bind::Time(at)), self.bind(Bind::Id(id)));
