@@ -487,6 +487,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    forgotten_names (org_id, record_id) {
+        org_id -> Uuid,
+        record_id -> Uuid,
+        names -> Array<Nullable<Text>>,
+        instead -> Text,
+    }
+}
+
+diesel::table! {
     import_changes (org_id, import_id, record_type, record_id) {
         org_id -> Uuid,
         import_id -> Uuid,
@@ -1404,6 +1413,7 @@ diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
 diesel::joinable!(definition_changes -> organisations (org_id));
 diesel::joinable!(exports -> organisations (org_id));
+diesel::joinable!(forgotten_names -> organisations (org_id));
 diesel::joinable!(import_fingerprints -> organisations (org_id));
 diesel::joinable!(import_templates -> organisations (org_id));
 diesel::joinable!(imports -> organisations (org_id));
@@ -1445,6 +1455,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deals,
     definition_changes,
     exports,
+    forgotten_names,
     import_fingerprints,
     import_templates,
     imports,

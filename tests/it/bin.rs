@@ -132,6 +132,7 @@ async fn gone_for_good_takes_everything_along_after_the_word_is_typed() {
     assert_eq!(one(&app, &format!("SELECT count(*) FROM companies WHERE id = '{}'", ours.company)), "1");
     let gone = admin.post("/bin/purge", &[("record_type", "contact"), ("ids", &id), ("confirm", " Delete ")]).await;
     assert_eq!(gone.status(), 303, "{}", gone.body);
+    app.run_jobs().await;
     let left = traces(&app, &org, &id);
     assert!(left.len() == 1 && left[0].starts_with("events: ") && left[0].contains("contact.purged"), "{left:#?}");
     assert!(!left[0].contains("aurelia"), "the event names nobody: {left:?}");

@@ -136,3 +136,142 @@ async fn bin_and_refused_rows_are_kept_as_long_as_was_said() {
     assert_eq!(one(&app, &format!("SELECT count(*) FROM contacts WHERE id = '{}'", ours.contact)), "0");
     app.stop().await;
 }
+
+/// Everything that any table of the organisation keeps, as text.
+fn everything(app: &TestApp, org: &Org) -> String {
+    let tables = app.texts(
+        "SELECT c.relname::text AS value FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1",
+    );
+    let rows = |table: &String| {
+        app.texts(&format!(
+            "SELECT coalesce(string_agg(t::text, ' '), '') AS value FROM {table} t WHERE t.org_id = '{}'",
+            org.id
+        ))
+        .remove(0)
+    };
+    tables.iter().map(|table| format!("{table}: {}\n", rows(table))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_anonymised_and_nobody_remembers_their_names() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
+    let ours = app.belongings(&org).await;
+    let admin = app.signed_in(&org, "admin").await;
+    let person = [
+        ("first_name", "Zebedee"),
+        ("last_name", "Quixley"),
+        ("email", "zeb@quixley.test"),
+        ("phone", "+31 20 123 4567"),
+        ("title", "Quixologist"),
+        ("street", "Quix Lane 1"),
+        ("city", "Utrecht"),
+        ("description", "Likes quixes"),
+        ("lifecycle", "customer"),
+    ];
+    for label in ["Nickname", "Shoes"] {
+        let mut form =
+            vec![("type", "contact"), ("kind", if label == "Shoes" { "integer" } else { "text" }), ("label", label)];
+        form.extend(
+            ["administrator", "manager", "rep", "viewer"].iter().flat_map(|r| [("viewers", *r), ("editors", *r)]),
+        );
+        assert_eq!(admin.post("/settings/fields", &form).await.status(), 303);
+    }
+    let company = ours.company.to_string();
+    let own = [("c_nickname", "Quix"), ("c_shoes", "43"), ("company_id", &*company)];
+    let sent = admin.post("/contacts", &[&person[..], &own[..]].concat()).await;
+    assert_eq!(sent.status(), 303, "{}", sent.body);
+    let id = one(&app, "SELECT id FROM contacts WHERE email = 'zeb@quixley.test'");
+    // Spoken of everywhere: a note, a deal that has them, an activity, a bulk change, somebody merged into them.
+    admin.post(&format!("/contacts/{id}/notes"), &[("body_html", "<div>Quixley called</div>")]).await;
+    let at_deal =
+        admin.post(&format!("/deals/{}/contacts", ours.deal), &[("contact_id", &*id), ("role", "champion")]).await;
+    assert_eq!(at_deal.status(), 303, "{}", at_deal.body);
+    app.alter(&format!(
+        "INSERT INTO activities (org_id, id, type_id, class, subject, description, owner_id, contact_id, due_on)
+         SELECT org_id, gen_random_uuid(), type_id, class, 'Call Zebedee Quixley', 'About quixes', owner_id, '{id}', current_date FROM activities WHERE org_id = '{}' LIMIT 1",
+        org.id
+    ));
+    let bulk = [
+        ("record_type", "contact"),
+        ("action", "edit"),
+        ("field", "title"),
+        ("value", "Quixologist in chief"),
+        ("ids", &*id),
+    ];
+    assert_eq!(admin.post("/operations", &bulk).await.status(), 303);
+    let twin = one(&app, "SELECT gen_random_uuid()");
+    app.alter(&format!("INSERT INTO contacts (org_id, id, last_name, email, owner_id) VALUES ('{}', '{twin}', 'Quixley', 'z2@quixley.test', '{}')", org.id, org.rep));
+    let versions = one(&app, &format!("SELECT version FROM contacts WHERE id = '{id}'"));
+    let merge = [("with", &*twin), ("version_a", &*versions), ("version_b", "1"), ("survivor", "a")];
+    let merged = admin.post(&format!("/contacts/{id}/merge"), &merge).await;
+    assert_eq!(merged.status(), 303, "{}", merged.body);
+    app.alter(&format!("UPDATE contacts SET updated_at = now() - interval '400 days' WHERE id = '{id}'"));
+    let spoken = everything(&app, &org);
+    assert!(spoken.matches("Quixley").count() > 5, "{spoken}");
+
+    // Only people; what it would take is seen before; the other organisation's are its own.
+    let rule = |what| [("what", what), ("days", "365"), ("action", "anonymise")];
+    let refused = admin.post("/settings/retention/rules", &rule("company:any")).await;
+    assert_eq!(refused.status(), 422);
+    assert!(refused.contains("only contacts and leads can be anonymised"), "{}", refused.body);
+    let made = admin.post("/settings/retention/rules", &rule("contact:any")).await;
+    assert_eq!(made.status(), 303, "{}", made.body);
+    let at = made.location.unwrap();
+    let preview = admin.get(&at).await;
+    for part in ["anonymise", ">1 contact<", "This cannot be undone"] {
+        assert!(preview.contains(part), "{part} is missing: {}", preview.body);
+    }
+    assert_eq!(admin.post(&format!("{at}/activation"), &[]).await.status(), 303);
+    let before = one(&app, "SELECT count(*) FROM contacts");
+    round(&app, &org).await;
+    app.run_jobs().await;
+
+    let now = "SELECT concat_ws('|', first_name, last_name, email, phone, title, street, city, lifecycle, company_id IS NOT NULL, custom::text, deleted_at) FROM contacts";
+    assert_eq!(one(&app, &format!("{now} WHERE id = '{id}'")), "|Anonymised|Utrecht|customer|t|{\"c_shoes\": 43}");
+    let left = everything(&app, &org);
+    for word in ["Quixley", "quixley", "Zebedee", "Quixolog", "quixes", "31201234567"] {
+        let at = left.find(word).map(|at| left[at.saturating_sub(300)..].chars().take(500).collect::<String>());
+        assert_eq!(at, None, "{word} is remembered");
+    }
+    // The deal still has its contact, under no name; history says that it happened; there is nothing to undo.
+    let deal = admin.get(&format!("/deals/{}/history", ours.deal)).await;
+    assert!(deal.contains("Anonymised contact"), "{}", deal.body);
+    assert_eq!(one(&app, &format!("SELECT count(*) FROM deal_contacts WHERE contact_id = '{id}'")), "1");
+    assert!(admin.get(&format!("/contacts/{id}")).await.contains("Anonymised"));
+    let operation = one(&app, "SELECT id FROM operations WHERE kind = 'anonymise'");
+    let page = admin.get(&format!("/operations/{operation}")).await;
+    assert!(
+        page.contains("Retention: Contacts not changed for 365 days, anonymised") && !page.contains("/undo"),
+        "{}",
+        page.body
+    );
+    assert_eq!(admin.post(&format!("/operations/{operation}/undo"), &[]).await.status(), 409);
+    assert_eq!(app.totals_differ(), Vec::<String>::new());
+    assert!(before.parse::<i64>().unwrap() > 1);
+    // Once is enough, also after they were not changed for a year again.
+    app.alter("UPDATE contacts SET updated_at = now() - interval '400 days' WHERE last_name = 'Anonymised'");
+    round(&app, &org).await;
+    assert_eq!(one(&app, "SELECT count(*) FROM operations WHERE kind = 'anonymise'"), "1");
+    assert_eq!(
+        one(&app, &format!("SELECT count(*) FROM forgotten_names WHERE org_id IN ('{}', '{}')", org.id, other.id)),
+        "0"
+    );
+
+    // Deleted for good, a person's name goes from others' history too.
+    let lead = [("first_name", "Wanda"), ("last_name", "Wexcombe"), ("company_name", "Wex Works")];
+    assert_eq!(admin.post("/leads", &lead).await.status(), 303);
+    let person = [("first_name", "Wilma"), ("last_name", "Wexcombe")];
+    assert_eq!(admin.post("/contacts", &person).await.status(), 303);
+    let wilma = one(&app, "SELECT id FROM contacts WHERE first_name = 'Wilma'");
+    admin.post(&format!("/deals/{}/contacts", ours.deal), &[("contact_id", &*wilma), ("role", "user")]).await;
+    assert_eq!(admin.post(&format!("/contacts/{wilma}/deletion"), &[]).await.status(), 303);
+    let gone = [("record_type", "contact"), ("ids", &*wilma), ("confirm", "delete")];
+    assert_eq!(admin.post("/bin/purge", &gone).await.status(), 303);
+    app.run_jobs().await;
+    let deal = admin.get(&format!("/deals/{}/history", ours.deal)).await;
+    assert!(deal.contains("Deleted contact") && !deal.contains("Wilma"), "{}", deal.body);
+    assert!(!everything(&app, &org).contains("Wilma"), "{}", everything(&app, &org));
+    app.stop().await;
+}

@@ -5,11 +5,13 @@
 //! them for good; what leaves for good leaves nothing about itself but an event that says so.
 
 mod commands;
+mod forget;
 mod pages;
 mod purge;
 mod queries;
 
-pub use purge::purge;
+pub use forget::{is_person, note as note_names};
+pub use purge::{forget_history, purge};
 pub use queries::{due, keep_days};
 
 use crate::jobs::Registry;
@@ -24,4 +26,5 @@ pub fn configure(cfg: &mut ServiceConfig) {
 
 pub fn register_jobs(registry: &mut Registry) {
     registry.register(commands::JOB, commands::run_job);
+    registry.register(forget::JOB, forget::run_job);
 }

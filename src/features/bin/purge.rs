@@ -3,6 +3,7 @@
 //!
 //! Foreign keys and the tables' own triggers take notes, links, tags, duplicate pairs and unique values along.
 
+use super::forget;
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -20,17 +21,21 @@ struct Id {
     id: Uuid,
 }
 
-/// What remembers a record by its id alone.
-const REMEMBERED: &[&str] = &[
+/// What tells of a record's past by its id alone.
+const HISTORY: &[&str] = &[
     "DELETE FROM events WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM operation_changes WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM import_changes WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM import_fingerprints WHERE record_id = ANY ($1) AND record_type = $2",
+    "DELETE FROM merges WHERE (survivor_id = ANY ($1) OR merged_id = ANY ($1)) AND record_type = $2",
+];
+
+/// What else remembers it.
+const REMEMBERED: &[&str] = &[
     "DELETE FROM recent_records WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM segment_members WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM rule_breaks WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM view_matches WHERE record_id = ANY ($1) AND $2 <> ''",
-    "DELETE FROM merges WHERE (survivor_id = ANY ($1) OR merged_id = ANY ($1)) AND record_type = $2",
 ];
 
 /// Deletes those of these records for good that are deleted. The caller has found that they may go. Returns how many went.
@@ -40,12 +45,9 @@ pub fn purge(tx: &mut OrgTx, record: RecordType, ids: &[Uuid]) -> AppResult<i64>
     if going.is_empty() {
         return Ok(0);
     }
-    for statement in REMEMBERED {
-        diesel::sql_query(*statement)
-            .bind::<sql_types::Array<sql_types::Uuid>, _>(&going)
-            .bind::<sql_types::Text, _>(record.key())
-            .execute(tx.conn())?;
-    }
+    forget::note(tx, record, &going, &format!("Deleted {}", record.label().to_lowercase()))?;
+    forget_history(tx, record, &going)?;
+    run(tx, REMEMBERED, record, &going)?;
     diesel::sql_query(format!("DELETE FROM {} WHERE id = ANY ($1)", record.noun()))
         .bind::<sql_types::Array<sql_types::Uuid>, _>(&going)
         .execute(tx.conn())?;
@@ -55,6 +57,21 @@ pub fn purge(tx: &mut OrgTx, record: RecordType, ids: &[Uuid]) -> AppResult<i64>
     }
     live::publish(tx, &LiveMessage::refresh())?;
     Ok(i64::try_from(going.len()).unwrap_or(i64::MAX))
+}
+
+/// Forgets all that was: of records that go, or whose people are no longer to be known.
+pub fn forget_history(tx: &mut OrgTx, record: RecordType, ids: &[Uuid]) -> AppResult<()> {
+    run(tx, HISTORY, record, ids)
+}
+
+fn run(tx: &mut OrgTx, statements: &[&str], record: RecordType, ids: &[Uuid]) -> AppResult<()> {
+    for statement in statements {
+        diesel::sql_query(*statement)
+            .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+            .bind::<sql_types::Text, _>(record.key())
+            .execute(tx.conn())?;
+    }
+    Ok(())
 }
 
 fn kind(record: RecordType) -> &'static str {

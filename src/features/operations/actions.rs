@@ -12,6 +12,9 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The kind of what cannot be taken back.
+pub(super) const FOR_GOOD: &str = "anonymise";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
@@ -41,6 +44,8 @@ pub enum Action {
     Archive,
     Restore,
     Delete,
+    /// People lose who they were; see `retention`. Never undone.
+    Anonymise,
 }
 
 impl Action {
@@ -56,6 +61,7 @@ impl Action {
             Action::Archive => "archive",
             Action::Restore => "restore",
             Action::Delete => "delete",
+            Action::Anonymise => FOR_GOOD,
         }
     }
 
@@ -76,6 +82,7 @@ impl Action {
             Action::Archive => format!("Archive {many}"),
             Action::Restore => format!("Restore {many}"),
             Action::Delete => format!("Delete {many}"),
+            Action::Anonymise => format!("Anonymise {many}"),
         }
     }
 
@@ -99,13 +106,14 @@ impl Action {
             Action::Archive => "archived",
             Action::Restore => "restored",
             Action::Delete => "deleted",
+            Action::Anonymise => "anonymised",
         }
     }
 
     /// Refuses with 403 unless the role may do this to records of that type.
     pub fn require(&self, actor: &Actor, record: RecordType) -> AppResult<()> {
         match self {
-            Action::Delete => require_delete(actor, record),
+            Action::Delete | Action::Anonymise => require_delete(actor, record),
             _ => require_edit(actor, record),
         }
     }

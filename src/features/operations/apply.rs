@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::{deals, pipeline, quality, segments, tags},
+    features::{deals, pipeline, quality, retention, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -80,7 +80,7 @@ impl Statement {
                 sorting
             }
             // Only to sort by: these are written by their own features.
-            Action::Tag { .. } | Action::Segment { .. } | Action::Normalise { .. } => {
+            Action::Tag { .. } | Action::Segment { .. } | Action::Normalise { .. } | Action::Anonymise => {
                 step("updated_at", "now()", ("false", ""), "tagged", Done::Updated)
             }
             Action::Edit(edit) => {
@@ -136,6 +136,9 @@ pub(super) fn batch(
 ) -> AppResult<(Tally, Vec<Uuid>)> {
     if let Action::Normalise { parts } = action {
         return quality::normalise(tx, actor, op, record, parts, ids);
+    }
+    if *action == Action::Anonymise {
+        return retention::anonymise(tx, actor, op, record, ids);
     }
     let mut statement = Statement::of(record, action)?;
     if record == RecordType::Lead && matches!(action, Action::Edit(_) | Action::Restore) {

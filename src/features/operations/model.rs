@@ -1,5 +1,6 @@
 //! An operation as it is kept: what was asked, how far it is, what became of it.
 
+use super::actions::FOR_GOOD;
 use crate::{
     kernel::{MemberId, OperationId, RecordType},
     schema::operations,
@@ -108,7 +109,9 @@ impl Operation {
 
     /// Ended, and something of it can still be taken back.
     pub fn can_undo(&self) -> bool {
-        matches!(self.status(), Status::Done | Status::Cancelled | Status::Failed) && self.changed > 0
+        matches!(self.status(), Status::Done | Status::Cancelled | Status::Failed)
+            && self.changed > 0
+            && self.kind != FOR_GOOD
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn begin(tx: &mut OrgTx, actor: &Actor, id: OperationId) -> AppResult
         return Err(AppError::Conflict("It is still running. Cancel it first.".into()));
     }
     if !operation.can_undo() {
-        return Err(AppError::Conflict("It changed nothing, so there is nothing to undo.".into()));
+        return Err(AppError::Conflict("There is nothing here that can be undone.".into()));
     }
     // Taken up again after a person stopped it, the tag is back already.
     if operation.kind == tags::MERGE && operation.undo_started_at.is_none() {

@@ -65,11 +65,13 @@ fn act(tx: &mut OrgTx, actor: &Actor, rule: &Rule) -> AppResult<()> {
     if selection.next(tx, actor, None, 1)?.is_empty() {
         return rules::acted(tx, rule.id, None);
     }
-    let back = format!("/bin?type={}", record.key());
-    let operation =
-        operations::start(tx, actor, &Request { record, action: Action::Delete, selection, back, key: None })?;
+    let (action, back) = match rule.anonymises() {
+        true => (Action::Anonymise, format!("/{}", record.noun())),
+        false => (Action::Delete, format!("/bin?type={}", record.key())),
+    };
+    let operation = operations::start(tx, actor, &Request { record, action, selection, back, key: None })?;
     diesel::update(kept::table.filter(kept::id.eq(operation.id)))
-        .set(kept::title.eq(format!("Retention: {}", rule.words())))
+        .set(kept::title.eq(format!("Retention: {}", rule.told())))
         .execute(tx.conn())?;
     rules::acted(tx, rule.id, Some(operation.id))
 }

@@ -2,12 +2,15 @@
 //! refused. A daily round for each organisation applies all of it.
 //!
 //! Invariants: a rule does nothing until an administrator who has seen what it would take switches it on; what it takes lands in the
-//! bin, as a bulk change that can be undone; a rule whose administrator left is switched off.
+//! bin, as a bulk change that can be undone, or loses who it was of and keeps what is counted, which cannot; a rule whose administrator
+//! left is switched off.
 
+mod anonymise;
 mod daily;
 mod pages;
 mod rules;
 
+pub use anonymise::batch as anonymise;
 pub use daily::SWEEP;
 
 use crate::jobs::Registry;

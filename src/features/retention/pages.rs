@@ -26,6 +26,7 @@ use uuid::Uuid;
 struct Line {
     id: Uuid,
     words: String,
+    anonymises: bool,
     active: bool,
     /// In whose name it acts; empty while it does not.
     by: String,
@@ -42,6 +43,7 @@ struct Index {
     section: &'static str,
     lines: Vec<Line>,
     choices: Vec<SelectOption>,
+    actions: Vec<SelectOption>,
     input: FormView,
 }
 
@@ -92,8 +94,10 @@ async fn answer(
         SelectOption::new(key, rules::subject(record, condition), selected)
     };
     let choices = rules::choices().into_iter().map(choice).collect();
+    let action = form.get("action").to_owned();
+    let actions = rules::ACTIONS.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == action)).collect();
     let (shell, nav) = (page.shell("settings"), nav(&page.actor));
-    let template = Index { shell, nav, section: SECTION, lines, choices, input: form.view(errors) };
+    let template = Index { shell, nav, section: SECTION, lines, choices, actions, input: form.view(errors) };
     reply::page_with(&page.req, status, &template)
 }
 
@@ -105,6 +109,7 @@ fn line(tx: &mut OrgTx, actor: &Actor, rule: &Rule) -> AppResult<Line> {
     Ok(Line {
         id: rule.id,
         words: rule.words(),
+        anonymises: rule.anonymises(),
         active: rule.active,
         by,
         ran: rule.ran_at.map(|at| actor.moment(at)).unwrap_or_default(),
@@ -178,7 +183,7 @@ pub(super) async fn activate(
 /// `POST /settings/retention/{id}/activation/undo`
 pub(super) async fn pause(page: Page, by: Allow<Administer>, id: Path<Uuid>, db: Data<Db>) -> AppResult<HttpResponse> {
     db.org(&page, move |tx| rules::activate(tx, &by, *id, false)).await?;
-    Ok(reply::redirect(&page.req, HOME, Some(Flash::success("Paused: it deletes nothing until it is switched on"))))
+    Ok(reply::redirect(&page.req, HOME, Some(Flash::success("Paused: it does nothing until it is switched on"))))
 }
 
 /// `POST /settings/retention/{id}/deletion`

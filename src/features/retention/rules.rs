@@ -3,13 +3,17 @@
 //! A rule is a list: its condition is a filter, so what it would take can be looked at before it takes anything. It acts in the name of
 //! the administrator who set it to work, and as a bulk change of theirs: what it deletes lands in the bin and can be undone.
 
+use super::anonymise::NAME;
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::records::{
-        filter::{Filter, Op},
-        list::Selection,
+    features::{
+        bin,
+        records::{
+            filter::{Filter, Op},
+            list::Selection,
+        },
     },
     kernel::{MemberId, OperationId, RecordType},
     schema::retention_rules::{self, dsl},
@@ -37,6 +41,7 @@ pub(super) struct Rule {
     record_type: String,
     condition: String,
     pub days: i32,
+    action: String,
     pub active: bool,
     pub activated_by: Option<MemberId>,
     pub ran_at: Option<DateTime<Utc>>,
@@ -49,7 +54,11 @@ pub(super) struct NewRule {
     record: RecordType,
     condition: &'static str,
     days: i32,
+    action: &'static str,
 }
+
+/// What becomes of what a rule takes: key, words of a button.
+pub(super) const ACTIONS: [(&str, &str); 2] = [("delete", "Delete"), ("anonymise", "Anonymise")];
 
 impl NewRule {
     pub fn parse(form: &Form) -> AppResult<Self> {
@@ -62,9 +71,13 @@ impl NewRule {
         if days.is_none() && form.get("days").is_empty() {
             p.error("days", "is required");
         }
+        let action = p.choice("action", &ACTIONS).unwrap_or("delete");
+        if action == "anonymise" && chosen.as_ref().is_some_and(|(_, record, _)| !bin::is_person(*record)) {
+            p.error("what", "are no people: only contacts and leads can be anonymised");
+        }
         p.finish()?;
         let (Some((_, record, condition)), Some(days)) = (chosen, days) else { return Err(AppError::NotFound) };
-        Ok(Self { record, condition, days })
+        Ok(Self { record, condition, days, action })
     }
 }
 
@@ -99,6 +112,15 @@ impl Rule {
         format!("{subject}{joint} not changed for {days}")
     }
 
+    /// "Leads disqualified and not changed for 90 days, anonymised".
+    pub fn told(&self) -> String {
+        format!("{}{}", self.words(), if self.anonymises() { ", anonymised" } else { "" })
+    }
+
+    pub fn anonymises(&self) -> bool {
+        self.action == "anonymise"
+    }
+
     /// What it would take now, as a list's query. What came of a converted lead lives on: the lead stays with it.
     pub fn query(&self) -> AppResult<String> {
         let mut rules = vec![Filter::rule("updated_at", Op::DaysAgo, &[&self.days.to_string()])];
@@ -107,6 +129,9 @@ impl Rule {
             "lost" => rules.push(Filter::rule("status", Op::Is, &["lost"])),
             "do_not_contact" => rules.push(Filter::rule("do_not_contact", Op::Is, &["true"])),
             _ => {}
+        }
+        if self.anonymises() {
+            rules.push(Filter::rule("last_name", Op::IsNot, &[NAME]));
         }
         if self.record()? == RecordType::Lead {
             rules.push(Filter::rule("converted_at", Op::Empty, &[]));
@@ -141,7 +166,7 @@ pub(super) fn create(tx: &mut OrgTx, by: &Allow<Administer>, new: &NewRule) -> A
     let added = diesel::insert_into(dsl::retention_rules)
         .values((
             (dsl::id.eq(id), dsl::record_type.eq(new.record.key()), dsl::condition.eq(new.condition)),
-            (dsl::days.eq(new.days), dsl::action.eq("delete"), dsl::created_by.eq(by.id)),
+            (dsl::days.eq(new.days), dsl::action.eq(new.action), dsl::created_by.eq(by.id)),
         ))
         .on_conflict_do_nothing()
         .execute(tx.conn())?;
@@ -178,7 +203,7 @@ pub(super) fn delete(tx: &mut OrgTx, _: &Allow<Administer>, id: Uuid) -> AppResu
 }
 
 fn tell(tx: &mut OrgTx, kind: &'static str, rule: &Rule) -> AppResult<()> {
-    events::record_quietly(tx, Event::of(kind, "retention", rule.id).data(json!({ "title": rule.words() })))
+    events::record_quietly(tx, Event::of(kind, "retention", rule.id).data(json!({ "title": rule.told() })))
 }
 
 /// How long things are kept that no rule speaks of.

@@ -89,7 +89,7 @@ fn pairs(changes: &Value) -> impl Iterator<Item = (&str, &Value, &Value)> {
 pub(super) fn offered(row: &Row, catalogue: &Catalogue, latest: &HashMap<String, Latest>) -> bool {
     match row.kind.split_once('.').map(|(_, verb)| verb) {
         Some("archived" | "restored") => true,
-        Some("created" | "deleted" | "undeleted" | "converted" | "merged" | "merge_undone") => false,
+        Some("created" | "anonymised" | "deleted" | "undeleted" | "converted" | "merged" | "merge_undone") => false,
         _ if row.changes.get("contact").is_some() => false,
         _ => pairs(&row.changes)
             .any(|(key, before, after)| way(catalogue, key).is_some() && before != after && stands(latest, key, after)),

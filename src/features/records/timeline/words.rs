@@ -40,6 +40,7 @@ pub(in crate::features::records) fn of(
         "restored" => Some(("archive-off", "Restored".to_owned())),
         "deleted" => Some(("trash", "Deleted".to_owned())),
         "merged" | "merged_into" => Some(("git-merge", "Merged".to_owned())),
+        "anonymised" => Some(("eye-off", "Anonymised".to_owned())),
         "undeleted" => Some(("restore", "Deletion taken back".to_owned())),
         "won" => Some(("trophy", "Won".to_owned())),
         "lost" => Some(("thumb-down", lost(changes, data))),
