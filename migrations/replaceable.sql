@@ -345,6 +345,128 @@ BEGIN
   RETURN coalesce(cardinality(reached), 0);
 END $$;
 
+-- What a notice is about, as somebody reads it who has these permissions and sees the records of these owners (null: everybody's).
+-- Null: it is not theirs to see, or not there any more.
+CREATE OR REPLACE FUNCTION app.notice_title(org uuid, about text, about_id uuid, may text[], owners uuid[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+DECLARE
+  title text;
+BEGIN
+  IF about IS NULL THEN
+    RETURN '';
+  ELSIF about = 'deal' AND 'deals.view' = ANY (may) THEN
+    SELECT d.name INTO title FROM deals d
+    WHERE d.org_id = org AND d.id = about_id AND d.deleted_at IS NULL AND (owners IS NULL OR d.owner_id = ANY (owners));
+  ELSIF about = 'contact' AND 'contacts.view' = ANY (may) THEN
+    SELECT coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email, '') INTO title FROM contacts c
+    WHERE c.org_id = org AND c.id = about_id AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
+  ELSIF about = 'company' AND 'companies.view' = ANY (may) THEN
+    SELECT c.name INTO title FROM companies c
+    WHERE c.org_id = org AND c.id = about_id AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
+  ELSIF about = 'lead' AND 'leads.view' = ANY (may) THEN
+    SELECT coalesce(nullif(btrim(l.first_name || ' ' || l.last_name), ''), l.company_name, l.email, '') INTO title FROM leads l
+    WHERE l.org_id = org AND l.id = about_id AND l.deleted_at IS NULL AND (owners IS NULL OR l.owner_id = ANY (owners));
+  ELSIF about = 'activity' AND 'activities.view' = ANY (may) THEN
+    SELECT a.subject INTO title FROM activities a
+    WHERE a.org_id = org AND a.id = about_id AND a.deleted_at IS NULL AND (
+      owners IS NULL OR a.owner_id = ANY (owners)
+      OR EXISTS (SELECT 1 FROM activity_participants p WHERE p.org_id = org AND p.activity_id = a.id AND p.member_id = ANY (owners))
+      OR app.notice_title(org, 'deal', a.deal_id, may, owners) IS NOT NULL
+      OR app.notice_title(org, 'contact', a.contact_id, may, owners) IS NOT NULL
+      OR app.notice_title(org, 'company', a.company_id, may, owners) IS NOT NULL
+      OR app.notice_title(org, 'lead', a.lead_id, may, owners) IS NOT NULL);
+  END IF;
+  RETURN title;
+END $$;
+
+-- That time of day in a time zone; in UTC where this server does not know the zone.
+CREATE OR REPLACE FUNCTION app.at_zone(local timestamp, zone text) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN local AT TIME ZONE zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN local AT TIME ZONE 'UTC';
+END $$;
+
+-- The last eight o'clock in the morning of a time zone, or the last on a Monday.
+CREATE OR REPLACE FUNCTION app.last_morning(zone text, on_monday boolean) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  local timestamp;
+  morning timestamp;
+BEGIN
+  BEGIN
+    local := now() AT TIME ZONE zone;
+  EXCEPTION WHEN invalid_parameter_value THEN
+    local := now() AT TIME ZONE 'UTC';
+  END;
+  morning := date_trunc(CASE WHEN on_monday THEN 'week' ELSE 'day' END, local) + interval '8 hours';
+  IF morning > local THEN
+    morning := morning - CASE WHEN on_monday THEN interval '7 days' ELSE interval '1 day' END;
+  END IF;
+  RETURN app.at_zone(morning, zone);
+END $$;
+
+-- Makes the reminders and the words of overdue tasks that came due since each organisation's clock, and sets the clock: see
+-- features::notifications::reminders, which knows the same leads; the ways are those of its kinds. What has a day and no time is
+-- spoken of at eight in the morning where the person is; all zones have their eight o'clock on a quarter of an hour.
+CREATE OR REPLACE FUNCTION app.remind() RETURNS integer LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  held uuid[];
+  due record;
+  made integer := 0;
+BEGIN
+  INSERT INTO reminder_clocks (org_id) SELECT o.id FROM organisations o
+  WHERE NOT EXISTS (SELECT 1 FROM reminder_clocks c WHERE c.org_id = o.id) ON CONFLICT DO NOTHING;
+  SELECT array_agg(c.org_id) INTO held FROM (SELECT org_id FROM reminder_clocks WHERE reached < now() FOR UPDATE SKIP LOCKED) c;
+  FOR due IN
+    WITH clocks AS (
+      -- Two minutes again: what was saved meanwhile began earlier. What is more than a day late helps nobody.
+      SELECT c.org_id, s.since, floor(extract(epoch FROM s.since) / 900) < floor(extract(epoch FROM now()) / 900) AS quarter
+      FROM reminder_clocks c CROSS JOIN LATERAL (SELECT greatest(c.reached - interval '2 minutes', now() - interval '1 day') AS since) s
+      WHERE c.org_id = ANY (held)
+    ), near AS (
+      SELECT c.since, 'reminder' AS kind, l.minutes AS lead, NULL::integer AS days, a.org_id, a.id, a.at, a.start_at, a.due_on, a.owner_id
+      FROM clocks c CROSS JOIN unnest(ARRAY[0, 5, 10, 15, 30, 60, 120, 1440, 2880, 10080]) l (minutes)
+      CROSS JOIN unnest(ARRAY['activity', 'task']) k (class)
+      JOIN activities a ON a.org_id = c.org_id AND a.class = k.class AND a.closed_at IS NULL AND a.deleted_at IS NULL
+        AND a.at > c.since + l.minutes * interval '1 minute' AND a.at <= now() + l.minutes * interval '1 minute'
+      WHERE a.start_at IS NOT NULL
+      UNION ALL
+      SELECT c.since, 'overdue', NULL, NULL, a.org_id, a.id, a.at, a.start_at, a.due_on, a.owner_id
+      FROM clocks c JOIN activities a ON a.org_id = c.org_id AND a.class = 'task' AND a.closed_at IS NULL AND a.deleted_at IS NULL
+        AND a.at > c.since - interval '1 hour' AND a.at <= now() - interval '1 hour'
+      WHERE a.start_at IS NOT NULL
+      UNION ALL
+      -- `at` of a day is 10:00 UTC; eight o'clock of that day lies between 16 hours before and 10 after.
+      SELECT c.since, CASE d.days WHEN -1 THEN 'overdue' ELSE 'reminder' END, NULL, d.days, a.org_id, a.id, a.at, a.start_at, a.due_on, a.owner_id
+      FROM clocks c CROSS JOIN unnest(ARRAY[-1, 0, 1, 2, 7]) d (days) CROSS JOIN unnest(ARRAY['activity', 'task']) k (class)
+      JOIN activities a ON a.org_id = c.org_id AND a.class = k.class AND a.closed_at IS NULL AND a.deleted_at IS NULL
+        AND a.at > c.since + d.days * interval '1 day' - interval '10 hours' AND a.at <= now() + d.days * interval '1 day' + interval '16 hours'
+      WHERE c.quarter AND a.due_on IS NOT NULL AND (d.days >= 0 OR k.class = 'task')
+    )
+    SELECT n.org_id, n.kind, n.id, n.at, n.start_at, n.due_on, p.id AS member
+    FROM near n CROSS JOIN LATERAL (
+      SELECT n.owner_id AS id WHERE n.owner_id IS NOT NULL
+      UNION SELECT t.member_id FROM activity_participants t
+      WHERE n.kind = 'reminder' AND t.org_id = n.org_id AND t.activity_id = n.id AND t.member_id IS NOT NULL
+    ) p
+    JOIN users u ON u.id = p.id
+    LEFT JOIN activity_reminders r ON r.org_id = n.org_id AND r.activity_id = n.id AND r.member_id = p.id
+    LEFT JOIN notice_settings s ON s.org_id = n.org_id AND s.member_id = p.id
+    CROSS JOIN LATERAL (SELECT CASE WHEN r.activity_id IS NOT NULL THEN r.minutes WHEN s.member_id IS NOT NULL THEN s.lead_minutes ELSE 15 END AS lead) w
+    WHERE (n.kind = 'overdue' OR n.lead = w.lead OR n.days = w.lead / 1440)
+      AND (n.days IS NULL OR app.at_zone(n.due_on - n.days + time '08:00', u.time_zone) > n.since
+        AND app.at_zone(n.due_on - n.days + time '08:00', u.time_zone) <= now())
+    ORDER BY n.org_id, n.at, n.id, p.id
+  LOOP
+    made := made + app.tell(due.org_id, due.kind, 'activity', due.id, NULL,
+      jsonb_strip_nulls(jsonb_build_object('start_at', due.start_at, 'due_on', due.due_on)),
+      due.kind || ':' || due.id || ':' || extract(epoch FROM due.at)::bigint, ARRAY[due.member], false, false, true,
+      true, due.kind = 'reminder', CASE due.kind WHEN 'reminder' THEN 'off' ELSE 'daily' END);
+  END LOOP;
+  UPDATE reminder_clocks SET reached = now() WHERE org_id = ANY (held);
+  RETURN made;
+END $$;
+
 -- Custom values as SQL values: NULL where a text is not of that form, never an error.
 CREATE OR REPLACE FUNCTION app.as_number(v text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT CASE WHEN v ~ '^-?[0-9]{1,30}(\.[0-9]{1,30})?$' THEN v::numeric END $$;

@@ -480,13 +480,15 @@ BEGIN
       'org_name', o.name, 'org_slug', o.slug, 'currency', o.currency::text, 'org_zone', o.time_zone,
       'fiscal_year_start', o.fiscal_year_start, 'working_days', o.working_days, 'org_locale', o.locale, 'logo_tag', o.logo_tag,
       'role', r.key, 'permissions', r.permissions, 'visibility', r.visibility,
+      'team', mates.ids,
+      -- More are not counted; looked at are the latest, however many of them are out of sight.
+      'unread', (
+        SELECT count(*) FROM (
+          SELECT n.record_type, n.record_id FROM notices n
+          WHERE n.org_id = m.org_id AND n.member_id = m.id AND n.centre AND n.read_at IS NULL ORDER BY n.id DESC LIMIT 200) n
+        WHERE app.notice_title(m.org_id, n.record_type, n.record_id, r.permissions,
+          CASE r.visibility WHEN 'all' THEN NULL WHEN 'team' THEN mates.ids ELSE ARRAY[m.id] END) IS NOT NULL),
       'definitions', (SELECT coalesce(sum(c.changes), 0) FROM definition_changes c WHERE c.org_id = m.org_id),
-      'team', ARRAY(
-        SELECT m.id UNION
-        SELECT mate.member_id FROM team_members mate
-        WHERE mate.org_id = m.org_id AND mate.team_id IN (
-          SELECT t.id FROM teams t WHERE t.org_id = m.org_id AND t.manager_id = m.id
-          UNION SELECT mine.team_id FROM team_members mine WHERE mine.org_id = m.org_id AND mine.member_id = m.id)),
       'organisations', (
         SELECT json_agg(json_build_object('id', oo.id, 'name', oo.name) ORDER BY oo.name)
         FROM members mm JOIN organisations oo ON oo.id = mm.org_id WHERE mm.id = m.id AND mm.deactivated_at IS NULL),
@@ -506,6 +508,12 @@ BEGIN
     JOIN users u ON u.id = m.id
     JOIN organisations o ON o.id = m.org_id
     JOIN roles r ON r.org_id = m.org_id AND r.id = m.role_id
+    CROSS JOIN LATERAL (SELECT ARRAY(
+      SELECT m.id UNION
+      SELECT mate.member_id FROM team_members mate
+      WHERE mate.org_id = m.org_id AND mate.team_id IN (
+        SELECT t.id FROM teams t WHERE t.org_id = m.org_id AND t.manager_id = m.id
+        UNION SELECT mine.team_id FROM team_members mine WHERE mine.org_id = m.org_id AND mine.member_id = m.id)) AS ids OFFSET 0) mates
     WHERE m.id = person AND m.org_id = org AND m.deactivated_at IS NULL);
 END $$;
 ALTER FUNCTION app.actor(uuid, uuid) OWNER TO pipewright_system;

@@ -33,6 +33,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::fields::configure)
         .configure(features::files::configure)
         .configure(features::notes::configure)
+        .configure(features::notifications::configure)
         .configure(features::activities::configure)
         .configure(features::calendar::configure)
         .configure(features::mails::configure)

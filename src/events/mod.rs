@@ -5,6 +5,7 @@
 use crate::{
     db::{OrgTx, SystemTx, Tx},
     error::AppResult,
+    features::notifications,
     kernel::{MemberId, OrgId, RecordType},
     live::{self, LiveMessage},
     schema::events,
@@ -45,6 +46,12 @@ impl Changes {
     pub fn reversed(kept: &Value, only: impl Fn(&str) -> bool) -> Self {
         let pairs = kept.as_object().into_iter().flatten().filter(|(field, _)| only(field));
         Self(pairs.map(|(field, pair)| (field.clone(), json!([pair[1], pair[0]]))).collect())
+    }
+
+    /// What the field was and became, if it changed.
+    pub fn pair(&self, field: &str) -> Option<(&Value, &Value)> {
+        let pair = self.0.get(field)?.as_array()?;
+        pair.first().zip(pair.get(1))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -109,6 +116,7 @@ pub fn record(tx: &mut OrgTx, event: Event) -> AppResult<()> {
 
 /// Writes the event only, for commands that send a better live message themselves (board moves).
 pub fn record_quietly(tx: &mut OrgTx, mut event: Event) -> AppResult<()> {
+    notifications::hear(tx, &event)?;
     let by = tx.by().map(Uuid::from);
     if let (Some(Value::Object(cause)), Value::Object(data)) = (tx.cause(), &mut event.data) {
         data.extend(cause.clone());

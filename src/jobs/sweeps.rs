@@ -48,6 +48,9 @@ const STEPS: &[(&str, &str)] = &[
     ("what is kept, day by day", crate::features::retention::SWEEP),
     ("files nobody names", crate::features::files::SWEEP),
     ("quarantine of web forms", crate::features::web_forms::SWEEP),
+    ("reminders", crate::features::notifications::reminders::SWEEP),
+    ("digests of notices", crate::features::notifications::DIGESTS),
+    ("notices of long ago", crate::features::notifications::FORGET),
     ("one-time links", "DELETE FROM auth_tokens WHERE expires_at < now()"),
 ];
 

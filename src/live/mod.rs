@@ -12,7 +12,7 @@ pub use stream::{TAB_HEADER, live};
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
-    kernel::OrgId,
+    kernel::{MemberId, OrgId},
 };
 use diesel::{prelude::*, sql_types::Text};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ use uuid::Uuid;
 
 /// The channel every process listens on.
 const CHANNEL: &str = "pipewright_live";
+
+/// The event of messages to the members that they name, who have something to read. `app.tell` sends it too.
+const NOTICES: &str = "notices";
 
 /// What happened, by id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +51,11 @@ impl LiveMessage {
     /// Cards changed, in these columns.
     pub fn deals(ids: Vec<Uuid>, stages: Vec<Uuid>, by: Option<String>) -> Self {
         Self { event: "deals".into(), ids, stages, record: Some("deal".into()), by }
+    }
+
+    /// What this member has to read is not what it was.
+    pub fn notices(member: MemberId) -> Self {
+        Self { event: NOTICES.into(), ids: vec![member.0], stages: vec![], record: None, by: None }
     }
 
     /// So much changed (an import, a bulk edit, a stage removed) that pages should fetch themselves anew.

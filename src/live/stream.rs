@@ -1,6 +1,6 @@
 //! `GET /live`: one server-sent-event stream per tab. It ends when its session does.
 
-use super::{Hub, LiveMessage};
+use super::{Hub, LiveMessage, NOTICES};
 use crate::{
     db::{Db, Reason},
     error::AppResult,
@@ -60,7 +60,7 @@ async fn next(mut tab: Tab) -> Option<(Result<Bytes, actix_web::Error>, Tab)> {
     if Instant::now() >= tab.check_at && !renewed(&mut tab).await {
         return None;
     }
-    let text = match timeout_at(tab.check_at, tab.messages.recv()).await {
+    let text = match timeout_at(tab.check_at, heard(&mut tab)).await {
         // Someone changed this person's membership: see at once whether they may still listen.
         Ok(Ok(message)) if concerns(&message, &tab) && !renewed(&mut tab).await => return None,
         Ok(Ok(message)) => event(&message),
@@ -70,6 +70,19 @@ async fn next(mut tab: Tab) -> Option<(Result<Bytes, actix_web::Error>, Tab)> {
         Err(_) => ": still here\n\n".to_owned(),
     };
     Some((Ok(Bytes::from(text)), tab))
+}
+
+/// The next message that is for this person: notices name those they are for, and nobody learns who else was told.
+async fn heard(tab: &mut Tab) -> Result<LiveMessage, RecvError> {
+    loop {
+        let message = tab.messages.recv().await?;
+        if message.event != NOTICES {
+            return Ok(message);
+        }
+        if message.ids.contains(&tab.actor.id.0) {
+            return Ok(LiveMessage { ids: vec![], ..message });
+        }
+    }
 }
 
 fn concerns(message: &LiveMessage, tab: &Tab) -> bool {

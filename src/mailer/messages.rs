@@ -34,10 +34,12 @@ pub enum MailMessage {
         name: String,
         new_email: String,
     },
-    /// New matches of watched views: what each has, and its address.
-    ViewMatches {
+    /// What happened, each with the address it leads to; `more` are left out. A digest gathers a day or a week.
+    Notices {
         name: String,
-        views: Vec<(String, String)>,
+        notices: Vec<(String, String)>,
+        more: usize,
+        digest: bool,
     },
     Invitation {
         organisation: String,
@@ -51,6 +53,8 @@ pub struct Rendered {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// For the header List-Unsubscribe.
+    pub preferences: Option<String>,
 }
 
 #[derive(Template)]
@@ -65,11 +69,17 @@ struct HtmlMail<'a> {
     body: &'a Body,
 }
 
+#[derive(Default)]
 struct Body {
     subject: String,
     paragraphs: Vec<String>,
+    /// Lines of a list, each with its address.
+    items: Vec<(String, String)>,
+    after: String,
     button: Option<(&'static str, String)>,
     footnote: &'static str,
+    /// Where one turns such mails off.
+    preferences: Option<String>,
 }
 
 impl MailMessage {
@@ -82,7 +92,7 @@ impl MailMessage {
             MailMessage::PasswordChanged { .. } => "password_changed",
             MailMessage::ChangeEmail { .. } => "change_email",
             MailMessage::EmailChanged { .. } => "email_changed",
-            MailMessage::ViewMatches { .. } => "view_matches",
+            MailMessage::Notices { .. } => "notices",
             MailMessage::Invitation { .. } => "invitation",
         }
     }
@@ -108,7 +118,7 @@ impl MailMessage {
             MailMessage::AlreadyRegistered { .. }
             | MailMessage::PasswordChanged { .. }
             | MailMessage::EmailChanged { .. }
-            | MailMessage::ViewMatches { .. } => {}
+            | MailMessage::Notices { .. } => {}
         }
         self
     }
@@ -117,9 +127,10 @@ impl MailMessage {
         let mut body = self.body(public_url)?;
         body.subject = one_line(&body.subject);
         body.paragraphs = body.paragraphs.iter().map(|text| one_line(text)).collect();
+        body.items.iter_mut().for_each(|(words, _)| *words = one_line(words));
         let text = TextMail { body: &body }.render()?;
         let html = HtmlMail { body: &body }.render()?;
-        Ok(Rendered { subject: body.subject, text, html })
+        Ok(Rendered { subject: body.subject, text, html, preferences: body.preferences })
     }
 
     fn body(&self, base: &Url) -> anyhow::Result<Body> {
@@ -131,6 +142,7 @@ impl MailMessage {
                 paragraphs: vec![format!("Hello {name},"), "please confirm that this is your e-mail address. The link works for three days.".into()],
                 button: Some(("Confirm address", link(format!("/verify-email/{token}"))?)),
                 footnote: ignore,
+                ..Body::default()
             },
             MailMessage::AlreadyRegistered { name } => Body {
                 subject: "You already have an account".into(),
@@ -140,45 +152,52 @@ impl MailMessage {
                 ],
                 button: Some(("Sign in", link("/login".into())?)),
                 footnote: ignore,
+                ..Body::default()
             },
             MailMessage::ResetPassword { name, token } => Body {
                 subject: "Set a new password".into(),
                 paragraphs: vec![format!("Hello {name},"), "here is the link to set a new password. It works once, for one hour.".into()],
                 button: Some(("Set a new password", link(format!("/password-reset/{token}"))?)),
                 footnote: ignore,
+                ..Body::default()
             },
             MailMessage::PasswordChanged { name } => Body {
                 subject: "Your password was changed".into(),
                 paragraphs: vec![format!("Hello {name},"), "your password was just changed, and you were signed out everywhere else.".into()],
                 button: None,
                 footnote: "If this was not you, reset your password at once and tell your administrator.",
+                ..Body::default()
             },
             MailMessage::ChangeEmail { name, token } => Body {
                 subject: "Confirm your new e-mail address".into(),
                 paragraphs: vec![format!("Hello {name},"), "please confirm this address: from then on you sign in with it.".into()],
                 button: Some(("Confirm address", link(format!("/verify-email/{token}"))?)),
                 footnote: ignore,
+                ..Body::default()
             },
             MailMessage::EmailChanged { name, new_email } => Body {
                 subject: "Your e-mail address was changed".into(),
                 paragraphs: vec![format!("Hello {name},"), format!("your account now signs in with {new_email}.")],
                 button: None,
                 footnote: "If this was not you, tell your administrator at once.",
+                ..Body::default()
             },
-            MailMessage::ViewMatches { name, views } => Body {
-                subject: match views.as_slice() {
-                    [(words, _)] => words.clone(),
-                    many => format!("News in {} of your views", many.len()),
-                },
-                paragraphs: std::iter::once(format!("Hello {name},"))
-                    .chain(views.iter().map(|(words, _)| format!("{words}.")))
-                    .collect(),
-                button: match views.as_slice() {
-                    [(_, path)] => Some(("Open the view", link(path.clone())?)),
-                    _ => Some(("Open your views", link("/views".into())?)),
-                },
-                footnote: "You asked to be told. The view’s settings end it.",
-            },
+            MailMessage::Notices { name, notices, more, digest } => {
+                let items = notices.iter().map(|(words, path)| Ok((words.clone(), link(path.clone())?)));
+                Body {
+                    subject: match (notices.as_slice(), digest) {
+                        ([(words, _)], _) => words.chars().take(150).collect(),
+                        (many, false) => format!("{} notifications", many.len() + more),
+                        (many, true) => format!("Your summary: {} notifications", many.len() + more),
+                    },
+                    paragraphs: vec![format!("Hello {name},")],
+                    items: items.collect::<anyhow::Result<_>>()?,
+                    after: if *more > 0 { format!("And {more} more.") } else { String::new() },
+                    button: Some(("All notifications", link("/notifications".into())?)),
+                    footnote: "You are told so because of your settings.",
+                    preferences: Some(link("/settings/notifications".into())?),
+                }
+            }
             MailMessage::Invitation { organisation, inviter, role, token } => Body {
                 subject: format!("{inviter} invites you to {organisation}"),
                 paragraphs: vec![
@@ -187,6 +206,7 @@ impl MailMessage {
                 ],
                 button: Some(("Join", link(format!("/invitations/{token}"))?)),
                 footnote: "If you do not know the sender, you can ignore this mail.",
+                ..Body::default()
             },
         })
     }

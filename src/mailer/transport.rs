@@ -5,7 +5,10 @@ use crate::config::{Config, Smtp, SmtpTls};
 use anyhow::Context;
 use lettre::{
     Message, SmtpTransport, Transport,
-    message::{Mailbox, MultiPart},
+    message::{
+        Mailbox, MultiPart,
+        header::{Header, HeaderName, HeaderValue},
+    },
     transport::smtp::{
         Error as SmtpError,
         authentication::Credentials,
@@ -39,17 +42,39 @@ impl Post {
     pub(super) fn deliver(&self, to: &str, message_id: &str, mail: &Rendered) -> anyhow::Result<Delivery> {
         let Some(transport) = &self.transport else { return Ok(Delivery::Kept) };
         let Ok(recipient) = to.parse() else { return Ok(Delivery::Refused("not a deliverable address".into())) };
-        let message = Message::builder()
+        let mut builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient))
             .subject(&mail.subject)
-            .message_id(Some(message_id.to_owned()))
-            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))?;
+            .message_id(Some(message_id.to_owned()));
+        if let Some(url) = &mail.preferences {
+            builder = builder.header(ListUnsubscribe(format!("<{url}>")));
+        }
+        let message = builder.multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))?;
         match transport.send(&message) {
             Ok(_) => Ok(Delivery::Sent),
             Err(error) if refuses_this_mail(&error) => Ok(Delivery::Refused(error.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Where such mail is turned off (RFC 2369).
+#[derive(Clone)]
+struct ListUnsubscribe(String);
+
+impl Header for ListUnsubscribe {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        // An address of our own, in ASCII: it must not be folded.
+        HeaderValue::dangerous_new_pre_encoded(Self::name(), self.0.clone(), self.0.clone())
     }
 }
 

@@ -52,6 +52,8 @@ pub struct ActorData {
     pub pinned_views: Vec<PinnedView>,
     /// What lists show when opened from the menu: record type and view.
     pub default_views: Vec<(String, Uuid)>,
+    /// Notices that the person has not read, counted up to 200.
+    pub unread: i64,
     /// How often the organisation's definitions had changed; `None` where the request may change them. See `db::known`.
     definitions: Option<i64>,
 }
@@ -150,6 +152,11 @@ impl<P: Permission> Tenant for super::Allow<P> {
 impl Actor {
     pub fn may(&self, permission: &str) -> bool {
         self.permissions.contains(permission)
+    }
+
+    /// Every key of the role, for SQL that asks for itself.
+    pub fn permissions(&self) -> Vec<String> {
+        self.permissions.iter().cloned().collect()
     }
 
     /// Owners whose records this person may see; `None` is everybody's (and the unowned). The one visibility rule: every query
@@ -273,6 +280,7 @@ struct Row {
     organisations: Vec<OrgChoice>,
     pinned_views: Vec<PinnedView>,
     default_views: Vec<(String, Uuid)>,
+    unread: i64,
     definitions: i64,
 }
 
@@ -306,6 +314,7 @@ impl Row {
             organisations: row.organisations,
             pinned_views: row.pinned_views,
             default_views: row.default_views,
+            unread: row.unread,
             definitions: reading.then_some(row.definitions),
         }))
     }

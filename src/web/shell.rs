@@ -79,6 +79,8 @@ pub struct Shell {
     pub orgs: Vec<OrgItem>,
     pub nav: Vec<NavItem>,
     pub pins: Vec<PinItem>,
+    /// At the bell: "3", "99+", or empty.
+    pub unread: String,
     pub can_create: Vec<NavItem>,
     pub flash: Option<Flash>,
     pub notice: Option<String>,
@@ -136,6 +138,7 @@ impl Page {
                 .collect(),
             nav: NAV.iter().filter(|item| self.may_visit(item.key)).cloned().collect(),
             pins: self.pins(),
+            unread: unread(actor.unread),
             can_create: self.can_create(),
             flash: Flash::read(&self.req),
             notice: (!actor.email_verified && self.mails_arrive())
@@ -215,6 +218,15 @@ impl Page {
     /// Refuses with 403 unless the role has the permission; for pages that only read.
     pub fn require<P: Permission>(&self) -> AppResult<()> {
         if self.actor.may(P::KEY) { Ok(()) } else { Err(AppError::Forbidden(P::DENIED)) }
+    }
+}
+
+/// A count as the bell shows it.
+pub fn unread(count: i64) -> String {
+    match count {
+        0 => String::new(),
+        1..100 => count.to_string(),
+        _ => "99+".into(),
     }
 }
 

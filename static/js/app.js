@@ -2,6 +2,7 @@
 import { csrf, post, problemText, requestHeaders } from "./http.js";
 import { adoptToasts, toast } from "./toast.js";
 import { ask, start as startDialogs } from "./dialogs.js";
+import { start as startNotices } from "./notices.js";
 import { start as startPalette } from "./palette.js";
 
 const ON_DEMAND = [
@@ -186,5 +187,6 @@ startShell();
 startForms();
 startHtmx();
 startLive();
+startNotices();
 adoptToasts();
 upgrade();

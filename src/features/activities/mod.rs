@@ -30,7 +30,7 @@ pub use lines::{About, Line};
 pub use model::{Activity, Class, NewActivity};
 pub use pages::plan_form;
 pub use plan::{Plan, Quick};
-pub use queries::{about as about_sql, find};
+pub use queries::{about as about_sql, concerns, find};
 pub use series::{End, Rule, SWEEP, Schedule, extend_all};
 pub use types::{ActivityType, all as types, seed as seed_types};
 pub use when::{Slot, Tone, instant, parse_time, time_value};

@@ -17,6 +17,7 @@ use crate::{
     features::{
         accounts::members::{self, Person},
         files,
+        notifications::{FollowMenu, reminders},
         records::{Saved, Subject},
     },
     kernel::{ActivityId, calendar},
@@ -264,6 +265,9 @@ fn save_as(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, form: &Form) -> App
 #[template(path = "activities/show.html")]
 struct Show {
     shell: Shell,
+    follow: FollowMenu,
+    /// When the reader is reminded, if it concerns them.
+    reminder: Vec<SelectOption>,
     line: Line,
     activity: Activity,
     /// "Planned by Ada, 3 Mar": who put it here.
@@ -299,10 +303,13 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
     let day = activity.created_at.with_timezone(&actor.zone).date_naive();
     shell.active = activity.class().noun();
     let files = files::Panel::load(tx, actor, Subject::Activity(id), shell.csrf.clone())?;
+    let mine = queries::concerns(tx, actor, &activity)?;
     Ok(Show {
         files,
         shell,
         line: Line::new(actor, row),
+        follow: FollowMenu::load(tx, actor, id.into(), mine)?,
+        reminder: reminders::choices(tx, actor, &activity)?,
         made: format!("Planned by {}, {}", by.unwrap_or("Pipewright"), actor.locale.day(day, today)),
         repeats: Repeats::of(tx, actor, &activity)?,
         length: activity.fields.minutes.map(lines::length).unwrap_or_default(),

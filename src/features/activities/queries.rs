@@ -31,6 +31,17 @@ pub fn find(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Activity
     seen(tx, actor, found)
 }
 
+/// Whether it is the actor's to do, or they take part in it.
+pub fn concerns(tx: &mut OrgTx, actor: &Actor, activity: &Activity) -> AppResult<bool> {
+    if activity.fields.owner_id == Some(actor.id) {
+        return Ok(true);
+    }
+    let takes_part = activity_participants::table
+        .filter(activity_participants::activity_id.eq(activity.id))
+        .filter(activity_participants::member_id.eq(actor.id.0));
+    Ok(diesel::select(diesel::dsl::exists(takes_part)).get_result(tx.conn())?)
+}
+
 /// [`find`], held until the transaction ends.
 pub(super) fn lock(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Activity> {
     let found = lock_any(tx, actor, id)?;

@@ -27,7 +27,6 @@ const HISTORY: &[&str] = &[
     "DELETE FROM operation_changes WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM import_changes WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM import_fingerprints WHERE record_id = ANY ($1) AND record_type = $2",
-    "DELETE FROM merges WHERE (survivor_id = ANY ($1) OR merged_id = ANY ($1)) AND record_type = $2",
 ];
 
 /// What else remembers it.
@@ -36,6 +35,9 @@ const REMEMBERED: &[&str] = &[
     "DELETE FROM segment_members WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM rule_breaks WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM view_matches WHERE record_id = ANY ($1) AND $2 <> ''",
+    "DELETE FROM follows WHERE record_id = ANY ($1) AND record_type = $2",
+    "DELETE FROM notices WHERE record_id = ANY ($1) AND record_type = $2",
+    "DELETE FROM merges WHERE (survivor_id = ANY ($1) OR merged_id = ANY ($1)) AND record_type = $2",
 ];
 
 /// Deletes those of these records for good that are deleted. The caller has found that they may go. Returns how many went.

@@ -142,7 +142,14 @@ pub(super) async fn show(page: Page, id: web::Path<Uuid>, db: web::Data<Db>) -> 
             Ok(Show {
                 facts: facts(&company, &panels, &actor),
                 domain: cells.iter().find(|c| c.key == "domain").and_then(|c| c.shown.parts.first().cloned()),
-                head: Head::new(&actor, RecordType::Company, *id, company.archived_at.is_some()),
+                head: Head::load(
+                    tx,
+                    &actor,
+                    RecordType::Company,
+                    *id,
+                    company.owner_id,
+                    company.archived_at.is_some(),
+                )?,
                 owner: people.into_iter().find(|p| Some(p.id) == company.owner_id),
                 name: company.name,
                 origins: leads::origins(tx, &actor, RecordType::Company, *id)?,

@@ -275,7 +275,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
     Ok(ShowPage {
         shell,
         custom,
-        head: Head::new(actor, RecordType::Deal, id.into(), deal.archived_at.is_some()),
+        head: Head::load(tx, actor, RecordType::Deal, id.into(), deal.owner_id, deal.archived_at.is_some())?,
         pipeline: pipeline::pipelines(tx)?.into_iter().find(|p| p.id == deal.pipeline_id).ok_or(AppError::NotFound)?,
         company: deal.company_id.zip(company).map(|(id, name)| (id.to_string(), name)),
         owner: people.iter().find(|p| Some(p.id) == deal.owner_id).cloned(),

@@ -229,7 +229,7 @@ fn load(
     let facts = facts.map(|field| (field.label, display::shown(field, &form, actor, &people))).collect();
     let mut cells = Cell::of(RecordType::Lead, id.0, DETAILS, &form, actor, &people);
     let mut custom = CellSection::load(tx, RecordType::Lead, id.0, &form, actor, &people)?;
-    let mut head = Head::new(actor, RecordType::Lead, id.0, lead.archived_at.is_some());
+    let mut head = Head::load(tx, actor, RecordType::Lead, id.0, lead.fields.owner_id, lead.archived_at.is_some())?;
     let conversion = conversion::of(tx, id)?;
     let converted = conversion.map(|c| Converted::new(tx, actor, &c, &people)).transpose()?;
     if converted.is_some() {

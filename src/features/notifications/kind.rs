@@ -81,17 +81,17 @@ kinds! {
     Assigned "assigned", "user-check", "Something is assigned to you", true, Now;
     Mention "mention", "at", "Someone mentions you", true, Now;
     Comment "comment", "message", "A comment or note on what you follow", true, Daily;
-    Reaction "reaction", "mood-smile", "A reaction to what you wrote", false, Off;
-    Moved "moved", "arrows-right-left", "A deal you follow moves to another stage", false, Off;
+    Reaction "reaction", "thumb-up", "A reaction to what you wrote", false, Off;
+    Moved "moved", "switch-horizontal", "A deal you follow moves to another stage", false, Off;
     /// Won, lost or opened again.
     Closed "closed", "trophy", "A deal you follow is won, lost or reopened", true, Daily;
     HandedOver "handed_over", "users", "What you follow gets another owner", false, Off;
-    Reminder "reminder", "alarm", "Reminders of activities and tasks", true, Off;
+    Reminder "reminder", "bell", "Reminders of activities and tasks", true, Off;
     Overdue "overdue", "clock-exclamation", "A task of yours is overdue", false, Daily;
     /// A contact or colleague answered an invitation to an activity.
     Responded "responded", "calendar-check", "Someone answers your invitation", true, Off;
-    MailAnswered "answered", "mail-opened", "Mail that you sent is answered", true, Off;
-    MailBounced "bounced", "mail-x", "Mail that you sent comes back", true, Now;
+    MailAnswered "answered", "inbox", "Mail that you sent is answered", true, Off;
+    MailBounced "bounced", "alert-triangle", "Mail that you sent comes back", true, Now;
     Matches "matches", "filter", "New matches of a view you watch", false, Now;
     /// An import, an export or a change of many records.
     Finished "finished", "checks", "An import, export or bulk change is finished", true, Off;

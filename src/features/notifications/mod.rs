@@ -4,13 +4,47 @@
 //! nobody of what they may not see when they read it. Mail waits for the end of quiet hours; the centre does not.
 
 mod follows;
+mod heard;
 mod kind;
+mod pages;
+mod post;
+mod queries;
+mod quiet;
+pub mod reminders;
+mod settings;
 mod tell;
+mod words;
 
-pub use follows::{Standing, follow};
+pub use follows::{FollowMenu, Standing, follow, follow_instead};
+pub use heard::hear;
 pub use kind::{ByMail, Kind, Ways};
-pub use tell::{About, Notice, To, tell, tell_in};
+pub use post::DIGESTS;
+pub use tell::{Notice, To, tell, tell_in};
 
 use crate::jobs::Registry;
+use actix_web::web::{ServiceConfig, get, post};
 
-pub fn register_jobs(_registry: &mut Registry) {}
+/// For the sweeps: notices are kept for ninety days.
+pub const FORGET: &str = "
+DELETE FROM notices WHERE (org_id, id) IN (
+  SELECT org_id, id FROM notices WHERE created_at < now() - interval '90 days' LIMIT 10000)";
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/notifications", get().to(pages::index))
+        .route("/notifications/panel", get().to(pages::panel))
+        .route("/notifications/bell", get().to(pages::bell))
+        .route("/notifications/browser", get().to(pages::browser))
+        .route("/notifications/reading", post().to(pages::read_all))
+        .route("/notifications/reading/undo", post().to(pages::unread_all))
+        .route("/notifications/{id}", get().to(pages::open))
+        .route("/notifications/{id}/reading", post().to(pages::read))
+        .route("/notifications/{id}/reading/undo", post().to(pages::unread))
+        .route("/follows", post().to(follows::save))
+        .route("/activities/{id}/reminder", post().to(reminders::save))
+        .route("/settings/notifications", get().to(settings::form))
+        .route("/settings/notifications", post().to(settings::save));
+}
+
+pub fn register_jobs(registry: &mut Registry) {
+    post::register(registry);
+}

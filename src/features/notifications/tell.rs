@@ -4,68 +4,13 @@ use super::kind::Kind;
 use crate::{
     db::{OrgTx, SystemTx, Tx, kept},
     error::AppResult,
-    kernel::{ActivityId, DealId, MemberId, OrgId, RecordType},
+    features::records::Subject,
+    kernel::{MemberId, OrgId},
 };
 use diesel::{prelude::*, sql_types as t};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-/// What a notice is about. Who may not see it (any more) is not shown the notice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum About {
-    Record(RecordType, Uuid),
-    Activity(ActivityId),
-}
-
-impl About {
-    pub fn key(self) -> &'static str {
-        match self {
-            About::Record(record, _) => record.key(),
-            About::Activity(_) => "activity",
-        }
-    }
-
-    pub fn id(self) -> Uuid {
-        match self {
-            About::Record(_, id) => id,
-            About::Activity(id) => id.0,
-        }
-    }
-
-    /// `/deals/…`
-    pub fn href(self) -> String {
-        match self {
-            About::Record(record, id) => format!("/{}/{id}", record.noun()),
-            About::Activity(id) => format!("/activities/{id}"),
-        }
-    }
-
-    pub(super) fn parse(key: &str, id: Uuid) -> Option<Self> {
-        match key {
-            "activity" => Some(About::Activity(ActivityId(id))),
-            other => RecordType::parse(other).map(|record| About::Record(record, id)),
-        }
-    }
-}
-
-impl From<ActivityId> for About {
-    fn from(id: ActivityId) -> Self {
-        About::Activity(id)
-    }
-}
-
-impl From<DealId> for About {
-    fn from(id: DealId) -> Self {
-        About::Record(RecordType::Deal, id.0)
-    }
-}
-
-impl From<(RecordType, Uuid)> for About {
-    fn from((record, id): (RecordType, Uuid)) -> Self {
-        About::Record(record, id)
-    }
-}
 
 /// Something to tell. [`super::words`] makes a sentence of it; the doer is whoever acts in the transaction.
 ///
@@ -76,24 +21,32 @@ impl From<(RecordType, Uuid)> for About {
 #[derive(Clone, Debug)]
 pub struct Notice {
     kind: Kind,
-    about: Option<About>,
+    about: Option<Subject>,
     once: Option<String>,
+    topic: Option<&'static str>,
     params: Map<String, Value>,
 }
 
 impl Notice {
     pub fn new(kind: Kind) -> Self {
-        Self { kind, about: None, once: None, params: Map::new() }
+        Self { kind, about: None, once: None, topic: None, params: Map::new() }
     }
 
-    pub fn about(mut self, about: impl Into<About>) -> Self {
+    /// Who may not see it (any more) is not shown the notice.
+    pub fn about(mut self, about: impl Into<Subject>) -> Self {
         self.about = Some(about.into());
         self
     }
 
-    /// Whoever was told of what has this key is not told again. Otherwise: once in a transaction of one kind about one thing.
+    /// Whoever was told of what has this key is not told again. Otherwise: once in a transaction of one topic about one thing.
     pub fn once(mut self, key: impl Into<String>) -> Self {
         self.once = Some(key.into());
+        self
+    }
+
+    /// For several kinds that say the same of one thing; otherwise each kind is a topic.
+    pub fn topic(mut self, topic: &'static str) -> Self {
+        self.topic = Some(topic);
         self
     }
 
@@ -163,14 +116,14 @@ struct Told {
 
 fn write(tx: &mut impl Tx, org: OrgId, by: Option<MemberId>, notice: &Notice, to: To) -> AppResult<usize> {
     const SQL: &str = "
-SELECT app.tell($1, $2, $3, $4, $5, $6, coalesce($7, concat_ws(':', $2, $4::text, pg_current_xact_id()::text)),
+SELECT app.tell($1, $2, $3, $4, $5, $6, coalesce($7, concat_ws(':', $15, $4::text, pg_current_xact_id()::text)),
   $8, $9, $10, $11, $12, $13, $14) AS told";
     let ways = notice.kind.ways();
     let query = diesel::sql_query(SQL)
         .bind::<t::Uuid, _>(org.0)
         .bind::<t::Text, _>(notice.kind.key())
-        .bind::<t::Nullable<t::Text>, _>(notice.about.map(About::key))
-        .bind::<t::Nullable<t::Uuid>, _>(notice.about.map(About::id))
+        .bind::<t::Nullable<t::Text>, _>(notice.about.map(Subject::key))
+        .bind::<t::Nullable<t::Uuid>, _>(notice.about.map(Subject::id))
         .bind::<t::Nullable<t::Uuid>, _>(by.map(Uuid::from))
         .bind::<t::Jsonb, _>(Value::Object(notice.params.clone()))
         .bind::<t::Nullable<t::Text>, _>(notice.once.as_deref())
@@ -180,7 +133,8 @@ SELECT app.tell($1, $2, $3, $4, $5, $6, coalesce($7, concat_ws(':', $2, $4::text
         .bind::<t::Bool, _>(notice.kind.reaches_doer())
         .bind::<t::Bool, _>(ways.centre)
         .bind::<t::Bool, _>(ways.browser)
-        .bind::<t::Text, _>(ways.mail.key());
+        .bind::<t::Text, _>(ways.mail.key())
+        .bind::<t::Text, _>(notice.topic.unwrap_or(notice.kind.key()));
     let told: Told = kept(query).get_result(tx.conn())?;
     Ok(usize::try_from(told.told).unwrap_or_default())
 }

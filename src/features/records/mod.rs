@@ -19,8 +19,8 @@ pub use subject::{Columns as SubjectColumns, Subject};
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
-    features::{companies, contacts, deals, leads, tags},
-    kernel::{RecordType, TagId},
+    features::{companies, contacts, deals, leads, notifications::FollowMenu, tags},
+    kernel::{MemberId, RecordType, TagId},
     web::{
         Actor, Form, Page,
         permission::{self, Allow},
@@ -168,13 +168,31 @@ pub struct Head {
     pub may_delete: bool,
     /// Into another one, or another one into it.
     pub may_merge: bool,
+    pub follow: FollowMenu,
 }
 
 impl Head {
-    pub fn new(actor: &Actor, record: RecordType, id: Uuid, archived: bool) -> Self {
+    pub fn load(
+        tx: &mut OrgTx,
+        actor: &Actor,
+        record: RecordType,
+        id: Uuid,
+        owner: Option<MemberId>,
+        archived: bool,
+    ) -> AppResult<Self> {
         let (may_edit, may_delete) = (require_edit(actor, record).is_ok(), require_delete(actor, record).is_ok());
         let may_merge = may_edit && may_delete && !archived && record != RecordType::Deal;
-        Self { record, id, base: format!("/{}/{id}", record.noun()), archived, may_edit, may_delete, may_merge }
+        let follow = FollowMenu::load(tx, actor, (record, id).into(), owner == Some(actor.id))?;
+        Ok(Self {
+            record,
+            id,
+            base: format!("/{}/{id}", record.noun()),
+            archived,
+            may_edit,
+            may_delete,
+            may_merge,
+            follow,
+        })
     }
 }
 

@@ -32,6 +32,14 @@ impl Subject {
         RecordType::ALL.into_iter().find(|record| record.noun() == noun).map(|record| Subject::Record(record, id))
     }
 
+    /// By its key: `deal`, `activity`.
+    pub fn from_key(key: &str, id: Uuid) -> Option<Self> {
+        match key {
+            "activity" => Some(Subject::Activity(ActivityId(id))),
+            other => RecordType::parse(other).map(|record| Subject::Record(record, id)),
+        }
+    }
+
     /// From company, contact, lead, deal and activity.
     pub fn from_columns(columns: Columns) -> Option<Self> {
         let (company, contact, lead, deal, activity) = columns;
@@ -116,5 +124,17 @@ impl Subject {
     pub fn require_own(self, actor: &Actor, made_by: Option<Uuid>, told: &'static str) -> AppResult<()> {
         self.require_edit(actor)?;
         if made_by == Some(actor.id.0) || self.is_moderated_by(actor) { Ok(()) } else { Err(AppError::Forbidden(told)) }
+    }
+}
+
+impl From<(RecordType, Uuid)> for Subject {
+    fn from((record, id): (RecordType, Uuid)) -> Self {
+        Subject::Record(record, id)
+    }
+}
+
+impl From<ActivityId> for Subject {
+    fn from(id: ActivityId) -> Self {
+        Subject::Activity(id)
     }
 }

@@ -39,6 +39,7 @@ const ALL: &[SettingsNav] = &[
     item("profile", "/settings/profile", "Profile", "user-circle", YOU),
     item("calendar", "/settings/calendar", "Calendar", "calendar", YOU),
     item("security", "/settings/security", "Sign-in and security", "shield-lock", YOU),
+    item("notifications", "/settings/notifications", "Notifications", "bell", YOU),
     item("operations", "/operations", "Bulk changes", "stack-2", YOU),
     item("bin", "/bin", "Bin", "trash", YOU),
     item("organisation", "/settings/organisation", "Organisation", "building", ORGANISATION),

@@ -1,5 +1,5 @@
 //! Telling people of new matches of a view: every few minutes a job looks at what changed since it last looked, as the watcher, and
-//! counts what is new. The counts stand at the pinned views; a mail gathers them, at most hourly.
+//! counts what is new. The counts stand at the pinned views; a notice of each view tells them, at most hourly.
 //!
 //! Of a view with few matches each one is remembered, so that a record which comes to match is told of once; of a larger one only
 //! added records are.
@@ -8,10 +8,12 @@ use super::queries;
 use crate::{
     db::{OrgTx, Reason, Tx},
     error::AppResult,
-    features::records::list::Selection,
+    features::{
+        notifications::{self, Kind, Notice, To},
+        records::list::Selection,
+    },
     jobs::{JobContext, JobOutcome, Registry},
     kernel::{OrgId, RecordType, UserId},
-    mailer::{self, MailMessage},
     web::Actor,
 };
 use anyhow::anyhow;
@@ -133,7 +135,7 @@ fn tell(context: &JobContext, org: OrgId, member: Uuid, watches: &[Watch]) -> an
             context.db.org_now(&actor, |tx| advance(tx, watch, 0)).map_err(|e| anyhow!("{e}"))?;
         }
     }
-    context.db.org_now(&actor, |tx| mail(tx, &actor)).map_err(|e| anyhow!("{e}"))
+    context.db.org_now(&actor, |tx| announce(tx, &actor)).map_err(|e| anyhow!("{e}"))
 }
 
 /// Counts what is new. Changes that were still being written when it last looked are in the minutes it looks back.
@@ -169,23 +171,23 @@ struct News {
     unmailed: i32,
 }
 
-/// One mail of everything new, when the last one was an hour ago.
-fn mail(tx: &mut OrgTx, actor: &Actor) -> AppResult<()> {
+/// A notice of each view with something new, when the last one was an hour ago.
+fn announce(tx: &mut OrgTx, actor: &Actor) -> AppResult<()> {
     const SQL: &str = "
 UPDATE view_watches w SET unmailed = 0, mailed_at = now() FROM view_watches o
 WHERE o.member_id = w.member_id AND o.view_id = w.view_id AND w.member_id = $1 AND w.unmailed > 0
   AND NOT EXISTS (SELECT 1 FROM view_watches r WHERE r.member_id = $1 AND r.mailed_at > now() - interval '1 hour')
 RETURNING w.view_id, o.unmailed";
     let news: Vec<News> = diesel::sql_query(SQL).bind::<sql_types::Uuid, _>(actor.id.0).load(tx.conn())?;
-    let mut views = Vec::new();
     for News { view_id, unmailed } in news {
         let view = queries::find(tx, actor, view_id)?;
-        let noun = view.record().map_or("records", RecordType::noun);
-        views.push((format!("{}: {unmailed} new among your {noun}", view.name), view.href()));
+        let notice = Notice::new(Kind::Matches)
+            .once(format!("matches:{view_id}:{}", chrono::Utc::now().timestamp_micros()))
+            .at(&view.href())
+            .param("view", &view.name)
+            .param("noun", &view.record().map_or("records", RecordType::noun))
+            .param("count", &unmailed);
+        notifications::tell(tx, &notice, To::people([actor.id]))?;
     }
-    if views.is_empty() {
-        return Ok(());
-    }
-    let message = MailMessage::ViewMatches { name: actor.name.clone(), views };
-    mailer::enqueue(tx, &actor.email, message)
+    Ok(())
 }

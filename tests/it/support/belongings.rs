@@ -38,6 +38,8 @@ pub struct Belongings {
     pub assignment_rule: Uuid,
     pub activity: Uuid,
     pub activity_type: Uuid,
+    /// The administrator's.
+    pub notice: Uuid,
     pub file: Uuid,
 }
 
@@ -77,6 +79,7 @@ impl Belongings {
             assignment_rule: id(),
             activity: id(),
             activity_type: id(),
+            notice: id(),
             file: id(),
         }
     }
@@ -172,6 +175,13 @@ impl TestApp {
              INSERT INTO activity_participants (org_id, id, activity_id, contact_id) VALUES ('{o}', gen_random_uuid(), '{1}', '{4}');
              INSERT INTO activity_checklist (org_id, id, activity_id, text) VALUES ('{o}', gen_random_uuid(), '{1}', 'Item of {s}')",
             b.activity_type, b.activity, b.deal, b.company, b.contact
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO notices (org_id, id, member_id, kind, record_type, record_id, actor_id, params, once, centre, browser, mail)
+               VALUES ('{o}', '{0}', '{1}', 'mention', 'deal', '{2}', '{rep}', '{{\"quote\": \"Quote of {s}\"}}', 'x', true, true, 'off');
+             INSERT INTO follows (org_id, member_id, record_type, record_id) VALUES ('{o}', '{1}', 'deal', '{2}')",
+            b.notice, org.admin, b.deal
         ))
         .await;
         self.sql(&format!(

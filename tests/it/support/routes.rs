@@ -116,6 +116,7 @@ impl Route {
                     "leads" => b.lead,
                     "deals" => b.deal,
                     "notes" => b.note,
+                    "notifications" => b.notice,
                     "activities" => b.activity,
                     "files" => b.file,
                     "activity-types" => b.activity_type,

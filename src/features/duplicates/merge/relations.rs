@@ -5,6 +5,7 @@ use super::links::{self, Linked};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::notifications,
     kernel::{MergeId, RecordType},
     live::{self, LiveMessage},
     search,
@@ -96,6 +97,7 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
     let of_type = format!("record_type = '{key}'");
     (moved.shared_tags, moved.tags) = hand_over_set(tx, way, "record_tags", "tag_id", &of_type)?;
     (moved.shared_segments, moved.segments) = hand_over_set(tx, way, "segment_members", "segment_id", "true")?;
+    notifications::follow_instead(tx, (way.record, way.from).into(), (way.record, way.to).into())?;
     show(tx, way, &moved)?;
     Ok(moved)
 }

@@ -1,0 +1,150 @@
+//! What a notice says: a short sentence in which the doer and what it is about stand out. One wording for the centre, the browser and
+//! mail.
+//!
+//! Beside the doer and the title a sentence has what the caller gave as params: `from`, `to`, `how`, `who`, `count`, … and the times in
+//! `start_at` and `due_on`, said as the reader says them.
+
+use super::kind::Kind;
+use crate::{features::records::Subject, web::Actor};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+
+/// `lead` and `title` stand out; the sentence is all four in a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    pub lead: String,
+    pub text: String,
+    pub title: String,
+    pub tail: String,
+}
+
+impl Words {
+    fn new(lead: &str, text: impl Into<String>, title: &str, tail: impl Into<String>) -> Self {
+        Self { lead: lead.to_owned(), text: text.into(), title: title.to_owned(), tail: tail.into() }
+    }
+
+    pub fn sentence(&self) -> String {
+        let mut sentence = String::new();
+        for part in [&self.lead, &self.text, &self.title, &self.tail].into_iter().filter(|part| !part.is_empty()) {
+            if !sentence.is_empty() && !part.starts_with([',', ':', '.', '’']) {
+                sentence.push(' ');
+            }
+            sentence.push_str(part);
+        }
+        sentence
+    }
+}
+
+/// What there is to say it of.
+pub(super) struct Said<'a> {
+    pub kind: Kind,
+    pub about: Option<Subject>,
+    /// The doer's name; empty: the program.
+    pub doer: &'a str,
+    pub title: &'a str,
+    pub params: &'a Value,
+}
+
+impl Said<'_> {
+    fn param(&self, key: &str) -> &str {
+        self.params.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn count(&self) -> i64 {
+        self.params.get("count").and_then(Value::as_i64).unwrap_or(1)
+    }
+
+    /// Who did it, when a sentence needs somebody.
+    fn somebody(&self) -> &str {
+        if self.doer.is_empty() { "Pipewright" } else { self.doer }
+    }
+
+    pub fn words(&self, reader: &Actor) -> Words {
+        let (doer, title) = (self.somebody(), self.title);
+        match self.kind {
+            Kind::Assigned => self.assigned(reader),
+            Kind::Mention => Words::new(doer, "mentioned you on", title, ""),
+            Kind::Comment => Words::new(doer, "wrote about", title, ""),
+            Kind::Reaction => {
+                Words::new(doer, format!("reacted {} to what you wrote on", self.param("with")), title, "")
+            }
+            Kind::Moved => {
+                Words::new(doer, "moved", title, format!("from {} to {}", self.param("from"), self.param("to")))
+            }
+            Kind::Closed => self.closed(),
+            Kind::HandedOver => match self.param("to") {
+                "" => Words::new(doer, "took", title, "out of everybody’s hands"),
+                to => Words::new(doer, "gave", title, format!("to {to}")),
+            },
+            Kind::Reminder => Words::new("", "", title, format!(": {}", self.time(reader))),
+            Kind::Overdue => Words::new("", "", title, format!("was due {}", self.time(reader))),
+            Kind::Responded => Words::new(self.param("who"), self.param("how"), title, ""),
+            Kind::MailAnswered => match title {
+                "" => Words::new(self.param("who"), "answered your mail", "", ""),
+                title => Words::new(self.param("who"), "answered your mail about", title, ""),
+            },
+            Kind::MailBounced => Words::new("", "Your mail to", self.param("to"), "came back"),
+            Kind::Matches => {
+                let count = self.count();
+                Words::new("", "", self.param("view"), format!(": {count} new {}", self.param("noun")))
+            }
+            Kind::Finished => Words::new("", "", self.param("what"), self.param("how")),
+            Kind::Joined => match self.param("role") {
+                "" => Words::new(self.param("who"), "joined", "", ""),
+                role => Words::new(self.param("who"), format!("joined as {role}"), "", ""),
+            },
+        }
+    }
+
+    fn assigned(&self, reader: &Actor) -> Words {
+        let count = self.count();
+        let many = format!("{} {}", reader.locale.integer(count), self.param("noun"));
+        let title = if count > 1 || self.about.is_none() { many.as_str() } else { self.title };
+        match (self.doer, count) {
+            ("", 1) => Words::new("", "", title, "is yours now"),
+            ("", _) => Words::new("", "", title, "are yours now"),
+            (doer, _) => Words::new(doer, "gave you", title, ""),
+        }
+    }
+
+    fn closed(&self) -> Words {
+        let (doer, title) = (self.somebody(), self.title);
+        match (self.param("how"), self.param("reason")) {
+            ("won", _) => Words::new(doer, "won", title, ""),
+            ("lost", "") => Words::new(doer, "lost", title, ""),
+            ("lost", reason) => Words::new(doer, "lost", title, format!(": {reason}")),
+            _ => Words::new(doer, "reopened", title, ""),
+        }
+    }
+
+    /// When it is, as the reader says it: `today 14:30`, `Tue 3 Mar`.
+    fn time(&self, reader: &Actor) -> String {
+        let at = self.param("start_at").parse::<DateTime<Utc>>();
+        let on = self.param("due_on").parse::<NaiveDate>();
+        match (at, on) {
+            (Ok(at), _) => reader.within(at),
+            (_, Ok(day)) => {
+                let today = reader.today();
+                match (day - today).num_days() {
+                    0 => "today".into(),
+                    1 => "tomorrow".into(),
+                    -1 => "yesterday".into(),
+                    _ => format!("{} {}", reader.locale.weekday_short(day), reader.locale.day(day, today)),
+                }
+            }
+            _ => "now".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_put_together() {
+        let words = Words::new("Ada", "lost", "Acme", ": Price");
+        assert_eq!(words.sentence(), "Ada lost Acme: Price");
+        assert_eq!(Words::new("", "", "Call", "was due today").sentence(), "Call was due today");
+    }
+}
