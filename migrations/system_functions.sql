@@ -503,7 +503,10 @@ BEGIN
       'default_views', coalesce((
         SELECT json_agg(json_build_array(d.record_type, d.view_id)) FROM view_defaults d
         JOIN saved_views v ON v.org_id = d.org_id AND v.id = d.view_id AND v.deleted_at IS NULL AND v.sharing = 'all'
-        WHERE d.org_id = m.org_id AND d.role_id = m.role_id), '[]'::json))::text
+        WHERE d.org_id = m.org_id AND d.role_id = m.role_id), '[]'::json),
+      'columns', coalesce((
+        SELECT json_object_agg(p.key, p.value) FROM preferences p
+        WHERE p.org_id = m.org_id AND p.member_id = m.id AND p.key IN ('list.companies', 'list.contacts', 'list.deals', 'list.leads')), '{}'::json))::text
     FROM members m
     JOIN users u ON u.id = m.id
     JOIN organisations o ON o.id = m.org_id

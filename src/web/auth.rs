@@ -17,7 +17,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use diesel::{prelude::*, sql_types};
 use serde::Deserialize;
-use std::{collections::HashSet, future::Future, ops::Deref, pin::Pin, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    ops::Deref,
+    pin::Pin,
+    sync::Arc,
+};
 use uuid::Uuid;
 
 /// Session entries.
@@ -56,6 +62,8 @@ pub struct ActorData {
     pub unread: i64,
     /// How often the organisation's definitions had changed; `None` where the request may change them. See `db::known`.
     definitions: Option<i64>,
+    /// What lists show of each record, by `list.contacts` and so on; `None` where the request may change it.
+    columns: Option<HashMap<String, serde_json::Value>>,
 }
 
 /// A saved view in the sidebar.
@@ -179,6 +187,11 @@ impl Actor {
         &self.team
     }
 
+    /// The columns that this person chose for their lists, where they need not be read anew.
+    pub fn columns(&self) -> Option<&HashMap<String, serde_json::Value>> {
+        self.columns.as_ref()
+    }
+
     pub fn today(&self) -> NaiveDate {
         calendar::today(self.zone)
     }
@@ -282,6 +295,7 @@ struct Row {
     default_views: Vec<(String, Uuid)>,
     unread: i64,
     definitions: i64,
+    columns: HashMap<String, serde_json::Value>,
 }
 
 impl Row {
@@ -316,6 +330,7 @@ impl Row {
             default_views: row.default_views,
             unread: row.unread,
             definitions: reading.then_some(row.definitions),
+            columns: reading.then_some(row.columns),
         }))
     }
 }

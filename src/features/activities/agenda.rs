@@ -4,7 +4,7 @@
 use super::{
     lines::{Line, Row},
     model::Class,
-    queries::{self, Asked, When},
+    queries::{self, Asked, Candidate, When},
 };
 use crate::{
     db::{OrgTx, Tx, kept},
@@ -21,6 +21,8 @@ use uuid::Uuid;
 /// Read of each list before the worthiest are chosen.
 const READ: i64 = 40;
 const DUE: usize = 12;
+/// The question that asks for meetings.
+const AHEAD: i32 = 4;
 const MEETINGS: usize = 6;
 const IDLE: i32 = 8;
 /// Counted no further, for each person.
@@ -71,32 +73,34 @@ pub struct Load {
 impl Day {
     /// `owners`: whose deals and whose load; `None`: everybody's.
     pub fn load(tx: &mut OrgTx, actor: &Actor, owners: &Option<Vec<Uuid>>, team: bool) -> AppResult<Self> {
-        let mut rows = Vec::new();
-        for class in Class::ALL {
-            for when in [When::Overdue, When::Today] {
-                rows.extend(queries::list(tx, actor, &mine(actor, class, when, READ))?);
-            }
-        }
-        let mut seen = std::collections::HashSet::new();
-        rows.retain(|row| seen.insert(row.id));
-        let mut ahead = queries::list(tx, actor, &mine(actor, Class::Activity, When::Ahead, READ))?;
+        let asked = [
+            mine(actor, Class::Activity, When::Overdue, READ),
+            mine(actor, Class::Activity, When::Today, READ),
+            mine(actor, Class::Task, When::Overdue, READ),
+            mine(actor, Class::Task, When::Today, READ),
+            mine(actor, Class::Activity, When::Ahead, READ),
+        ];
+        let found = queries::candidates(tx, actor, &asked)?;
+        let (mut ahead, mut due): (Vec<Candidate>, Vec<Candidate>) =
+            found.into_iter().partition(|one| one.part == AHEAD);
         let mut series = std::collections::HashSet::new();
-        ahead.retain(|row| row.series_id.is_none_or(|id| series.insert(id)));
+        ahead.retain(|one| one.series_id.is_none_or(|id| series.insert(id)));
         ahead.truncate(MEETINGS);
-        let worth = worth(tx, rows.iter().chain(&ahead).filter_map(|row| row.deal_id).collect())?;
-        rows.sort_by_key(|row| {
-            std::cmp::Reverse((
-                row.deal_id.and_then(|id| worth.get(&id)).and_then(|w| w.own(actor)),
-                std::cmp::Reverse(row.at),
-            ))
-        });
-        let more_due = rows.len() > DUE;
-        rows.truncate(DUE);
-        let with_worth = |row: Row| Due::new(actor, row, &worth);
+        let mut seen = std::collections::HashSet::new();
+        due.retain(|one| seen.insert(one.id));
+        due.sort_by_key(|one| std::cmp::Reverse((one.own(actor), std::cmp::Reverse(one.at))));
+        let more_due = due.len() > DUE;
+        due.truncate(DUE);
+        let ids: Vec<Uuid> = due.iter().chain(&ahead).map(|one| one.id).collect();
+        let rows: HashMap<Uuid, Row> = queries::some(tx, actor, &ids)?.into_iter().map(|row| (row.id, row)).collect();
+        // What is soon may be due today, too.
+        let lines = |all: Vec<Candidate>| {
+            all.into_iter().filter_map(|one| Some(Due::new(actor, rows.get(&one.id)?.clone(), one))).collect()
+        };
         Ok(Self {
-            due: rows.into_iter().map(with_worth).collect(),
+            due: lines(due),
             more_due,
-            meetings: ahead.into_iter().map(with_worth).collect(),
+            meetings: lines(ahead),
             idle: idle(tx, actor, owners)?,
             load: if team { load(tx, actor)? } else { Vec::new() },
         })
@@ -118,47 +122,21 @@ fn mine(actor: &Actor, class: Class, when: When, limit: i64) -> Asked {
     }
 }
 
-#[derive(QueryableByName, Clone, Debug)]
-struct Worth {
-    #[diesel(sql_type = t::Uuid)]
-    id: Uuid,
-    #[diesel(sql_type = t::Nullable<t::Numeric>)]
-    amount: Option<Decimal>,
-    #[diesel(sql_type = t::Text)]
-    currency: String,
-    #[diesel(sql_type = t::Text)]
-    stage: String,
-    #[diesel(sql_type = t::Text)]
-    color: String,
-}
-
-impl Worth {
-    /// In the organisation's currency; others do not compare.
+impl Candidate {
+    /// What its deal is worth in the organisation's currency; others do not compare.
     fn own(&self, actor: &Actor) -> Option<Decimal> {
-        self.amount.filter(|_| self.currency == actor.org.currency)
+        self.amount.filter(|_| self.currency.as_ref() == Some(&actor.org.currency))
     }
-}
-
-/// Deals whose names the reader saw on the lines.
-fn worth(tx: &mut OrgTx, ids: Vec<Uuid>) -> AppResult<HashMap<Uuid, Worth>> {
-    const SQL: &str = "SELECT d.id, d.amount, d.currency::text AS currency, s.name AS stage, s.color FROM deals d \
-        JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id WHERE d.id = ANY ($1) AND d.status = 'open'";
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<Worth> = kept(diesel::sql_query(SQL).bind::<t::Array<t::Uuid>, _>(ids)).load(tx.conn())?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
 impl Due {
-    fn new(actor: &Actor, row: Row, worth: &HashMap<Uuid, Worth>) -> Self {
-        let deal = row.deal_id.and_then(|id| worth.get(&id)).cloned();
-        let amount = deal.as_ref().and_then(|d| d.amount.map(|a| Money::from_columns(a, &d.currency).short()));
+    fn new(actor: &Actor, row: Row, found: Candidate) -> Self {
+        let amount = found.amount.zip(found.currency).map(|(amount, code)| Money::from_columns(amount, &code).short());
         Self {
             line: Line::new(actor, row),
             worth: amount.unwrap_or_default(),
-            stage: deal.as_ref().map(|d| d.stage.clone()).unwrap_or_default(),
-            color: deal.map(|d| d.color).unwrap_or_default(),
+            stage: found.stage.unwrap_or_default(),
+            color: found.color.unwrap_or_default(),
         }
     }
 }

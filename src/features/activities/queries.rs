@@ -15,10 +15,14 @@ use crate::{
     features::records,
     kernel::{ActivityId, ActivitySeriesId, ActivityTypeId, RecordType},
     schema::{activities, activity_participants},
-    web::Actor,
+    web::{
+        Actor,
+        permission::{Permission, deals},
+    },
 };
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use diesel::{pg::Pg, prelude::*, query_builder::BoxedSqlQuery, query_builder::SqlQuery, sql_types as t};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// One that is, and that the actor may see.
@@ -132,6 +136,53 @@ pub fn list(tx: &mut OrgTx, actor: &Actor, asked: &Asked) -> AppResult<Vec<Row>>
         "WITH picked AS MATERIALIZED (SELECT * FROM ({picked}) x ORDER BY x.key {order}, x.id {order} LIMIT {limit}) \
          {columns} FROM picked p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id {} ORDER BY p.key {order}, p.id {order}",
         sql.joins
+    );
+    sql.load(tx)
+}
+
+/// An activity that may be shown, with what its deal is worth, if that is open and the reader sees it.
+#[derive(QueryableByName, Clone, Debug)]
+pub struct Candidate {
+    /// Which of the questions it answers.
+    #[diesel(sql_type = t::Integer)]
+    pub part: i32,
+    #[diesel(sql_type = t::Uuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = t::Timestamptz)]
+    pub at: DateTime<Utc>,
+    #[diesel(sql_type = t::Nullable<t::Uuid>)]
+    pub series_id: Option<Uuid>,
+    #[diesel(sql_type = t::Nullable<t::Numeric>)]
+    pub amount: Option<Decimal>,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    pub currency: Option<String>,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    pub stage: Option<String>,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    pub color: Option<String>,
+}
+
+/// What answers each of several questions about open activities, in one statement: for those who show the worthiest of many.
+pub fn candidates(tx: &mut OrgTx, actor: &Actor, asked: &[Asked]) -> AppResult<Vec<Candidate>> {
+    let mut sql = Sql::default();
+    let mut parts = Vec::with_capacity(asked.len());
+    for (n, asked) in asked.iter().enumerate() {
+        let picked = sql.picked(actor, asked, "at", "ASC", asked.limit);
+        parts.push(format!("(SELECT {n} AS part, x.* FROM ({picked}) x ORDER BY x.key, x.id LIMIT {})", asked.limit));
+    }
+    let seen = if actor.may(deals::View::KEY) {
+        let owners = sql.bind(Bind::Owners(actor.visible_owners()));
+        format!("({owners}::uuid[] IS NULL OR d.owner_id = ANY ({owners}))")
+    } else {
+        "false".to_owned()
+    };
+    sql.text = format!(
+        "WITH picked AS MATERIALIZED ({}) \
+         SELECT p.part, p.id, p.key AS at, a.series_id, d.amount, d.currency::text AS currency, s.name AS stage, s.color \
+         FROM picked p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id \
+         LEFT JOIN deals d ON d.org_id = a.org_id AND d.id = a.deal_id AND d.status = 'open' AND d.deleted_at IS NULL AND {seen} \
+         LEFT JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id ORDER BY p.part, p.key, p.id",
+        parts.join(" UNION ALL ")
     );
     sql.load(tx)
 }

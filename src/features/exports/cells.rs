@@ -62,7 +62,7 @@ pub(super) fn read(
     let mut rows: HashMap<Uuid, Row> = HashMap::with_capacity(values.len());
     for value in values {
         let cell = |(n, entry): (usize, &Entry)| {
-            value.cell(n).map_or(Cell::Empty, |raw| names.cell(actor, entry, raw, value.currency(n)))
+            value.cell(n).map_or(Cell::Empty, |raw| names.cell(actor, entry, raw, value.beside(n)))
         };
         rows.insert(value.id, Row { id: value.id, cells: entries.iter().enumerate().map(cell).collect() });
     }

@@ -114,7 +114,7 @@ fn record(actor: &Actor, form: &Form) -> AppResult<RecordType> {
 fn shown(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppResult<Vec<String>> {
     let list = Selection::matching(tx, actor, record, form.get("matching"))?;
     let Selection::Matching(query) = list else { return Ok(vec![]) };
-    Ok(Columns::of(tx, actor.id, &query)?.0.into_iter().map(|column| column.key).collect())
+    Ok(Columns::of(tx, actor, &query)?.0.into_iter().map(|column| column.key).collect())
 }
 
 fn exportable(catalogue: &Catalogue) -> Vec<String> {

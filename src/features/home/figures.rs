@@ -145,35 +145,47 @@ pub struct Listed {
     pub stage_entered_at: DateTime<Utc>,
 }
 
-/// Open deals expected to close from one day up to another, the nearest first.
-pub fn closing(tx: &mut OrgTx, scope: &Scope, from: NaiveDate, to: NaiveDate) -> AppResult<Vec<Listed>> {
-    let due = "d.expected_close_on >= $1 AND d.expected_close_on < $2";
-    let few = match scope {
-        None => {
-            few("pipelines p", &format!("d.org_id = p.org_id AND d.pipeline_id = p.id AND {due}"), "expected_close_on")
-        }
-        Some(_) => few("unnest($3) o(id)", &format!("d.owner_id = o.id AND {due}"), "expected_close_on"),
-    };
-    let query = boxed(few).bind::<t::Date, _>(from).bind::<t::Date, _>(to);
-    Ok(kept(with_owners(query, scope)).load(tx.conn())?)
+#[derive(QueryableByName)]
+struct Parted {
+    #[diesel(sql_type = t::Bool)]
+    stale: bool,
+    #[diesel(embed)]
+    listed: Listed,
 }
 
-/// Open deals that stand in their stage for longer than it allows, the longest standing first.
-pub fn stale(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Listed>> {
-    let sql = match scope {
-        None => few(
-            "stages p",
-            "d.org_id = p.org_id AND d.stage_id = p.id AND d.stage_entered_at < now() - make_interval(days => p.rotting_days::int)",
-            "stage_entered_at",
+/// Open deals expected to close from one day up to another, the nearest first; and those that stand in their stage for longer than it
+/// allows, the longest standing first.
+pub fn lists(tx: &mut OrgTx, scope: &Scope, from: NaiveDate, to: NaiveDate) -> AppResult<(Vec<Listed>, Vec<Listed>)> {
+    let due = "d.expected_close_on >= $1 AND d.expected_close_on < $2";
+    let (closing, stale) = match scope {
+        None => (
+            few("pipelines p", &format!("d.org_id = p.org_id AND d.pipeline_id = p.id AND {due}"), "expected_close_on"),
+            few(
+                "stages p",
+                "d.org_id = p.org_id AND d.stage_id = p.id AND d.stage_entered_at < now() - make_interval(days => p.rotting_days::int)",
+                "stage_entered_at",
+            ),
         ),
-        Some(_) => few(
-            "unnest($1) o(id)",
-            "d.owner_id = o.id AND d.stage_entered_at < now() - make_interval(days => (SELECT min(rotting_days)::int FROM stages))
-             AND d.stage_entered_at < now() - make_interval(days => (SELECT r.rotting_days::int FROM stages r WHERE r.org_id = d.org_id AND r.id = d.stage_id))",
-            "stage_entered_at",
+        Some(_) => (
+            few("unnest($3) o(id)", &format!("d.owner_id = o.id AND {due}"), "expected_close_on"),
+            few(
+                "unnest($3) o(id)",
+                "d.owner_id = o.id AND d.stage_entered_at < now() - make_interval(days => (SELECT min(rotting_days)::int FROM stages))
+                 AND d.stage_entered_at < now() - make_interval(days => (SELECT r.rotting_days::int FROM stages r WHERE r.org_id = d.org_id AND r.id = d.stage_id))",
+                "stage_entered_at",
+            ),
         ),
     };
-    Ok(kept(with_owners(boxed(sql), scope)).load(tx.conn())?)
+    let sql = format!("SELECT false AS stale, c.* FROM ({closing}) c UNION ALL SELECT true, s.* FROM ({stale}) s");
+    let query = boxed(sql).bind::<t::Date, _>(from).bind::<t::Date, _>(to);
+    let rows: Vec<Parted> = kept(with_owners(query, scope)).load(tx.conn())?;
+    let (mut stale, mut closing): (Vec<Listed>, Vec<Listed>) = (Vec::new(), Vec::new());
+    for row in rows {
+        if row.stale { stale.push(row.listed) } else { closing.push(row.listed) }
+    }
+    closing.sort_by_key(|row| (row.expected_close_on, row.id));
+    stale.sort_by_key(|row| (row.stage_entered_at, row.id));
+    Ok((closing, stale))
 }
 
 /// The first few open deals of each `part` by index, then the first few of all.

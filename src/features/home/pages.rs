@@ -87,14 +87,18 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let scope: Scope = if sees_all(actor) { actor.visible_owners() } else { Some(vec![actor.id.0]) };
     let month = calendar::month(actor.today());
     let day = if actor.may(activities::View::KEY) { Some(Day::load(tx, actor, &scope, team)?) } else { None };
+    let stages = figures::by_stage(tx, &scope)?;
+    let any = stages.iter().any(|stage| stage.deals > 0)
+        || diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
+            .get_result(tx.conn())?;
+    let (closing, stale) = figures::lists(tx, &scope, month.from, month.to)?;
     Ok(Known {
         day,
-        any: diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
-            .get_result(tx.conn())?,
-        stages: figures::by_stage(tx, &scope)?,
+        any,
+        stages,
         won: figures::won(tx, &scope, months(actor, month))?,
-        closing: figures::closing(tx, &scope, month.from, month.to)?,
-        stale: figures::stale(tx, &scope)?,
+        closing,
+        stale,
         people: if team { members::directory(tx)? } else { Vec::new() },
     })
 }

@@ -164,7 +164,7 @@ fn parse(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppR
     let (pinned, watched, keep) = (p.checkbox("pinned"), p.checkbox("watched"), p.checkbox("columns"));
     p.finish()?;
     let query = ListQuery::load(tx, actor, record, form.get("list"))?;
-    let columns = Columns::of(tx, actor.id, &query)?;
+    let columns = Columns::of(tx, actor, &query)?;
     Ok(NewView {
         name,
         sharing: sharing.unwrap_or(Sharing::Private),

@@ -108,7 +108,7 @@ pub fn names(
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Debug)]
 pub struct Values {
     #[diesel(sql_type = sql_types::Uuid)]
     pub id: Uuid,
@@ -116,49 +116,74 @@ pub struct Values {
     name: String,
     #[diesel(sql_type = sql_types::Bool)]
     untouchable: bool,
-    /// Two for each column: the value, and the currency of money.
+    /// Two for each column: the value, and what it does not say itself: the currency of money, the name of a linked record.
     #[diesel(sql_type = sql_types::Array<sql_types::Nullable<sql_types::Text>>)]
     cells: Vec<Option<String>>,
 }
 
-/// These records, in this order, with the values of these columns.
+/// These records, in this order, with the values of these columns; `known`: their values, where they were read with the page.
 pub(super) fn rows(
     tx: &mut OrgTx,
     actor: &Actor,
     catalogue: &Catalogue,
     keys: &[&str],
     ids: &[Uuid],
+    known: Option<Vec<Values>>,
     people: &[Person],
 ) -> AppResult<Vec<Row>> {
-    let entries: Vec<&Entry> = keys.iter().filter_map(|key| catalogue.get(key)).collect();
+    let entries = entries(catalogue, keys);
     let record = catalogue.record;
-    let values = values(tx, record, &entries, ids)?;
+    let values = match known {
+        Some(values) => values,
+        None => read(tx, record, columns(record, &entries, true), ids)?,
+    };
     let shower = Shower::load(tx, actor, record, &entries, &values, people)?;
     let mut found: HashMap<Uuid, Row> = values.into_iter().map(|v| (v.id, shower.row(&entries, v))).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
+fn entries<'a>(catalogue: &'a Catalogue, keys: &[&str]) -> Vec<&'a Entry> {
+    keys.iter().filter_map(|key| catalogue.get(key)).collect()
+}
+
+/// What [`rows`] needs of each record, as SQL over its table aliased `r`: the columns of [`Values`] but for the id.
+pub(super) fn wanted(catalogue: &Catalogue, keys: &[&str]) -> String {
+    columns(catalogue.record, &entries(catalogue, keys), true)
+}
+
 /// These records' values, one for each entry, in no order.
 pub fn values(tx: &mut OrgTx, record: RecordType, entries: &[&Entry], ids: &[Uuid]) -> AppResult<Vec<Values>> {
+    read(tx, record, columns(record, entries, false), ids)
+}
+
+fn read(tx: &mut OrgTx, record: RecordType, columns: String, ids: &[Uuid]) -> AppResult<Vec<Values>> {
+    let sql = format!("SELECT r.id, {columns} FROM {} r WHERE r.id = ANY ($1)", record.noun());
+    let keep = is_worth_keeping(&sql);
+    let query = diesel::sql_query(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(ids);
+    Ok(if keep { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
+}
+
+/// `linked`: beside the id of another record stands its name.
+fn columns(record: RecordType, entries: &[&Entry], linked: bool) -> String {
     let cell = |entry: &&Entry| {
         let expr = &entry.expr;
         let value = match entry.kind.value() {
             kind if kind.is_list() => format!("array_to_string({expr}, E'\\n')"),
             _ => format!("({expr})::text"),
         };
-        format!("{value}, {}", entry.currency.as_deref().unwrap_or("NULL"))
+        let beside = match entry.kind.value() {
+            Kind::Record(target) if linked => format!(
+                "(SELECT {} FROM {} n WHERE n.org_id = r.org_id AND n.id = ({expr}) AND n.deleted_at IS NULL)",
+                name_sql(*target).replace("r.", "n."),
+                target.noun()
+            ),
+            _ => entry.currency.clone().unwrap_or_else(|| "NULL".to_owned()),
+        };
+        format!("{value}, {beside}")
     };
     let cells: Vec<String> = entries.iter().map(cell).collect();
     let untouchable = if is_person(record) { "r.do_not_contact" } else { "false" };
-    let sql = format!(
-        "SELECT r.id, {} AS name, {untouchable} AS untouchable, ARRAY[{}]::text[] AS cells FROM {} r WHERE r.id = ANY ($1)",
-        name_sql(record),
-        cells.join(", "),
-        record.noun()
-    );
-    let keep = is_worth_keeping(&sql);
-    let query = diesel::sql_query(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(ids);
-    Ok(if keep { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
+    format!("{} AS name, {untouchable} AS untouchable, ARRAY[{}]::text[] AS cells", name_sql(record), cells.join(", "))
 }
 
 fn is_person(record: RecordType) -> bool {
@@ -173,7 +198,6 @@ struct Shower<'a> {
     stages: Vec<Stage>,
     pipelines: Vec<Pipeline>,
     tags: Vec<Tag>,
-    names: HashMap<Uuid, String>,
     may_edit: bool,
 }
 
@@ -186,13 +210,8 @@ impl<'a> Shower<'a> {
         values: &[Values],
         people: &[Person],
     ) -> AppResult<Self> {
-        let mut all = HashMap::new();
         let mut shown = HashMap::new();
         for (n, entry) in entries.iter().enumerate() {
-            if let Kind::Record(target) = entry.kind.value() {
-                let ids: Vec<Uuid> = values.iter().filter_map(|v| v.cell(n)?.parse().ok()).collect();
-                all.extend(names(tx, *target, &ids, None)?);
-            }
             if *entry.kind.value() == Kind::Member {
                 for id in values.iter().filter_map(|v| v.cell(n)?.parse::<Uuid>().ok()) {
                     if !shown.contains_key(&id)
@@ -211,7 +230,6 @@ impl<'a> Shower<'a> {
             stages: if any(Kind::Stage) { pipeline::stages(tx)? } else { vec![] },
             pipelines: if any(Kind::Pipeline) { pipeline::pipelines(tx)? } else { vec![] },
             tags: if any(Kind::Tags) { tags::all(tx)? } else { vec![] },
-            names: all,
             may_edit: require_edit(actor, record).is_ok(),
         })
     }
@@ -240,13 +258,13 @@ impl<'a> Shower<'a> {
             return Content::Name { text: values.name.clone(), href: href.to_owned(), avatar };
         }
         match values.take(n) {
-            Some(raw) => self.shown(entry, raw, values.currency(n), values.untouchable),
+            Some(raw) => self.shown(entry, raw, values.beside(n), values.untouchable),
             None if *entry.kind.value() == Kind::Bool => Content::Text("No".to_owned()),
             None => Content::Empty,
         }
     }
 
-    fn shown(&self, entry: &Entry, raw: String, currency: Option<&str>, untouchable: bool) -> Content {
+    fn shown(&self, entry: &Entry, raw: String, beside: Option<&str>, untouchable: bool) -> Content {
         match entry.kind.value() {
             Kind::Email | Kind::Emails | Kind::Phone | Kind::Phones => self.reach(entry, raw, untouchable),
             Kind::Domain => Content::Link { href: format!("https://{raw}"), text: raw, outside: true },
@@ -255,12 +273,12 @@ impl<'a> Shower<'a> {
                 Content::Link { text, href: raw, outside: true }
             }
             Kind::Record(target) => {
-                let name = raw.parse().ok().and_then(|id: Uuid| self.names.get(&id));
-                name.map_or(Content::Empty, |name| Content::Link {
-                    text: name.clone(),
+                let link = |name: &str| Content::Link {
+                    text: name.to_owned(),
                     href: format!("/{}/{raw}", target.noun()),
                     outside: false,
-                })
+                };
+                beside.map_or(Content::Empty, link)
             }
             Kind::Member => {
                 let person = raw.parse().ok().and_then(|id: Uuid| self.people.get(&id));
@@ -292,7 +310,7 @@ impl<'a> Shower<'a> {
                     })
                     .collect(),
             ),
-            kind => self.plain(entry, kind, raw, currency),
+            kind => self.plain(entry, kind, raw, beside),
         }
     }
 
@@ -356,8 +374,8 @@ impl Values {
         self.cells.get(2 * n).and_then(Option::as_deref).filter(|v| !v.is_empty())
     }
 
-    /// Of the n-th entry's money, when it is not the organisation's.
-    pub fn currency(&self, n: usize) -> Option<&str> {
+    /// The currency of the n-th entry's money, when it is not the organisation's; the name of the record it links to.
+    pub fn beside(&self, n: usize) -> Option<&str> {
         self.cells.get(2 * n + 1).and_then(Option::as_deref)
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     features::fields::{Catalogue, Entry, Kind},
     kernel::{MemberId, RecordType},
     schema::preferences,
+    web::Actor,
 };
 use diesel::{prelude::*, upsert::excluded};
 use serde::{Deserialize, Serialize};
@@ -46,11 +47,11 @@ fn usual(record: RecordType) -> &'static [&'static str] {
 
 impl Columns {
     /// The columns in force: the address's, else the reader's own, else the view's, else the usual ones.
-    pub fn of(tx: &mut OrgTx, member: MemberId, query: &ListQuery) -> AppResult<Self> {
+    pub fn of(tx: &mut OrgTx, actor: &Actor, query: &ListQuery) -> AppResult<Self> {
         let catalogue = query.catalogue()?;
         let kept = match &query.columns {
             Some(keys) => Some(Self::named(keys.iter().map(String::as_str))),
-            None => Self::load(tx, member, &key(query))?,
+            None => Self::own(tx, actor, query)?,
         };
         let layout = query.view.as_ref().and_then(|view| view.layout.clone());
         let kept = kept.or_else(|| layout.and_then(|layout| serde_json::from_value(layout).ok()));
@@ -91,6 +92,13 @@ impl Columns {
             None => self.0.insert(0, Column { key: "name".to_owned(), width: None }),
         }
         self
+    }
+
+    fn own(tx: &mut OrgTx, actor: &Actor, query: &ListQuery) -> AppResult<Option<Self>> {
+        match actor.columns().filter(|_| !has_layout(query)) {
+            Some(all) => Ok(all.get(&key(query)).and_then(|value| serde_json::from_value(value.clone()).ok())),
+            None => Self::load(tx, actor.id, &key(query)),
+        }
     }
 
     fn load(tx: &mut OrgTx, member: MemberId, key: &str) -> AppResult<Option<Self>> {
@@ -163,8 +171,12 @@ impl Column {
 }
 
 /// A view that has columns of its own is changed apart from the list.
+fn has_layout(query: &ListQuery) -> bool {
+    query.view.as_ref().is_some_and(|view| view.layout.is_some())
+}
+
 fn key(query: &ListQuery) -> String {
-    match query.view.as_ref().filter(|view| view.layout.is_some()) {
+    match query.view.as_ref().filter(|_| has_layout(query)) {
         Some(view) => format!("view.{}", view.id),
         None => format!("list.{}", query.record.noun()),
     }

@@ -1,13 +1,14 @@
 //! Reading a list: the ids of a page in order, and the count.
 
 use super::{
-    ListQuery, Owners,
+    ListQuery, Owners, Sort, Values,
     extra::Condition,
+    keyset::{Half, Row, halves, page},
     sql::{Fragment, Literal, Sql},
 };
 use crate::{
     db::{
-        OrgTx, Tx, kept,
+        OrgTx, Tx, is_worth_keeping, kept,
         paging::{self, Page},
     },
     error::{AppError, AppResult},
@@ -41,6 +42,8 @@ pub enum Way {
 pub struct Found {
     pub page: Page<Uuid>,
     pub count: Count,
+    /// What the page shows of its records, if it was read with them.
+    pub values: Option<Vec<Values>>,
 }
 
 /// Exact, or "at least".
@@ -50,8 +53,9 @@ pub struct Count {
     pub more: bool,
 }
 
-/// The ids on the page, and the count of the whole list.
-pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way) -> AppResult<Found> {
+/// The ids on the page, and the count of the whole list. A list that nothing narrows is one statement together with `wanted`, what the page
+/// shows of each record: there are few shapes of it.
+pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way, wanted: &str) -> AppResult<Found> {
     if !query.is_plain() || query.sorts.iter().any(|sort| !sort.is_indexed()) {
         tx.limit_time(if way == Way::Walk { SHORT } else { PATIENCE })?;
     }
@@ -59,6 +63,13 @@ pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way) -> AppRe
         tx.walk_indexes(false)?;
     }
     let scope = Scope::of(tx, actor, query)?;
+    if way == Way::Walk
+        && query.is_plain()
+        && query.sorts.iter().all(Sort::is_indexed)
+        && let Some(found) = at_once(tx, &scope, wanted)?
+    {
+        return Ok(found);
+    }
     let page = page(tx, &scope, paging::PAGE)?;
     let rows = i64::try_from(page.rows.len()).unwrap_or(0);
     let count = if page.next.is_none() && query.after.is_none() && !scope.cut_off() {
@@ -69,7 +80,7 @@ pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way) -> AppRe
     if way == Way::Scan {
         tx.walk_indexes(true)?;
     }
-    Ok(Found { page, count })
+    Ok(Found { page, count, values: None })
 }
 
 /// Whether the list was given up because nothing serves its filter or order.
@@ -192,108 +203,47 @@ impl Condition {
 }
 
 #[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = sql_types::Uuid)]
-    id: Uuid,
-    #[diesel(sql_type = sql_types::Array<sql_types::Nullable<sql_types::Text>>)]
-    keys: Vec<Option<String>>,
+struct Shown {
+    #[diesel(embed)]
+    place: Row,
+    #[diesel(embed)]
+    values: Values,
+    #[diesel(sql_type = sql_types::BigInt)]
+    total: i64,
 }
 
-/// What a cursor holds: the last row's sort keys and its id.
-type Cursor = (Vec<Option<String>>, Uuid);
-
-/// Empty values come last, whichever way the list is sorted. They are a query of their own, so that both halves walk the index.
-pub(super) fn page(tx: &mut OrgTx, scope: &Scope, limit: i64) -> AppResult<Page<Uuid>> {
-    let query = scope.query;
-    let cursor: Option<Cursor> = query.after.as_deref().map(paging::decode).transpose()?;
-    if cursor.as_ref().is_some_and(|(keys, _)| keys.len() != query.sorts.len()) {
-        return Err(paging::damaged());
-    }
-    let first = query.sorts.first().ok_or_else(super::damaged)?;
-    let in_empty = cursor.as_ref().is_some_and(|(keys, _)| keys.first().is_some_and(Option::is_none));
-    let mut rows: Vec<Row> = Vec::new();
-    if !in_empty {
-        rows = half(tx, scope, cursor.as_ref(), first.nullable.then_some(false), limit + 1)?;
-    }
-    let missing = limit + 1 - i64::try_from(rows.len()).unwrap_or(0);
-    if first.nullable && missing > 0 {
-        let from = cursor.as_ref().filter(|_| in_empty);
-        rows.extend(half(tx, scope, from, Some(true), missing)?);
-    }
-    Ok(Page::new(rows, limit, |row| (row.keys.clone(), row.id)).map(|row| row.id))
-}
-
-/// `empty`: whether the first sort key is; `None`: it never is.
-fn half(
-    tx: &mut OrgTx,
-    scope: &Scope,
-    cursor: Option<&Cursor>,
-    empty: Option<bool>,
-    limit: i64,
-) -> AppResult<Vec<Row>> {
-    let sorts = &scope.query.sorts;
-    let first = sorts.first().ok_or_else(super::damaged)?;
-    let keys: Vec<String> = sorts.iter().map(|s| format!("({})::text", s.sql)).collect();
-    let mut sql = Sql::new(format!("SELECT r.id, ARRAY[{}] AS keys", keys.join(", ")));
-    scope.add_to(&mut sql);
-    match empty {
-        Some(true) => sql.text(format!(" AND {} IS NULL", first.sql)),
-        Some(false) => sql.text(format!(" AND {} IS NOT NULL", first.sql)),
-        None => {}
-    }
-    if let Some((keys, id)) = cursor {
-        sql.text(" AND ");
-        sql.fragment(&past(scope.query, keys, *id, empty)?);
-    }
-    let mut order = vec![format!("{} {}", first.sql, first.direction())];
-    let rest = sorts.iter().skip(1);
-    order.extend(rest.map(|s| format!("{} {} NULLS LAST", s.sql, s.direction())));
-    sql.text(format!(" ORDER BY {}, r.id {} LIMIT {limit}", order.join(", "), first.direction()));
-    let query = sql.query();
-    Ok(if scope.query.is_plain() { kept(query).load(tx.conn())? } else { query.load(tx.conn())? })
-}
-
-/// What comes after the cursor. One sort key is a comparison of rows, which an index answers; several are its spelling out, led by
-/// a bound on the first that an index answers too.
-fn past(query: &ListQuery, keys: &[Option<String>], id: Uuid, empty: Option<bool>) -> AppResult<Fragment> {
-    let first = query.sorts.first().ok_or_else(super::damaged)?;
-    let sign = if first.descending { "<" } else { ">" };
-    let mut last = Fragment::text(format!("r.id {sign} ")).bind(Literal::Uuid(id));
-    for (sort, key) in query.sorts.iter().zip(keys).skip(1).rev() {
-        last = beyond(sort, key.as_deref(), last)?;
-    }
-    let Some(key) = keys.first().and_then(Option::as_deref).filter(|_| empty != Some(true)) else { return Ok(last) };
-    let value = first.literal(key)?;
-    if query.sorts.len() == 1 {
-        return Ok(Fragment::text(format!("({}, r.id) {sign} (", first.sql))
-            .bind(value)
-            .push(", ")
-            .bind(Literal::Uuid(id))
-            .push(")"));
-    }
-    Ok(Fragment::text(format!("{} {sign}= ", first.sql))
-        .bind(value.clone())
-        .push(format!(" AND ({} {sign} ", first.sql))
-        .bind(value)
-        .push(" OR ")
-        .append(last)
-        .push(")"))
-}
-
-/// Beyond that key, or at it and what `then` says; empty ones are beyond all others.
-fn beyond(sort: &super::Sort, key: Option<&str>, then: Fragment) -> AppResult<Fragment> {
-    let Some(key) = key else {
-        return Ok(Fragment::text(format!("({} IS NULL AND ", sort.sql)).append(then).push(")"));
+/// The page, its values and the kept count in one statement; `None` where too many shapes of it are kept already.
+fn at_once(tx: &mut OrgTx, scope: &Scope, wanted: &str) -> AppResult<Option<Found>> {
+    let mut most = None;
+    let read = |tx: &mut OrgTx, inner: Half| -> AppResult<Option<Vec<Shown>>> {
+        let mut sql = Sql::new(format!("SELECT r.id, p.keys, {wanted}, ("));
+        add_total(&mut sql, scope);
+        sql.text(") AS total FROM (");
+        inner.add_to(&mut sql, scope, true)?;
+        let noun = scope.query.record.noun();
+        sql.text(format!(") p JOIN {noun} r ON r.org_id = p.org_id AND r.id = p.id ORDER BY p.place"));
+        let keep = is_worth_keeping(sql.shape());
+        Ok(if keep { Some(kept(sql.query()).load(tx.conn())?) } else { None })
     };
-    let value = sort.literal(key)?;
-    let sign = if sort.descending { "<" } else { ">" };
-    Ok(Fragment::text(format!("({0} IS NULL OR {0} {sign} ", sort.sql))
-        .bind(value.clone())
-        .push(format!(" OR ({} = ", sort.sql))
-        .bind(value)
-        .push(" AND ")
-        .append(then)
-        .push("))"))
+    let mut values = Vec::new();
+    let page = halves(tx, scope, paging::PAGE, |tx, half| {
+        let Some(shown) = read(tx, half)? else { return Ok(None) };
+        Ok(Some(
+            shown
+                .into_iter()
+                .map(|shown| {
+                    most = Some(shown.total);
+                    values.push(shown.values);
+                    shown.place
+                })
+                .collect(),
+        ))
+    })?;
+    let Some(page) = page else { return Ok(None) };
+    let rows = i64::try_from(page.rows.len()).unwrap_or(0);
+    let all_here = page.next.is_none() && scope.query.after.is_none();
+    let records = most.filter(|_| !all_here).unwrap_or(rows);
+    Ok(Some(Found { page, count: Count { records, more: false }, values: Some(values) }))
 }
 
 #[derive(QueryableByName)]
@@ -305,10 +255,8 @@ struct Total {
 pub(super) fn count(tx: &mut OrgTx, scope: &Scope) -> AppResult<Count> {
     let query = scope.query;
     if query.is_plain() {
-        let mut sql =
-            Sql::new("SELECT coalesce(sum(records), 0)::bigint AS records FROM record_totals WHERE record_type = ");
-        sql.bind::<sql_types::Text, _>(query.record.noun());
-        scope.owners(&mut sql, "");
+        let mut sql = Sql::new("");
+        add_total(&mut sql, scope);
         let Total { records } = kept(sql.query()).get_result(tx.conn())?;
         return Ok(Count { records, more: false });
     }
@@ -317,6 +265,13 @@ pub(super) fn count(tx: &mut OrgTx, scope: &Scope) -> AppResult<Count> {
     sql.text(format!(" LIMIT {}) found", COUNTED + 1));
     let records = sql.query().get_result::<Total>(tx.conn())?.records;
     Ok(Count { records: records.min(COUNTED), more: records > COUNTED || scope.cut_off() })
+}
+
+/// The kept count of a list that nothing but an owner narrows.
+fn add_total(sql: &mut Sql, scope: &Scope) {
+    sql.text("SELECT coalesce(sum(records), 0)::bigint AS records FROM record_totals WHERE record_type = ");
+    sql.bind::<sql_types::Text, _>(scope.query.record.noun());
+    scope.owners(sql, "");
 }
 
 /// A part of a name, in which the user's own wildcards are plain characters.

@@ -12,6 +12,7 @@ mod find;
 mod groups;
 mod href;
 pub mod keys;
+mod keyset;
 mod pages;
 mod panels;
 mod selection;

@@ -129,13 +129,15 @@ async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: Opt
                 Groups::TooMany(why) => why.clone_into(&mut trouble),
             }
         }
-        let found = match look {
-            Some(way) => find::find(tx, &actor, &query, way)?,
+        let columns = Columns::of(tx, &actor, &query)?;
+        let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
+        let catalogue = query.catalogue()?;
+        let mut found = match look {
+            Some(way) => find::find(tx, &actor, &query, way, &cells::wanted(catalogue, &keys))?,
             None => nothing(),
         };
-        let columns = Columns::of(tx, actor.id, &query)?;
-        let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
-        let rows = cells::rows(tx, &actor, query.catalogue()?, &keys, &found.page.rows, &names.people)?;
+        let known = found.values.take();
+        let rows = cells::rows(tx, &actor, catalogue, &keys, &found.page.rows, known, &names.people)?;
         let counted = (rows.len(), found.count, found.page.next.as_deref());
         let mut list = ListView::new(&query, &actor, &names, &columns, counted)?;
         if !trouble.is_empty() {
@@ -147,7 +149,7 @@ async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: Opt
 }
 
 fn nothing() -> Found {
-    Found { page: paging::Page { rows: Vec::new(), next: None }, count: Count { records: 0, more: true } }
+    Found { page: paging::Page { rows: Vec::new(), next: None }, count: Count { records: 0, more: true }, values: None }
 }
 
 /// `GET /contacts/{id}/row?columns=`: a row anew, after one of its values was edited in place.
@@ -161,10 +163,10 @@ pub async fn row(record: RecordType, page: Page, id: web::Path<Uuid>, db: web::D
             visible(tx, &actor, record, *id)?;
             let query = super::href::encode(&[("columns".to_owned(), asked)]);
             let query = ListQuery::load(tx, &actor, record, &query)?;
-            let columns = Columns::of(tx, actor.id, &query)?;
+            let columns = Columns::of(tx, &actor, &query)?;
             let keys: Vec<&str> = columns.0.iter().map(|c| c.key.as_str()).collect();
             let people = members::directory(tx)?;
-            cells::rows(tx, &actor, query.catalogue()?, &keys, &[*id], &people)?.pop().ok_or(AppError::NotFound)
+            cells::rows(tx, &actor, query.catalogue()?, &keys, &[*id], None, &people)?.pop().ok_or(AppError::NotFound)
         })
         .await?;
     reply::fragment(&One { list: RowOf { ticks }, row })

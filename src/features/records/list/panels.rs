@@ -137,7 +137,7 @@ pub async fn column_chooser(record: RecordType, page: Page, db: web::Data<Db>) -
     let chooser = db
         .org(&page, move |tx| {
             let query = ListQuery::load(tx, &actor, record, form.get("list"))?;
-            let columns = Columns::of(tx, actor.id, &query)?;
+            let columns = Columns::of(tx, &actor, &query)?;
             Ok(Chooser {
                 action: format!("/{}/columns", record.noun()),
                 title: record.plural(),
@@ -166,7 +166,7 @@ pub async fn save_columns(record: RecordType, page: Page, form: Form, db: web::D
                 return Ok(query.href(&[]));
             }
             let keys = moved(&posted);
-            let columns = Columns::of(tx, actor.id, &query)?;
+            let columns = Columns::of(tx, &actor, &query)?;
             columns.chosen(keys.iter().map(String::as_str), query.catalogue()?).save(tx, actor.id, &query)?;
             let list = href::encode(&[("list".to_owned(), query.whole_query())]);
             let again = posted.has("move");
@@ -195,7 +195,7 @@ pub async fn column_width(record: RecordType, page: Page, form: Form, db: web::D
     let list = page.req.query_string().to_owned();
     db.org(&page, move |tx| {
         let query = ListQuery::load(tx, &actor, record, &list)?;
-        let mut columns = Columns::of(tx, actor.id, &query)?;
+        let mut columns = Columns::of(tx, &actor, &query)?;
         columns.resize(form.get("column"), width);
         columns.save(tx, actor.id, &query)
     })

@@ -80,14 +80,17 @@ impl Fragment {
 pub struct Sql {
     query: BoxedSqlQuery<'static, Pg, SqlQuery>,
     binds: usize,
+    shape: String,
 }
 
 impl Sql {
     pub fn new(text: impl Into<String>) -> Self {
-        Self { query: diesel::sql_query(text.into()).into_boxed(), binds: 0 }
+        let shape = text.into();
+        Self { query: diesel::sql_query(shape.clone()).into_boxed(), binds: 0, shape }
     }
 
     pub fn text(&mut self, text: impl AsRef<str>) {
+        self.shape.push_str(text.as_ref());
         self.replace(|query| query.sql(text.as_ref()));
     }
 
@@ -99,6 +102,7 @@ impl Sql {
     {
         self.binds += 1;
         let place = format!("${}", self.binds);
+        self.shape.push_str(&place);
         self.replace(|query| query.sql(place).bind::<T, _>(value));
     }
 
@@ -123,6 +127,11 @@ impl Sql {
                 Piece::Bind(value) => self.literal(value.clone()),
             }
         }
+    }
+
+    /// The text so far, binds as their places.
+    pub fn shape(&self) -> &str {
+        &self.shape
     }
 
     pub fn query(self) -> BoxedSqlQuery<'static, Pg, SqlQuery> {
