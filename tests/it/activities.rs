@@ -1,7 +1,9 @@
 //! Activities and tasks through HTTP: planned in two clicks, done from anywhere with what came of it, taken back, seen by the right
 //! people, and next on every deal.
 
+mod laws;
 mod next;
+mod series;
 mod tasks;
 
 use crate::support::{Client, Org, Page, TestApp};
