@@ -423,6 +423,42 @@ ALTER FUNCTION app.linking(text, uuid) OWNER TO pipewright_system;
 REVOKE ALL ON FUNCTION app.linking(text, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.linking(text, uuid) TO pipewright_app;
 
+-- Ids of some of the live records of that table whose text in that field is one of these, upper and lower case the same. Ids only, as
+-- above; lower() is not leakproof.
+CREATE OR REPLACE FUNCTION app.those(noun text, field text, texts text[], most integer) RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF (noun, field) NOT IN (('companies', 'city'), ('companies', 'industry'), ('companies', 'country'), ('contacts', 'city'), ('contacts', 'country'), ('leads', 'city'), ('leads', 'country'),
+    ('leads', 'source'), ('leads', 'campaign'), ('leads', 'company_name'), ('deals', 'source'), ('deals', 'lost_reason')) THEN
+    RAISE EXCEPTION 'no index has % of %', field, noun;
+  END IF;
+  RETURN QUERY EXECUTE format(
+    'SELECT id FROM %I WHERE org_id = $1 AND lower(%I) = ANY (ARRAY(SELECT lower(t) FROM unnest($2) t)) AND deleted_at IS NULL LIMIT $3', noun, field)
+  USING app.org(), texts, most;
+END $$;
+ALTER FUNCTION app.those(text, text, text[], integer) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.those(text, text, text[], integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.those(text, text, text[], integer) TO pipewright_app;
+
+-- Ids of some of the live records of that table whose own fields hold any of these values. Ids only, as above.
+CREATE OR REPLACE FUNCTION app.holding(noun text, held jsonb, most integer) RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  one jsonb;
+BEGIN
+  IF noun NOT IN ('companies', 'contacts', 'leads', 'deals') THEN
+    RAISE EXCEPTION 'no records are called %', noun;
+  END IF;
+  FOR one IN SELECT value FROM jsonb_array_elements(held) LOOP
+    RETURN QUERY EXECUTE format(
+      'SELECT id FROM %I WHERE org_id = $1 AND custom @> $2 AND custom <> ''{}'' AND deleted_at IS NULL LIMIT $3', noun)
+    USING app.org(), one, most;
+  END LOOP;
+END $$;
+ALTER FUNCTION app.holding(text, jsonb, integer) OWNER TO pipewright_system;
+REVOKE ALL ON FUNCTION app.holding(text, jsonb, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.holding(text, jsonb, integer) TO pipewright_app;
+
 -- Every record of one type that app.search would find by these words, were it to go on: what "all that match" means for work on many.
 -- Ids only; the caller's own query applies row-level security and visibility to the rows behind them.
 CREATE OR REPLACE FUNCTION app.search_all(q text, kind text) RETURNS SETOF uuid

@@ -1,6 +1,7 @@
 //! Lists: filters, sorting and paging over empty values, columns, groups, the builder without a script, selections.
 
 mod laws;
+mod plans;
 
 use crate::support::{Client, Org, TestApp};
 use pipewright::{features::records::list::Selection, kernel::RecordType};

@@ -7,6 +7,7 @@
 pub mod builder;
 mod compile;
 mod dates;
+mod lookup;
 mod op;
 mod relations;
 mod rules;
@@ -15,6 +16,7 @@ mod words;
 
 pub use compile::{Problem, compile};
 pub use dates::{PERIODS, period};
+pub use lookup::{Lookup, candidates, lookups};
 pub use op::Op;
 pub use relations::{Relation, relations};
 pub use schema::Schema;

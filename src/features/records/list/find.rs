@@ -12,6 +12,7 @@ use crate::{
         paging::{self, Page},
     },
     error::{AppError, AppResult},
+    features::records::filter,
     kernel::text,
     web::Actor,
 };
@@ -24,7 +25,7 @@ pub(super) const MATCHES: usize = 200;
 /// Where counting stops when no kept counter knows the answer.
 const COUNTED: i64 = 1_000;
 /// How long the database may walk an index for one page: what takes longer is rare, and is quicker found by reading everything.
-const SHORT: Duration = Duration::from_millis(1_500);
+const SHORT: Duration = Duration::from_millis(700);
 /// How long it may read everything for one page.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -95,6 +96,8 @@ pub(super) struct Scope<'a> {
     pub query: &'a ListQuery,
     owners: Owners,
     matches: Option<Matches>,
+    /// All that the filter can find, where an index has said so and they are few.
+    candidates: Option<Vec<Uuid>>,
 }
 
 /// What a text search finds.
@@ -108,7 +111,8 @@ enum Matches {
 impl<'a> Scope<'a> {
     pub fn of(tx: &mut OrgTx, actor: &Actor, query: &'a ListQuery) -> AppResult<Self> {
         let matches = if query.q.is_empty() { None } else { Some(Matches::These(matches(tx, actor, query)?)) };
-        Ok(Self { query, owners: query.owners(actor), matches })
+        let candidates = filter::candidates(tx, query.record, &query.lookups)?;
+        Ok(Self { query, owners: query.owners(actor), matches, candidates })
     }
 
     /// Like [`Scope::of`], for work on everything that matches: no search by words stops at what a list shows.
@@ -142,6 +146,11 @@ impl<'a> Scope<'a> {
         if !query.filter.is_empty() || query.problem.is_some() {
             sql.text(" AND ");
             sql.fragment(&query.condition);
+        }
+        if let Some(ids) = &self.candidates {
+            sql.text(" AND r.id = ANY (");
+            sql.literal(Literal::Uuids(ids.clone()));
+            sql.text(")");
         }
         match &self.matches {
             None => {}

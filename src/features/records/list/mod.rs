@@ -36,7 +36,7 @@ use crate::{
     features::{
         deals,
         fields::Catalogue,
-        records::filter::{self, Filter, Problem, Schema},
+        records::filter::{self, Filter, Lookup, Problem, Schema},
         views::{self, View},
     },
     kernel::{Field, FieldKind, RecordType},
@@ -78,6 +78,8 @@ pub struct ListQuery {
     pub shown: i64,
     schema: Schema,
     condition: Fragment,
+    /// Rules of the filter that an index may answer ahead.
+    lookups: Vec<Lookup>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,6 +118,7 @@ impl ListQuery {
             Ok(condition) => (condition, None),
             Err(problem) => (Fragment::text("false"), Some(problem)),
         };
+        let lookups = filter::lookups(&filter, record, &schema, actor);
         let catalogue = schema.get(record).ok_or_else(damaged)?;
         let group = Some(form.get("group")).filter(|key| !key.is_empty());
         if group.is_some_and(|key| catalogue.get(key).is_none_or(|entry| !groups::is_groupable(entry))) {
@@ -141,6 +144,7 @@ impl ListQuery {
             filter,
             schema,
             condition,
+            lookups,
         })
     }
 
@@ -157,6 +161,7 @@ impl ListQuery {
             Ok(condition) => copy.condition = condition,
             Err(problem) => copy.problem = Some(problem),
         }
+        copy.lookups = filter::lookups(&copy.filter, self.record, &self.schema, actor);
         Ok(copy)
     }
 
