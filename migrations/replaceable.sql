@@ -214,6 +214,8 @@ BEGIN
     FROM unnest(orgs, ids) t (org, id) JOIN public.activities o ON o.org_id = t.org AND o.series_id = t.id
     WHERE o.closed_at IS NULL AND o.deleted_at IS NULL AND o.occurrence <> 'own') n
   WHERE a.org_id = n.org_id AND a.id = n.id AND a.occurrence <> n.now;
+  RETURN NULL;
+END $$;
 -- When what someone takes part in is: kept beside them, so that a member's calendar is a span of one index.
 CREATE OR REPLACE FUNCTION app.participant_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -235,6 +237,7 @@ BEGIN
     CREATE TRIGGER series_update AFTER UPDATE ON activities REFERENCING NEW TABLE AS added OLD TABLE AS removed
       FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
     CREATE TRIGGER series_delete AFTER DELETE ON activities REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
+  END IF;
   IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.activity_participants') AND attname = 'at') THEN
     CREATE OR REPLACE TRIGGER participant_at BEFORE INSERT ON activity_participants FOR EACH ROW EXECUTE FUNCTION app.participant_at();
     CREATE OR REPLACE TRIGGER participants_at AFTER UPDATE OF start_at, due_on ON activities
@@ -242,7 +245,6 @@ BEGIN
   END IF;
 END $$;
 
--- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 -- definition_changes: counts what changes the definitions that processes keep (src/db/known.rs). A member who was merely seen has not changed.
 CREATE OR REPLACE FUNCTION app.definitions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -45,7 +45,7 @@ pub fn seed(db: &Db, contacts: u64, companies: u64, deals: u64) -> anyhow::Resul
 
 /// Long statements, memory for sorting, and large pending lists, so that trigram entries are written sorted.
 fn prepare(tx: &mut SystemTx) -> AppResult<()> {
-    let settings = "SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '256MB'; SET LOCAL gin_pending_list_limit = '512MB'; \
+    let settings = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL work_mem = '256MB'; SET LOCAL gin_pending_list_limit = '512MB'; \
                     SET LOCAL temp_buffers = '64MB'";
     Ok(tx.conn().batch_execute(settings)?)
 }
