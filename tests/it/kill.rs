@@ -4,6 +4,7 @@ mod files;
 mod imports;
 mod merges;
 mod operations;
+mod reminders;
 
 use crate::support::{
     Client, PASSWORD, fixtures, process,

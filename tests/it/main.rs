@@ -32,6 +32,7 @@ mod lists;
 mod live;
 mod mail;
 mod notes;
+mod notifications;
 mod operations;
 mod pipelines;
 mod quality;

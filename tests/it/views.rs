@@ -141,8 +141,8 @@ async fn watchers_are_told_once_and_lately_is_ones_own() {
     assert_eq!(app.value("SELECT fresh FROM view_watches").await, "2");
     assert!(admin.get("/").await.contains("2<span class=\"vh\"> new"));
     assert_eq!(
-        app.value("SELECT string_agg(subject, '|') FROM mails WHERE template = 'view_matches'").await,
-        "Customers: 2 new among your contacts"
+        app.value("SELECT string_agg(subject, '|') FROM mails WHERE template = 'notices'").await,
+        "Customers: 2 new contacts"
     );
     // Looking takes the count away; the next mail waits an hour.
     assert_eq!(admin.get(&address).await.status(), 200);
@@ -150,7 +150,7 @@ async fn watchers_are_told_once_and_lately_is_ones_own() {
     app.sql(&contact("Newer", "customer")).await;
     look().await;
     assert_eq!(app.value("SELECT fresh FROM view_watches").await, "1");
-    assert_eq!(app.value("SELECT count(*) FROM mails WHERE template = 'view_matches'").await, "1");
+    assert_eq!(app.value("SELECT count(*) FROM mails WHERE template = 'notices'").await, "1");
 
     // Lately: records opened and words searched for, of this person alone.
     let id = app.value("SELECT id FROM contacts WHERE first_name = 'Known'").await;

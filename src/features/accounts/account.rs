@@ -5,9 +5,10 @@ use crate::{
     db::{SystemTx, Tx},
     error::AppResult,
     events::{self, Changes, Event},
-    kernel::{OrgId, UserId},
+    features::notifications::{self, Kind, Notice, To},
+    kernel::{MemberId, OrgId, UserId},
     mailer::{self, MailMessage},
-    schema::{members, users},
+    schema::{members, roles, users},
 };
 use diesel::prelude::*;
 use serde_json::json;
@@ -87,5 +88,28 @@ pub fn record_joined(tx: &mut SystemTx, org: OrgId, id: UserId, how: &str) -> Ap
     let (name, email): (String, String) = users::table.find(id).select((users::name, users::email)).first(tx.conn())?;
     changes.set("name", &name).set("email", &email);
     let event = Event::of("member.joined", "member", id).changes(changes).data(json!({ "by": how }));
-    events::record_in(tx, org, Some(id.into()), event)
+    events::record_in(tx, org, Some(id.into()), event)?;
+    let (administrators, role) = (administrators(tx, org)?, role(tx, org, id)?);
+    let notice = Notice::new(Kind::Joined).at("/settings/members").param("who", &name).param("role", &role);
+    notifications::tell_in(tx, org, Some(id.into()), &notice, To::people(administrators)).map(drop)
+}
+
+fn administrators(tx: &mut SystemTx, org: OrgId) -> AppResult<Vec<MemberId>> {
+    use crate::web::permission::{Permission, organisation::Administer};
+    Ok(members::table
+        .inner_join(roles::table.on(roles::org_id.eq(members::org_id).and(roles::id.eq(members::role_id))))
+        .filter(members::org_id.eq(org))
+        .filter(roles::permissions.contains(vec![Some(Administer::KEY)]))
+        .select(members::id)
+        .load::<MemberId>(tx.conn())?)
+}
+
+fn role(tx: &mut SystemTx, org: OrgId, id: UserId) -> AppResult<Option<String>> {
+    Ok(members::table
+        .inner_join(roles::table.on(roles::org_id.eq(members::org_id).and(roles::id.eq(members::role_id))))
+        .filter(members::org_id.eq(org))
+        .filter(members::id.eq(id))
+        .select(roles::name)
+        .first(tx.conn())
+        .optional()?)
 }

@@ -3,11 +3,14 @@
 
 use super::{commands, model::Export, queries, walk::Walk};
 use crate::{
-    db::{Db, OrgTx, Reason, Tx},
+    db::{Db, OrgTx, Reason, Tenant, Tx},
     error::{AppError, AppResult},
-    features::records::list::Selection,
+    features::{
+        notifications::{self, Finished},
+        records::list::Selection,
+    },
     jobs::{self, Job, JobContext, JobOutcome},
-    kernel::{ExportId, OrgId},
+    kernel::ExportId,
     live::{self, LiveMessage},
     schema::exports,
     web::Actor,
@@ -44,7 +47,7 @@ pub(super) fn write(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Re
     };
     let by = export.created_by;
     let Some(actor) = ctx.db.system_now(Reason::Jobs, |tx| Actor::load(tx, by.into(), org))? else {
-        end(&ctx.db, org, id, "failed", Some("Whoever asked for it is no longer a member."))?;
+        end(&ctx.db, &org, &export, "failed", Some("Whoever asked for it is no longer a member."))?;
         return Ok(JobOutcome::Done);
     };
     let folder = commands::folder(&ctx.config)?;
@@ -55,11 +58,11 @@ pub(super) fn write(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::Re
     }
     match written {
         Ok(true) => {}
-        Ok(false) => end(&ctx.db, org, id, "cancelled", None)?,
-        Err(AppError::Forbidden(why)) => end(&ctx.db, org, id, "failed", Some(why))?,
+        Ok(false) => end(&ctx.db, &actor, &export, "cancelled", None)?,
+        Err(AppError::Forbidden(why)) => end(&ctx.db, &actor, &export, "failed", Some(why))?,
         Err(error) if !commands::is_last(ctx.attempt) => return Err(anyhow!("{error}")),
         Err(error) => {
-            end(&ctx.db, org, id, "failed", Some("Something went wrong on our side."))?;
+            end(&ctx.db, &actor, &export, "failed", Some("Something went wrong on our side."))?;
             return Err(anyhow!("{error}"));
         }
     }
@@ -103,6 +106,7 @@ fn whole(db: &Db, actor: &Actor, export: &Export, folder: &Path, part: &Path) ->
         mark(tx, id, (exports::status.eq("done"), exports::bytes.eq(i64::try_from(bytes).unwrap_or(i64::MAX))))?;
         mark(tx, id, (exports::finished_at.eq(Utc::now()), exports::expires_at.eq(expires)))?;
         commands::tell(tx, id, &order, rows)?;
+        over(tx, export, "done", &format!("is ready: {rows} rows"))?;
         jobs::enqueue(tx, Job::new(EXPIRE, &Payload { export: id })?.key(format!("expire:{id}")).run_at(expires))
     })?;
     Ok(true)
@@ -117,11 +121,22 @@ where
     Ok(())
 }
 
-fn end(db: &Db, org: OrgId, id: ExportId, status: &str, error: Option<&str>) -> AppResult<()> {
-    db.org_now(&org, |tx| {
+fn end(db: &Db, tenant: &impl Tenant, export: &Export, status: &str, error: Option<&str>) -> AppResult<()> {
+    let id = export.id;
+    db.org_now(tenant, |tx| {
+        if status == "failed" {
+            over(tx, export, status, "was stopped by an error")?;
+        }
         mark(tx, id, (exports::status.eq(status), exports::error.eq(error), exports::finished_at.eq(Utc::now())))?;
         live::publish(tx, &LiveMessage::record("export", id.0))
     })
+}
+
+/// Whoever asked for it looks elsewhere by now.
+fn over(tx: &mut OrgTx, export: &Export, status: &str, how: &str) -> AppResult<()> {
+    let (key, at) = (format!("export:{}:{status}", export.id), format!("/exports/{}", export.id));
+    let what = format!("Export {}", export.file_name);
+    notifications::finished(tx, Some(export.created_by), &Finished { key, what: &what, how, at })
 }
 
 /// A week later: the file goes, and its line says so.

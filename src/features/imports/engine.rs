@@ -17,6 +17,7 @@ use crate::{
     features::{
         duplicates,
         fields::{self, Catalogue, Custom, Entry, Kind, Names},
+        notifications::{self, Finished},
         quality::{self, RowRules},
         tags,
     },
@@ -223,6 +224,13 @@ fn note_outcome(
             imports::finished_at.eq(Utc::now()),
         ))
         .execute(tx.conn())?;
+    let work = Finished {
+        key: format!("import:{}:done", request.import),
+        what: &format!("Import {}", request.file_name),
+        how: &format!("is done: {} added, {} updated", counts.created, counts.updated),
+        at: format!("/imports/{}", request.import),
+    };
+    notifications::finished(tx, request.actor.map(|actor| actor.id), &work)?;
     Ok(())
 }
 

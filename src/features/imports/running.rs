@@ -16,6 +16,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Reason, Tenant, Tx},
     error::{AppError, AppResult},
+    features::notifications::{self, Finished},
     jobs::{JobContext, JobOutcome, Registry},
     kernel::{ImportId, MemberId, OrgId, RecordType},
     schema::imports,
@@ -221,7 +222,13 @@ fn fail(tx: &mut OrgTx, import: ImportId, why: &str) -> AppResult<()> {
             imports::finished_at.eq(Utc::now()),
         ))
         .execute(tx.conn())?;
-    Ok(())
+    let (by, name): (Option<MemberId>, String) = imports::table
+        .filter(imports::id.eq(import))
+        .select((imports::created_by, imports::file_name))
+        .first(tx.conn())?;
+    let (what, how) = (format!("Import {name}"), "was stopped by an error; nothing was imported");
+    let work = Finished { key: format!("import:{import}:failed"), what: &what, how, at: format!("/imports/{import}") };
+    notifications::finished(tx, by, &work)
 }
 
 /// A transaction that a problem with the file, or a cancellation, undoes and comes out of.

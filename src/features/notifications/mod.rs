@@ -3,6 +3,7 @@
 //! A feature calls [`tell`] in the transaction of what happened. Nobody is told of their own doing, nobody twice of one thing, and
 //! nobody of what they may not see when they read it. Mail waits for the end of quiet hours; the centre does not.
 
+mod finished;
 mod follows;
 mod heard;
 mod kind;
@@ -15,6 +16,7 @@ mod settings;
 mod tell;
 mod words;
 
+pub use finished::{Finished, finished, given, given_by};
 pub use follows::{FollowMenu, Standing, follow, follow_instead};
 pub use heard::hear;
 pub use kind::{ByMail, Kind, Ways};

@@ -35,8 +35,6 @@ struct Index {
     shell: Shell,
     unread: bool,
     kinds: Vec<SelectOption>,
-    /// Address of this page as it is filtered.
-    here: String,
     all_href: String,
     unread_href: String,
     days: Vec<Day>,
@@ -81,7 +79,6 @@ pub(super) async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
             latest: told.first().map(|told| told.id),
             any_unread: page.actor.unread > 0,
             narrowed: asked.kind.is_some() || asked.after.is_some(),
-            here,
             older,
             days: days(&page, told),
         },

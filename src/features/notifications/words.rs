@@ -50,10 +50,6 @@ impl Said<'_> {
         self.params.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
-    fn count(&self) -> i64 {
-        self.params.get("count").and_then(Value::as_i64).unwrap_or(1)
-    }
-
     /// Who did it, when a sentence needs somebody.
     fn somebody(&self) -> &str {
         if self.doer.is_empty() { "Pipewright" } else { self.doer }
@@ -62,7 +58,7 @@ impl Said<'_> {
     pub fn words(&self, reader: &Actor) -> Words {
         let (doer, title) = (self.somebody(), self.title);
         match self.kind {
-            Kind::Assigned => self.assigned(reader),
+            Kind::Assigned => self.assigned(),
             Kind::Mention => Words::new(doer, "mentioned you on", title, ""),
             Kind::Comment => Words::new(doer, "wrote about", title, ""),
             Kind::Reaction => {
@@ -85,7 +81,7 @@ impl Said<'_> {
             },
             Kind::MailBounced => Words::new("", "Your mail to", self.param("to"), "came back"),
             Kind::Matches => {
-                let count = self.count();
+                let count = self.params.get("count").and_then(Value::as_i64).unwrap_or(1);
                 Words::new("", "", self.param("view"), format!(": {count} new {}", self.param("noun")))
             }
             Kind::Finished => Words::new("", "", self.param("what"), self.param("how")),
@@ -96,13 +92,11 @@ impl Said<'_> {
         }
     }
 
-    fn assigned(&self, reader: &Actor) -> Words {
-        let count = self.count();
-        let many = format!("{} {}", reader.locale.integer(count), self.param("noun"));
-        let title = if count > 1 || self.about.is_none() { many.as_str() } else { self.title };
-        match (self.doer, count) {
-            ("", 1) => Words::new("", "", title, "is yours now"),
-            ("", _) => Words::new("", "", title, "are yours now"),
+    fn assigned(&self) -> Words {
+        let title = if self.about.is_some() { self.title } else { self.param("many") };
+        match (self.doer, self.about) {
+            ("", Some(_)) => Words::new("", "", title, "is yours now"),
+            ("", None) => Words::new("", "Yours now:", title, ""),
             (doer, _) => Words::new(doer, "gave you", title, ""),
         }
     }

@@ -13,6 +13,7 @@ use super::model::{Done, NewOperation, Operation, Tally};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::notifications,
     kernel::{OperationId, RecordType},
     schema::operations,
 };
@@ -160,7 +161,10 @@ pub(super) fn end(tx: &mut OrgTx, op: OperationId, status: &str, error: Option<&
             operations::heartbeat_at.eq(Utc::now()),
         ))
         .execute(tx.conn())?;
-    Ok(())
+    match lock(tx, op)?.record() {
+        Some(record) => notifications::given_by(tx, op, record),
+        None => Ok(()),
+    }
 }
 
 /// Holds the operation until the transaction ends: its batches take turns, and a cancellation waits for the one at work.

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Reason, Tx},
     error::{AppError, AppResult},
-    features::records::list::{self, Kept, Selection},
+    features::{
+        notifications::{self, Finished},
+        records::list::{self, Kept, Selection},
+    },
     jobs::{self, Job, JobContext, JobOutcome},
     kernel::{OperationId, OrgId, RecordType},
     live::{self, LiveMessage},
@@ -152,12 +155,12 @@ pub(super) fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::
     match work(&ctx.db, &actor, operation) {
         Ok(()) => Ok(JobOutcome::Done),
         Err(AppError::Forbidden(why)) => {
-            ctx.db.org_now(&org, |tx| ledger::fail(tx, operation, why))?;
+            ctx.db.org_now(&actor, |tx| fail(tx, operation, why))?;
             Ok(JobOutcome::Done)
         }
         Err(error) if ctx.attempt < ATTEMPTS => Err(anyhow!("{error}")),
         Err(error) => {
-            ctx.db.org_now(&org, |tx| ledger::fail(tx, operation, "Something went wrong on our side."))?;
+            ctx.db.org_now(&actor, |tx| fail(tx, operation, "Something went wrong on our side."))?;
             Err(anyhow!("{error}"))
         }
     }
@@ -222,9 +225,28 @@ fn stop(tx: &mut OrgTx, op: OperationId, undoing: bool, cancelled: bool) -> AppR
     } else {
         batches::clear(tx, op)?;
         ledger::end(tx, op, if cancelled { "cancelled" } else { "done" }, None)?;
+        over(tx, op)?;
     }
     live::publish(tx, &LiveMessage::refresh())?;
     Ok(ControlFlow::Break(()))
+}
+
+fn fail(tx: &mut OrgTx, op: OperationId, why: &str) -> AppResult<()> {
+    ledger::fail(tx, op, why)?;
+    over(tx, op)
+}
+
+/// Whoever asked for it looks elsewhere by now.
+fn over(tx: &mut OrgTx, op: OperationId) -> AppResult<()> {
+    let operation = ledger::lock(tx, op)?;
+    let how = match operation.status() {
+        Status::Failed => "was stopped by an error".to_owned(),
+        Status::Cancelled => format!("was stopped: {} changed", operation.changed),
+        _ => format!("is done: {} changed", operation.changed),
+    };
+    let work =
+        Finished { key: format!("operation:{op}"), what: &operation.title, how: &how, at: format!("/operations/{op}") };
+    notifications::finished(tx, operation.created_by, &work)
 }
 
 fn action(operation: &Operation) -> AppResult<Action> {

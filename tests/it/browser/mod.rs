@@ -9,4 +9,5 @@ mod duplicates;
 mod framed;
 mod imports;
 mod lists;
+mod notifications;
 mod story;

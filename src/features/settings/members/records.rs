@@ -5,7 +5,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::accounts::members::check_owner,
+    features::{accounts::members::check_owner, notifications},
     kernel::MemberId,
     live::{self, LiveMessage},
     schema::members,
@@ -135,6 +135,10 @@ pub fn tell(tx: &mut OrgTx, _: &Allow<Administer>, from: MemberId, who: &Value, 
         "to": who[1], "companies": moved.companies, "contacts": moved.contacts, "leads": moved.leads, "deals": moved.open_deals + moved.closed_deals,
     });
     events::record(tx, Event::of("member.handed_over", "member", from).data(data))?;
+    let taker = who[1]["id"].as_str().and_then(|id| id.parse().ok());
+    if let Some(taker) = taker.filter(|_| moved != Owned::default()) {
+        notifications::given(tx, taker, &moved.words(), "/deals")?;
+    }
     live::publish(tx, &LiveMessage::refresh())
 }
 
