@@ -216,6 +216,7 @@ BEGIN
   WHERE a.org_id = n.org_id AND a.id = n.id AND a.occurrence <> n.now;
   RETURN NULL;
 END $$;
+
 -- When what someone takes part in is: kept beside them, so that a member's calendar is a span of one index.
 CREATE OR REPLACE FUNCTION app.participant_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
