@@ -103,6 +103,51 @@ diesel::table! {
 }
 
 diesel::table! {
+    activity_template_steps (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        template_id -> Uuid,
+        position -> Int4,
+        type_id -> Uuid,
+        subject -> Text,
+        days -> Int4,
+        working -> Bool,
+        at_time -> Nullable<Time>,
+        minutes -> Nullable<Int4>,
+        priority -> Text,
+        location -> Nullable<Text>,
+        description -> Nullable<Text>,
+        assignee -> Text,
+        role_id -> Nullable<Uuid>,
+        checklist -> Array<Nullable<Text>>,
+        waits_for -> Array<Nullable<Uuid>>,
+    }
+}
+
+diesel::table! {
+    activity_templates (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        kind -> Text,
+        follow -> Text,
+        retired_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_origins (org_id, activity_id) {
+        org_id -> Uuid,
+        activity_id -> Uuid,
+        step_id -> Uuid,
+        run_id -> Nullable<Uuid>,
+        followed_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     activity_types (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -1443,6 +1488,7 @@ diesel::joinable!(user_avatars -> users (user_id));
 diesel::joinable!(validation_rules -> organisations (org_id));
 
 diesel::allow_tables_to_appear_in_same_query!(file_versions, files,);
+diesel::allow_tables_to_appear_in_same_query!(activity_template_steps, activity_templates,);
 diesel::allow_tables_to_appear_in_same_query!(record_tags, tags,);
 diesel::allow_tables_to_appear_in_same_query!(
     auth_tokens,

@@ -79,6 +79,7 @@ typed_id!(
     NoteId,
     ActivityId,
     ActivitySeriesId,
+    ActivityTemplateId,
     ActivityTypeId,
     FileId,
     /// Bytes in the store: one version of a file.

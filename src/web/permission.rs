@@ -111,6 +111,7 @@ permissions! {
         Create "activities.create" "plan activities and tasks",
         Edit "activities.edit" "edit and complete activities and tasks",
         Delete "activities.delete" "delete activities and tasks",
+        Administer "activities.administer" "change activity templates",
     }
     mails {
         View "mails.view" "see mails",

@@ -5,6 +5,7 @@ mod laws;
 mod next;
 mod series;
 mod tasks;
+mod templates;
 
 use crate::support::{Client, Org, Page, TestApp};
 use pipewright::kernel::MemberId;

@@ -8,6 +8,7 @@ use super::{
     queries,
     returning::{self, Back},
     series::{self, Scope},
+    templates,
     when::{self, Slot},
 };
 use crate::{
@@ -86,22 +87,37 @@ pub(super) async fn complete(
     let back = Back::of(&page, &form);
     let from = back.as_deref().and_then(returning::record_of).filter(|_| status == "done" && page.may(Create::KEY));
     let posted = form.clone();
-    let (before, line, ends) = db
+    let (before, line, next, ends) = db
         .org(&page, move |tx| {
             let mut p = posted.parser();
             let outcome = p.text("outcome", 5_000);
             queries::find(tx, &by, id)?;
             p.finish()?;
             let before = commands::close(tx, &by, id, status, outcome)?;
-            Ok((before, line(tx, &by, id)?, nothing_follows(tx, &by, from)?))
+            let mut line = line(tx, &by, id)?;
+            let mut next = None;
+            if before.is_open() && status == "done" {
+                line.offer = templates::offered(tx, &by, id)?.map(|offer| (offer.href, offer.subject));
+                next = templates::planned(tx, &by, id)?;
+            }
+            Ok((before, line, next, nothing_follows(tx, &by, from)?))
         })
         .await?;
-    let told = format!("{} {}", short(&line.subject), if status == "done" { "done" } else { "cancelled" });
+    let told = match (status, next) {
+        ("done", Some(next)) => format!("{} done. Next: {next}", short(&line.subject)),
+        ("done", None) => format!("{} done", short(&line.subject)),
+        _ => format!("{} cancelled", short(&line.subject)),
+    };
     let undo = if before.is_open() {
         format!("/activities/{id}/completion/undo?status={}", before.status)
     } else {
         String::new()
     };
+    if let (Some((href, _)), false) = (&line.offer, reply::is_partial(&page.req)) {
+        let back = back.clone().unwrap_or_else(|| format!("/activities/{id}"));
+        let to = format!("{href}&{}", serde_urlencoded::to_string([("back", back)]).unwrap_or_default());
+        return Ok(reply::redirect(&page.req, &to, Some(Flash::success(told).undo(undo))));
+    }
     if let (Some((record, record_id)), true, false) = (from, ends, reply::is_partial(&page.req)) {
         let to = format!("/{}/{record_id}?compose=activity&after_done=1#composer", record.noun());
         return Ok(reply::redirect(&page.req, &to, Some(Flash::success(told).undo(undo))));

@@ -3,7 +3,7 @@
 
 use super::{
     model::{Activity, Difference, NewActivity, member_ref},
-    queries, series, types,
+    queries, series, templates, types,
     when::Slot,
 };
 use crate::{
@@ -174,6 +174,9 @@ pub fn close(
         (true, _) => "activity.done",
     };
     events::record(tx, Event::of(kind, RECORD, id).version(before.version + 1).changes(changes))?;
+    if before.is_open() && status == "done" {
+        templates::follow(tx, by, &before)?;
+    }
     announce(tx, id, &[before.fields.deal_id])?;
     Ok(before)
 }
@@ -191,6 +194,9 @@ pub fn set_open(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, status: &str) 
             activities::updated_at.eq(diesel::dsl::now),
         ))
         .execute(tx.conn())?;
+    if !before.is_open() {
+        templates::reopen(tx, id)?;
+    }
     let mut changes = Changes::new();
     changes.track("status", &before.status.as_str(), &status);
     let kind = if before.is_open() { "activity.updated" } else { "activity.reopened" };

@@ -15,7 +15,8 @@ use crate::{
 use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
 
-const LINKED: [RecordType; 4] = [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead];
+pub(super) const LINKED: [RecordType; 4] =
+    [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead];
 
 /// What the form says. What it does not bring stays as it is `before`; a subject left empty is the type's name.
 pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, before: Option<&NewActivity>) -> AppResult<NewActivity> {
@@ -133,6 +134,20 @@ fn meant(
     }
     let found = named(tx, actor, record, name)?;
     if let [one] = found[..] { Ok(Some(one)) } else { Err(unknown()) }
+}
+
+/// What the form says something is about.
+pub(super) fn links(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<[(RecordType, Option<Uuid>); 4]> {
+    let mut errors = FormErrors::default();
+    let mut found = LINKED.map(|record| (record, None));
+    for (record, place) in &mut found {
+        match meant(tx, actor, form, *record, None) {
+            Ok(id) => *place = id,
+            Err(AppError::Invalid(told)) => told.iter().for_each(|(field, told)| errors.add(field, told)),
+            Err(other) => return Err(other),
+        }
+    }
+    if errors.is_empty() { Ok(found) } else { Err(errors.into()) }
 }
 
 /// The contact that a combobox means.

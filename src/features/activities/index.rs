@@ -6,7 +6,7 @@ use super::{
     pages::this_week,
     plan,
     queries::{self, Asked, When, cursor},
-    types,
+    templates, types,
     when::SNOOZES,
 };
 use crate::{
@@ -91,6 +91,8 @@ struct Index {
     /// The list without its series.
     series: Option<String>,
     may_create: bool,
+    /// To plan from.
+    templates: Vec<templates::Choice>,
     may_edit: bool,
     may_delete: bool,
     owners: Vec<SelectOption>,
@@ -297,6 +299,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, 
             .is_some()
             .then(|| Wish { series: None, every: false, ..wish.clone() }.href(class, ("view", ""))),
         may_create: actor.may(Create::KEY),
+        templates: if actor.may(Create::KEY) { templates::choices(tx)? } else { vec![] },
         may_edit: actor.may(Edit::KEY),
         may_delete: actor.may(Delete::KEY),
         owners: plan::owners(actor, &directory, ""),

@@ -106,6 +106,8 @@ pub struct Line {
     pub outcome: String,
     pub location: String,
     pub owner: Option<Face>,
+    /// What its template offers to plan next: address and subject.
+    pub offer: Option<(String, String)>,
     /// What it is about: icon, address and name, of the records the reader sees.
     pub about: Vec<About>,
 }
@@ -173,6 +175,7 @@ impl Line {
             outcome: row.outcome.unwrap_or_default(),
             location: row.location.unwrap_or_default(),
             owner,
+            offer: None,
             about: about.collect(),
         }
     }

@@ -20,6 +20,7 @@ mod queries;
 mod returning;
 mod series;
 mod settings;
+mod templates;
 mod types;
 mod when;
 
@@ -42,6 +43,7 @@ pub fn register_jobs(registry: &mut crate::jobs::Registry) {
 }
 
 pub fn configure(cfg: &mut ServiceConfig) {
+    templates::configure(cfg);
     cfg.route("/activities", get().to(index::activities))
         .route("/activities", post().to(pages::create))
         .route("/activities/new", get().to(pages::new))

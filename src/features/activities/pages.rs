@@ -8,6 +8,7 @@ use super::{
     plan, queries,
     returning::{self, Back},
     series::{self, Intent, RepeatView, Repeats, Scope},
+    templates,
     types::{self, ActivityType},
     when::SNOOZES,
 };
@@ -50,6 +51,8 @@ struct FormPage {
     owners: Vec<SelectOption>,
     priorities: Vec<SelectOption>,
     repeat: RepeatView,
+    /// To begin with, with what it is to be about.
+    templates: Vec<(String, String)>,
     is_new: bool,
     /// Colleagues who are to take part in something new: id and name.
     with: Vec<(String, String)>,
@@ -61,11 +64,12 @@ struct FormPage {
 struct Choices {
     types: Vec<ActivityType>,
     people: Vec<Person>,
+    templates: Vec<templates::Choice>,
 }
 
 impl Choices {
     fn load(tx: &mut OrgTx) -> AppResult<Self> {
-        Ok(Self { types: types::all(tx)?, people: members::directory(tx)? })
+        Ok(Self { types: types::all(tx)?, people: members::directory(tx)?, templates: templates::choices(tx)? })
     }
 }
 
@@ -95,6 +99,11 @@ fn form_page(
         owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
         priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
         repeat: RepeatView::of(&form, page.locale),
+        templates: if id.is_none() && form.get("step_id").is_empty() {
+            template_links(&choices.templates, &form)
+        } else {
+            vec![]
+        },
         is_new: id.is_none(),
         with,
         input: form.view(errors),
@@ -102,12 +111,24 @@ fn form_page(
     }
 }
 
+/// Templates to begin with, with what the form is about.
+fn template_links(choices: &[templates::Choice], form: &Form) -> Vec<(String, String)> {
+    let kept = form.pairs().filter(|(name, value)| {
+        (name.ends_with("_id") && LINKS.contains(name) || *name == "back") && !value.is_empty()
+    });
+    let about = serde_urlencoded::to_string(kept.collect::<Vec<_>>()).unwrap_or_default();
+    choices.iter().map(|choice| (choice.name.clone(), choice.about(&about))).collect()
+}
+
+const LINKS: [&str; 4] = ["deal_id", "contact_id", "company_id", "lead_id"];
+
 /// `GET /activities/new`: `class`, `type_id`, `on`, and what it is about (`deal_id`, …)
 pub(super) async fn new(page: Page, _: Allow<Create>, db: Data<Db>) -> AppResult<HttpResponse> {
     let mut form = Form::decode(page.req.query_string().as_bytes())?;
     let actor = page.actor.clone();
     let (mut form, choices) = db
         .org(&page, move |tx| {
+            templates::prefill(tx, &actor, &mut form)?;
             forms::name_links(tx, &actor, &mut form)?;
             Ok((form, Choices::load(tx)?))
         })
@@ -165,6 +186,7 @@ pub fn plan_form(
     let repeat = series::read(form, new.slot().day(by.zone))?;
     let id = commands::create(tx, by, form.get("id").parse().ok(), new)?;
     parts::invite(tx, id, form.all("with").filter_map(|id| id.parse().ok()))?;
+    templates::attach(tx, by, form, id)?;
     // Sent twice, it is a series already.
     if let Some(repeat) = repeat
         && queries::find(tx, by, id)?.series_id.is_none()
@@ -274,6 +296,8 @@ struct Show {
     made: String,
     length: String,
     repeats: Option<Repeats>,
+    /// What its template offers to plan next.
+    offer: Option<templates::Offer>,
     parts: Parts,
     files: files::Panel,
     may_edit: bool,
@@ -312,6 +336,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
         reminder: reminders::choices(tx, actor, &activity)?,
         made: format!("Planned by {}, {}", by.unwrap_or("Pipewright"), actor.locale.day(day, today)),
         repeats: Repeats::of(tx, actor, &activity)?,
+        offer: if activity.status == "done" { templates::offered(tx, actor, id)? } else { None },
         length: activity.fields.minutes.map(lines::length).unwrap_or_default(),
         parts: parts::load(tx, actor, &activity, &people)?,
         may_edit: actor.may(Edit::KEY),

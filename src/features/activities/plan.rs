@@ -2,7 +2,7 @@
 
 use super::{
     lines::Line,
-    queries,
+    queries, templates,
     types::{self, ActivityType},
 };
 use crate::{
@@ -31,6 +31,8 @@ pub struct Plan {
     pub lines: Vec<Line>,
     pub more: bool,
     pub quick: Option<Quick>,
+    /// Templates to use with the record: name, address and icon.
+    pub templates: Vec<(String, String, &'static str)>,
 }
 
 /// The quick form: two clicks plan something.
@@ -57,8 +59,19 @@ impl Plan {
         let mut rows = queries::planned(tx, actor, record, id, SHOWN + 1)?;
         let more = i64::try_from(rows.len()).unwrap_or(0) > SHOWN;
         rows.truncate(usize::try_from(SHOWN).unwrap_or(0));
+        let templates = if actor.may(may::Create::KEY) { templates::choices(tx)? } else { vec![] };
+        let about = format!("{0}_id={id}&back=/{1}/{id}", record.key(), record.noun());
+        let templates =
+            templates.into_iter().map(|choice| (choice.name.clone(), choice.about(&about), choice.icon)).collect();
         let quick = if actor.may(may::Create::KEY) { Some(Quick::load(tx, actor, query)?) } else { None };
-        Ok(Self { may_see: true, may_edit: actor.may(may::Edit::KEY), lines: Line::all(actor, rows), more, quick })
+        Ok(Self {
+            may_see: true,
+            may_edit: actor.may(may::Edit::KEY),
+            lines: Line::all(actor, rows),
+            more,
+            quick,
+            templates,
+        })
     }
 
     /// What is next.

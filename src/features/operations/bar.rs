@@ -1,7 +1,13 @@
 //! The bulk bar of a list, for `operations/_bar.html`: what can be done to the rows that are ticked, or to all that match.
 
 use super::actions::{self, Offer};
-use crate::{kernel::RecordType, web::Actor};
+use crate::{
+    kernel::RecordType,
+    web::{
+        Actor,
+        permission::{Permission, activities},
+    },
+};
 use uuid::Uuid;
 
 /// Stands in a `<form class="panel table-panel" method="post" action="/operations">` around the table, under the name `bulk`.
@@ -10,6 +16,8 @@ pub struct Bar {
     pub record: RecordType,
     pub offers: Vec<Offer>,
     pub may_export: bool,
+    /// Sets of tasks may be planned with them.
+    pub may_plan: bool,
     /// The list as it stands, to come back to: path and query.
     pub back: String,
     /// The list's query string, by which "all that match" are found.
@@ -30,6 +38,7 @@ impl Bar {
             record,
             offers,
             may_export,
+            may_plan: !archived && actor.may(activities::Create::KEY),
             back: address.to_owned(),
             matching,
             total,

@@ -5,7 +5,7 @@ use crate::{
     kernel::RecordType,
     web::{
         Actor,
-        permission::{Permission, organisation, tags},
+        permission::{Permission, activities, organisation, tags},
     },
 };
 
@@ -49,6 +49,7 @@ const ALL: &[SettingsNav] = &[
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("activity-types", "/settings/activity-types", "Activity types", "calendar-event", ORGANISATION),
+    item("activity-templates", "/settings/activity-templates", "Activity templates", "template", ORGANISATION),
     item("fields", "/settings/fields", "Fields", "list-details", ORGANISATION),
     item("rules", "/settings/rules", "Validation rules", "checklist", ORGANISATION),
     item("completeness", "/settings/completeness", "Completeness", "gauge", ORGANISATION),
@@ -76,6 +77,7 @@ fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
         (_, "bin") => RecordType::ALL.into_iter().any(|record| require_delete(actor, record).is_ok()),
         (YOU, _) => true,
         (_, "tags") => actor.may(tags::Administer::KEY),
+        (_, "activity-templates") => actor.may(activities::Administer::KEY),
         (_, "pipelines") => actor.may(organisation::ManagePipelines::KEY),
         _ => actor.may(organisation::Administer::KEY),
     }

@@ -330,7 +330,8 @@ async fn a_series_that_never_ends_is_made_a_year_ahead_every_night() {
         "each organisation its own"
     );
     let (first, second) = tokio::join!(app.db.org(&org.id, extend_all), app.db.org(&org.id, extend_all));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     assert_eq!(
         app.value("SELECT count(*) || ' ' || count(DISTINCT occurs_on) FROM activities WHERE subject LIKE 'Daily%'")
             .await,

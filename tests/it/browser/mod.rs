@@ -10,4 +10,5 @@ mod framed;
 mod imports;
 mod lists;
 mod notifications;
+mod series;
 mod story;

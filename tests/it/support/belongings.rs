@@ -38,6 +38,8 @@ pub struct Belongings {
     pub assignment_rule: Uuid,
     pub activity: Uuid,
     pub activity_type: Uuid,
+    pub activity_template: Uuid,
+    pub activity_step: Uuid,
     /// The administrator's.
     pub notice: Uuid,
     pub file: Uuid,
@@ -79,6 +81,8 @@ impl Belongings {
             assignment_rule: id(),
             activity: id(),
             activity_type: id(),
+            activity_template: id(),
+            activity_step: id(),
             notice: id(),
             file: id(),
         }
@@ -175,6 +179,12 @@ impl TestApp {
              INSERT INTO activity_participants (org_id, id, activity_id, contact_id) VALUES ('{o}', gen_random_uuid(), '{1}', '{4}');
              INSERT INTO activity_checklist (org_id, id, activity_id, text) VALUES ('{o}', gen_random_uuid(), '{1}', 'Item of {s}')",
             b.activity_type, b.activity, b.deal, b.company, b.contact
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO activity_templates (org_id, id, name, kind) VALUES ('{o}', '{0}', 'Template of {s}', 'set');
+             INSERT INTO activity_template_steps (org_id, id, template_id, type_id, subject) VALUES ('{o}', '{1}', '{0}', '{2}', 'Step of {s}')",
+            b.activity_template, b.activity_step, b.activity_type
         ))
         .await;
         self.sql(&format!(

@@ -120,6 +120,8 @@ impl Route {
                     "activities" => b.activity,
                     "files" => b.file,
                     "activity-types" => b.activity_type,
+                    "activity-templates" => b.activity_template,
+                    "activity-steps" => b.activity_step,
                     "fields" => b.field,
                     "teams" => b.team,
                     "roles" => b.role,

@@ -29,6 +29,9 @@ pub struct Owned {
     pub open_deals: i64,
     #[diesel(sql_type = sql_types::BigInt)]
     pub closed_deals: i64,
+    /// Open ones and tasks.
+    #[diesel(sql_type = sql_types::BigInt)]
+    pub activities: i64,
 }
 
 impl Owned {
@@ -39,7 +42,7 @@ impl Owned {
     /// How many records a hand-over of that kind moves.
     pub fn moved_by(&self, how: HandOver) -> i64 {
         let closed = if how.closed_deals { self.closed_deals } else { 0 };
-        self.companies + self.contacts + self.leads + self.open_deals + closed
+        self.companies + self.contacts + self.leads + self.open_deals + closed + self.activities
     }
 
     /// `3 companies, 1 contact and 12 open deals`, without what there is none of.
@@ -50,6 +53,7 @@ impl Owned {
             (self.leads, "lead", "leads"),
             (self.open_deals, "open deal", "open deals"),
             (self.closed_deals, "closed deal", "closed deals"),
+            (self.activities, "open activity", "open activities"),
         ]
         .iter()
         .filter(|(n, ..)| *n > 0)
@@ -70,6 +74,7 @@ impl std::ops::AddAssign for Owned {
         self.leads += more.leads;
         self.open_deals += more.open_deals;
         self.closed_deals += more.closed_deals;
+        self.activities += more.activities;
     }
 }
 
@@ -87,7 +92,8 @@ pub fn owned(tx: &mut OrgTx, owner: MemberId) -> AppResult<Owned> {
         (SELECT count(*) FROM contacts WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS contacts,
         (SELECT count(*) FROM leads WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS leads,
         (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status = 'open') AS open_deals,
-        (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status <> 'open') AS closed_deals";
+        (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status <> 'open') AS closed_deals,
+        (SELECT count(*) FROM activities WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND closed_at IS NULL) AS activities";
     Ok(diesel::sql_query(SQL).bind::<sql_types::Uuid, _>(owner).get_result(tx.conn())?)
 }
 
@@ -126,13 +132,14 @@ pub fn move_some(
         leads: some("lead", "leads", "")?,
         open_deals: some("deal", "deals", "AND status = 'open'")?,
         closed_deals: if how.closed_deals { some("deal", "deals", "AND status <> 'open'")? } else { 0 },
+        activities: some("activity", "activities", "AND closed_at IS NULL")?,
     })
 }
 
 /// The end of a hand-over: what it moved, as an event of the giver.
 pub fn tell(tx: &mut OrgTx, _: &Allow<Administer>, from: MemberId, who: &Value, moved: Owned) -> AppResult<()> {
     let data = json!({
-        "to": who[1], "companies": moved.companies, "contacts": moved.contacts, "leads": moved.leads, "deals": moved.open_deals + moved.closed_deals,
+        "to": who[1], "companies": moved.companies, "contacts": moved.contacts, "leads": moved.leads, "deals": moved.open_deals + moved.closed_deals, "activities": moved.activities,
     });
     events::record(tx, Event::of("member.handed_over", "member", from).data(data))?;
     let taker = who[1]["id"].as_str().and_then(|id| id.parse().ok());
