@@ -216,6 +216,18 @@ BEGIN
   WHERE a.org_id = n.org_id AND a.id = n.id AND a.occurrence <> n.now;
   RETURN NULL;
 END $$;
+DO $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.activities') AND attname = 'series_id' AND NOT attisdropped) THEN
+    DROP TRIGGER IF EXISTS series_insert ON activities;
+    DROP TRIGGER IF EXISTS series_update ON activities;
+    DROP TRIGGER IF EXISTS series_delete ON activities;
+    CREATE TRIGGER series_insert AFTER INSERT ON activities REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
+    CREATE TRIGGER series_update AFTER UPDATE ON activities REFERENCING NEW TABLE AS added OLD TABLE AS removed
+      FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
+    CREATE TRIGGER series_delete AFTER DELETE ON activities REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.next_occurrences();
+  END IF;
+END $$;
 
 -- When what someone takes part in is: kept beside them, so that a member's calendar is a span of one index.
 CREATE OR REPLACE FUNCTION app.participant_at() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -275,6 +287,7 @@ BEGIN
 END $$;
 
 -- Folds the signed rows together where several have gathered. Rows that other transactions are still writing are simply not seen yet.
+-- Folds the signed rows together. Rows that other transactions are still writing are simply not seen yet.
 CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   WITH gathered AS (
     SELECT org_id, pipeline_id, stage_id, owner_id, currency FROM public.deal_totals GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1 OR sum(deals) = 0

@@ -57,6 +57,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    activity_guests (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        activity_id -> Uuid,
+        contact_id -> Nullable<Uuid>,
+        name -> Text,
+        email -> Text,
+        answer -> Nullable<Text>,
+        comment -> Nullable<Text>,
+        answered_at -> Nullable<Timestamptz>,
+        withdrawn_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_invitations (org_id, activity_id) {
+        org_id -> Uuid,
+        activity_id -> Uuid,
+        organiser_id -> Uuid,
+        sequence -> Int4,
+        told -> Text,
+        message -> Nullable<Text>,
+        cancelled -> Bool,
+    }
+}
+
+diesel::table! {
     activity_participants (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -202,6 +230,26 @@ diesel::table! {
         feed_made_at -> Nullable<Timestamptz>,
         feed_tasks -> Bool,
         feed_alarm -> Nullable<Int2>,
+    }
+}
+
+diesel::table! {
+    calendar_uids (org_id, member_id, uid) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        uid -> Text,
+        activity_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    calendar_uploads (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        member_id -> Uuid,
+        name -> Text,
+        entries -> Jsonb,
+        created_at -> Timestamptz,
     }
 }
 

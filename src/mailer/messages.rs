@@ -1,8 +1,10 @@
 //! Every mail the product sends, as data. One pair of templates (text and HTML) gives them all the same face.
 
+use crate::features::calendar;
 use askama::Template;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use uuid::Uuid;
 
 /// What a mail says. Paths are relative to PUBLIC_URL, which is only known when the job runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub enum MailMessage {
         more: usize,
         digest: bool,
     },
+    /// To a guest of an activity: what they are invited to, that it changed, or that it is off.
+    Event(EventMail),
     Invitation {
         organisation: String,
         inviter: String,
@@ -49,10 +53,31 @@ pub enum MailMessage {
     },
 }
 
+/// What a guest is told of an activity, in words and as an iTIP object (RFC 5546) for their calendar.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventMail {
+    pub subject: String,
+    pub paragraphs: Vec<String>,
+    /// Who is asked for an answer.
+    pub guest: Option<Uuid>,
+    /// Where they answer: known when the job runs, which can sign.
+    #[serde(default)]
+    pub answer: Option<String>,
+    pub method: String,
+    pub calendar: String,
+    pub reply_to: String,
+    pub sender: String,
+}
+
+#[derive(Clone, Debug, Default)]
 pub struct Rendered {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// Method and text of an iTIP object.
+    pub calendar: Option<(String, String)>,
+    /// Name and address.
+    pub reply_to: Option<(String, String)>,
     /// For the header List-Unsubscribe.
     pub preferences: Option<String>,
 }
@@ -77,6 +102,8 @@ struct Body {
     items: Vec<(String, String)>,
     after: String,
     button: Option<(&'static str, String)>,
+    /// Answers to choose from.
+    links: Vec<(&'static str, String)>,
     footnote: &'static str,
     /// Where one turns such mails off.
     preferences: Option<String>,
@@ -94,6 +121,7 @@ impl MailMessage {
             MailMessage::EmailChanged { .. } => "email_changed",
             MailMessage::Notices { .. } => "notices",
             MailMessage::Invitation { .. } => "invitation",
+            MailMessage::Event(_) => "event",
         }
     }
 
@@ -118,7 +146,16 @@ impl MailMessage {
             MailMessage::AlreadyRegistered { .. }
             | MailMessage::PasswordChanged { .. }
             | MailMessage::EmailChanged { .. }
-            | MailMessage::Notices { .. } => {}
+            | MailMessage::Notices { .. }
+            | MailMessage::Event(_) => {}
+        }
+        self
+    }
+
+    /// With the address at which a guest answers.
+    pub(super) fn signed(mut self, secret: &[u8]) -> Self {
+        if let MailMessage::Event(mail) = &mut self {
+            mail.answer = mail.guest.map(|guest| calendar::answer_path(secret, guest));
         }
         self
     }
@@ -130,7 +167,13 @@ impl MailMessage {
         body.items.iter_mut().for_each(|(words, _)| *words = one_line(words));
         let text = TextMail { body: &body }.render()?;
         let html = HtmlMail { body: &body }.render()?;
-        Ok(Rendered { subject: body.subject, text, html, preferences: body.preferences })
+        let mut rendered =
+            Rendered { subject: body.subject, text, html, preferences: body.preferences, ..Rendered::default() };
+        if let MailMessage::Event(mail) = self {
+            rendered.calendar = Some((mail.method.clone(), mail.calendar.clone()));
+            rendered.reply_to = Some((mail.sender.clone(), mail.reply_to.clone()));
+        }
+        Ok(rendered)
     }
 
     fn body(&self, base: &Url) -> anyhow::Result<Body> {
@@ -182,6 +225,19 @@ impl MailMessage {
                 footnote: "If this was not you, tell your administrator at once.",
                 ..Body::default()
             },
+            MailMessage::Event(mail) => Body {
+                subject: mail.subject.clone(),
+                paragraphs: mail.paragraphs.clone(),
+                links: match &mail.answer {
+                    Some(path) => [("Accept", "accepted"), ("Perhaps", "tentative"), ("Decline", "declined")]
+                        .into_iter()
+                        .map(|(label, answer)| anyhow::Ok((label, link(format!("{path}?answer={answer}"))?)))
+                        .collect::<anyhow::Result<_>>()?,
+                    None => vec![],
+                },
+                footnote: "A reply to this mail goes to whoever invited you.",
+                ..Body::default()
+            },
             MailMessage::Notices { name, notices, more, digest } => {
                 let items = notices.iter().map(|(words, path)| Ok((words.clone(), link(path.clone())?)));
                 Body {
@@ -195,6 +251,7 @@ impl MailMessage {
                     after: if *more > 0 { format!("And {more} more.") } else { String::new() },
                     button: Some(("All notifications", link("/notifications".into())?)),
                     footnote: "You are told so because of your settings.",
+                    links: vec![],
                     preferences: Some(link("/settings/notifications".into())?),
                 }
             }

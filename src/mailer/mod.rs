@@ -5,7 +5,7 @@
 mod messages;
 mod transport;
 
-pub use messages::MailMessage;
+pub use messages::{EventMail, MailMessage};
 pub use transport::Post;
 
 use crate::{
@@ -47,8 +47,17 @@ pub fn enqueue_for(tx: &mut impl Tx, org: OrgId, user: UserId, to: &str, message
     jobs::enqueue(tx, job(to, Some(user), message)?.org(org))
 }
 
+/// Like [`enqueue`], under an id of the caller's: enqueued again, even long after, it is the same mail and is not sent again.
+pub fn enqueue_once(tx: &mut impl Tx, id: MailId, to: &str, message: MailMessage) -> AppResult<()> {
+    jobs::enqueue(tx, order(id, to, None, message)?)
+}
+
 fn job(to: &str, user: Option<UserId>, message: MailMessage) -> AppResult<Job> {
-    let order = Order { id: MailId::new(), to: to.to_owned(), user, message };
+    order(MailId::new(), to, user, message)
+}
+
+fn order(id: MailId, to: &str, user: Option<UserId>, message: MailMessage) -> AppResult<Job> {
+    let order = Order { id, to: to.to_owned(), user, message };
     let key = format!("mail:{}", order.id);
     Ok(Job::new(KIND, &order)?.key(key).max_attempts(ATTEMPTS))
 }
@@ -59,7 +68,8 @@ pub fn register(registry: &mut Registry) {
 
 /// Composes the mail once (a retry finds the row and its Message-ID), then hands it over.
 fn send(context: &JobContext, payload: &Value) -> anyhow::Result<JobOutcome> {
-    let order: Order = serde_json::from_value(payload.clone())?;
+    let mut order: Order = serde_json::from_value(payload.clone())?;
+    order.message = order.message.signed(context.config.secret_key.expose().as_bytes());
     let rendered = order.message.render(&context.config.public_url)?;
     let message_id = format!("<{}@{}>", order.id, context.config.public_url.host_str().unwrap_or("localhost"));
     let row = (

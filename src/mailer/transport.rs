@@ -6,8 +6,8 @@ use anyhow::Context;
 use lettre::{
     Message, SmtpTransport, Transport,
     message::{
-        Mailbox, MultiPart,
-        header::{Header, HeaderName, HeaderValue},
+        Attachment, Mailbox, MultiPart, SinglePart,
+        header::{ContentType, Header, HeaderName, HeaderValue},
     },
     transport::smtp::{
         Error as SmtpError,
@@ -47,16 +47,32 @@ impl Post {
             .to(Mailbox::new(None, recipient))
             .subject(&mail.subject)
             .message_id(Some(message_id.to_owned()));
+        if let Some((name, address)) = &mail.reply_to
+            && let Ok(address) = address.parse()
+        {
+            builder = builder.reply_to(Mailbox::new(Some(name.clone()), address));
+        }
         if let Some(url) = &mail.preferences {
             builder = builder.header(ListUnsubscribe(format!("<{url}>")));
         }
-        let message = builder.multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))?;
+        let message = builder.multipart(parts(mail)?)?;
         match transport.send(&message) {
             Ok(_) => Ok(Delivery::Sent),
             Err(error) if refuses_this_mail(&error) => Ok(Delivery::Refused(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Text and HTML; and, where there is one, the calendar object beside them, which mail programs offer to answer, and as a file for those
+/// that look for one.
+fn parts(mail: &Rendered) -> anyhow::Result<MultiPart> {
+    let words = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
+    let Some((method, calendar)) = &mail.calendar else { return Ok(words) };
+    let kind = ContentType::parse(&format!("text/calendar; charset=utf-8; method={method}"))?;
+    let object = SinglePart::builder().header(kind).body(calendar.clone());
+    let file = Attachment::new("invite.ics".to_owned()).body(calendar.clone(), ContentType::parse("application/ics")?);
+    Ok(MultiPart::mixed().multipart(words.singlepart(object)).singlepart(file))
 }
 
 /// Where such mail is turned off (RFC 2369).

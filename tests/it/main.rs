@@ -13,6 +13,7 @@ mod bin;
 mod board;
 mod browser;
 mod bulk;
+mod calendar;
 mod catalogue;
 mod chaos;
 mod companies;

@@ -25,10 +25,12 @@ const PUBLIC: &[&str] = &[
     "GET /f/{token}/thanks",
     "POST /f/{token}",
     "GET /calendar/feed/{token}",
+    "GET /rsvp/{token}",
+    "POST /rsvp/{token}",
 ];
 
 /// Public forms are sent from other people's pages: no session, no cookie, and so no CSRF token (see tests/it/web_forms.rs).
-const TOKENLESS: &[&str] = &["POST /f/{token}"];
+const TOKENLESS: &[&str] = &["POST /f/{token}", "POST /rsvp/{token}"];
 
 /// Writes that concern nobody but the person: any role may.
 const PERSONAL: &[&str] = &[
@@ -50,6 +52,7 @@ const PERSONAL: &[&str] = &[
     "/settings/email-verification",
     "/invitations/{token}",
     "/f/{token}",
+    "/rsvp/{token}",
     "/preferences",
     "/views",
     "/companies/columns",

@@ -12,6 +12,7 @@ use crate::{
     events::{self, Changes, Event},
     features::{
         accounts::members,
+        calendar,
         records::{self, Saved},
     },
     kernel::{ActivityId, DealId, MemberId, RecordType},
@@ -313,8 +314,9 @@ fn complete_links(tx: &mut OrgTx, new: &mut NewActivity) -> AppResult<()> {
     Ok(())
 }
 
-/// Boards show what is next on each card, and calendars when it is.
+/// Guests are told what concerns them; boards show what is next on each card, and calendars when it is.
 pub(super) fn announce(tx: &mut OrgTx, id: ActivityId, deals: &[Option<DealId>]) -> AppResult<()> {
+    calendar::follow(tx, id)?;
     live::publish(tx, &LiveMessage::record(RECORD, id.0))?;
     let mut ids: Vec<Uuid> = deals.iter().flatten().map(|id| id.0).collect();
     ids.dedup();

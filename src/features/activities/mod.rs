@@ -29,7 +29,7 @@ pub use commands::{assign, close, create, follow_lead, update};
 pub use forms::contact;
 pub use lines::{About, Line};
 pub use model::{Activity, Class, NewActivity};
-pub use pages::plan_form;
+pub use pages::{plan_form, show_refused as refused};
 pub use plan::{Plan, Quick};
 pub use queries::{about as about_sql, concerns, find};
 pub use series::{End, Rule, SWEEP, Schedule, extend_all};

@@ -17,6 +17,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        calendar::Guests,
         files,
         notifications::{FollowMenu, reminders},
         records::{Saved, Subject},
@@ -299,6 +300,7 @@ struct Show {
     /// What its template offers to plan next.
     offer: Option<templates::Offer>,
     parts: Parts,
+    guests: Guests,
     files: files::Panel,
     may_edit: bool,
     may_delete: bool,
@@ -339,6 +341,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
         offer: if activity.status == "done" { templates::offered(tx, actor, id)? } else { None },
         length: activity.fields.minutes.map(lines::length).unwrap_or_default(),
         parts: parts::load(tx, actor, &activity, &people)?,
+        guests: Guests::load(tx, actor, &activity)?,
         may_edit: actor.may(Edit::KEY),
         may_delete: actor.may(Delete::KEY),
         snoozes: SNOOZES,
@@ -350,7 +353,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
 }
 
 /// The page with what was typed, and what is wrong with it.
-pub(super) async fn show_refused(
+pub async fn show_refused(
     page: &Page,
     db: &Db,
     id: ActivityId,

@@ -104,7 +104,7 @@ fn write(tx: &mut OrgTx, actor: &Actor, wish: Wish, public_url: &Url) -> AppResu
         .append_property(Property::new("METHOD", "PUBLISH"))
         .ttl(&Duration::hours(1));
     for entry in entries.iter().filter(|entry| entry.seen && (wish.tasks || !entry.is_task())) {
-        let Some(mut event) = ics::event(&item(entry, public_url), public_url) else { continue };
+        let Some(mut event) = ics::event(&item(entry, public_url)) else { continue };
         event.add_property("CLASS", "PRIVATE");
         if let (Some(alarm), Some(start), true) = (wish.alarm, entry.start_at, entry.is_open())
             && start > Utc::now() - Duration::days(1)

@@ -4,10 +4,10 @@ use super::span::whole_days;
 use crate::features::mails;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
-use url::Url;
 use uuid::Uuid;
 
 const PRODUCT: &str = "-//Pipewright//Calendar//EN";
+const UID: &str = "@pipewright";
 
 /// What is said of an activity.
 #[derive(Clone, Debug)]
@@ -31,9 +31,15 @@ pub struct Item<'a> {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The same for an activity wherever it is told: feeds and invitations speak of one thing.
-pub fn uid(id: Uuid, public_url: &Url) -> String {
-    format!("{id}@{}", public_url.host_str().unwrap_or("pipewright"))
+/// The same for an activity wherever it is told, and whatever the address of this installation becomes: feeds and invitations speak of
+/// one thing.
+pub fn uid(id: Uuid) -> String {
+    format!("{id}{UID}")
+}
+
+/// The activity of that identity, if it is one of ours.
+pub fn of_uid(uid: &str) -> Option<Uuid> {
+    uid.strip_suffix(UID)?.parse().ok()
 }
 
 /// Without components yet.
@@ -47,8 +53,8 @@ pub fn calendar() -> Calendar {
 }
 
 /// None of what has neither a time nor a day.
-pub fn event(item: &Item<'_>, public_url: &Url) -> Option<Event> {
-    let mut event = Event::with_uid(&uid(item.id, public_url));
+pub fn event(item: &Item<'_>) -> Option<Event> {
+    let mut event = Event::with_uid(&uid(item.id));
     match (item.start_at, item.due_on) {
         (Some(start), _) => {
             event.starts(start);
@@ -94,8 +100,7 @@ mod tests {
 
     #[test]
     fn text_cannot_break_out_of_its_line() {
-        let base: Url = "https://sales.example.com".parse().unwrap_or_else(|_| unreachable!());
-        let nasty = "A\r\nEND:VEVENT\r\nBEGIN:VEVENT; \\ , \"x\"\u{0}\u{7} ".to_owned() + &"ö".repeat(200);
+        let nasty = format!("{}{}", "A\r\nEND:VEVENT\r\nBEGIN:VEVENT; \\ , \"x\"\u{0}\u{7} ", "ö".repeat(200));
         let item = Item {
             id: Uuid::nil(),
             subject: &nasty,
@@ -113,7 +118,7 @@ mod tests {
             updated_at: DateTime::UNIX_EPOCH,
         };
         let mut calendar = calendar();
-        calendar.extend(event(&item, &base));
+        calendar.extend(event(&item));
         let text = calendar.to_string();
         assert!(text.lines().all(|line| line.len() <= 75) && !text.contains('\u{7}'), "{text}");
         assert_eq!(text.matches("\r\nBEGIN:VEVENT\r\n").count(), 1);

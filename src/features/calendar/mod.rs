@@ -10,17 +10,22 @@ mod feed;
 mod free;
 mod hours;
 mod ics;
+mod invitations;
 mod pages;
 mod settings;
 mod span;
 mod team;
 mod times;
 
+pub use invitations::{Guests, answer_path, follow};
+
 use actix_web::web::{ServiceConfig, get, post};
 
-/// What needs no session: other programs read feeds.
+/// What needs no session: other programs read feeds, guests answer.
 pub fn configure_public(cfg: &mut ServiceConfig) {
-    cfg.route("/calendar/feed/{token}", get().to(feed::serve));
+    cfg.route("/calendar/feed/{token}", get().to(feed::serve))
+        .route("/rsvp/{token}", get().to(invitations::show))
+        .route("/rsvp/{token}", post().to(invitations::answer));
 }
 
 pub fn configure(cfg: &mut ServiceConfig) {
@@ -32,6 +37,8 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/calendar", post().to(settings::save))
         .route("/settings/calendar/feed", post().to(settings::make_feed))
         .route("/settings/calendar/feed/removal", post().to(settings::end_feed))
+        .route("/activities/{id}/guests", post().to(invitations::invite))
+        .route("/activities/{id}/guests/removal", post().to(invitations::withdraw))
         .route("/activities/{id}/time", post().to(times::set))
         .route("/activities/{id}/time/undo", post().to(times::undo));
 }

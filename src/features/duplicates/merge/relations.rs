@@ -34,6 +34,8 @@ pub(super) struct Moved {
     pub submissions: Vec<Uuid>,
     /// Deals the contact has a part in, and those both had.
     pub parts: Vec<Uuid>,
+    /// As whom the contact is invited to activities.
+    pub guests: Vec<Uuid>,
     pub shared_parts: Vec<Part>,
     pub tags: Vec<Uuid>,
     pub shared_tags: Vec<Uuid>,
@@ -89,6 +91,7 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
             moved.shared_parts = share_parts(tx, way)?;
             moved.parts = repoint(tx, way, "deal_contacts", "deal_id", "contact_id", None)?;
             moved.leads = repoint(tx, way, "lead_conversions", "lead_id", "contact_id", None)?;
+            moved.guests = repoint(tx, way, "activity_guests", "id", "contact_id", None)?;
         }
         RecordType::Lead => moved.submissions = repoint(tx, way, "web_submissions", "id", "lead_id", None)?,
         RecordType::Deal => {}
@@ -121,6 +124,7 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
         RecordType::Contact => {
             count(&moved.parts, repoint(tx, &back, "deal_contacts", "deal_id", "contact_id", Some(&moved.parts))?);
             count(&moved.leads, repoint(tx, &back, "lead_conversions", "lead_id", "contact_id", Some(&moved.leads))?);
+            count(&moved.guests, repoint(tx, &back, "activity_guests", "id", "contact_id", Some(&moved.guests))?);
             return_parts(tx, way, &moved.shared_parts)?;
         }
         RecordType::Lead => {

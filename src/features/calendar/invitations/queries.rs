@@ -1,0 +1,140 @@
+//! Who is invited to an activity, and who could be.
+
+use crate::{
+    db::{OrgTx, Tx, kept},
+    error::AppResult,
+    features::activities::Activity,
+    kernel::{ActivityId, RecordType},
+    web::{
+        Actor,
+        permission::{Permission, activities::Edit},
+    },
+};
+use diesel::{prelude::*, sql_types as t};
+use uuid::Uuid;
+
+/// For `calendar/_guests.html`.
+#[derive(Clone, Debug, Default)]
+pub struct Guests {
+    pub list: Vec<Guest>,
+    /// Contacts who take part, or whom it is about, and who have an address: id, name and address.
+    pub candidates: Vec<(Uuid, String, String)>,
+    pub may_invite: bool,
+    /// What is missing before anybody can be invited.
+    pub missing: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct Guest {
+    pub id: Uuid,
+    pub name: String,
+    pub email: String,
+    pub href: Option<String>,
+    /// `Accepted`, `No answer yet`.
+    pub answer: &'static str,
+    pub tone: &'static str,
+    pub comment: String,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = t::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = t::Text)]
+    name: String,
+    #[diesel(sql_type = t::Text)]
+    email: String,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    answer: Option<String>,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    comment: Option<String>,
+    #[diesel(sql_type = t::Nullable<t::Uuid>)]
+    contact_id: Option<Uuid>,
+    #[diesel(sql_type = t::Nullable<t::Uuid>)]
+    contact_owner: Option<Uuid>,
+}
+
+#[derive(QueryableByName)]
+struct Candidate {
+    #[diesel(sql_type = t::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = t::Text)]
+    name: String,
+    #[diesel(sql_type = t::Text)]
+    email: String,
+}
+
+/// What an answer is called, and its tone.
+pub(super) fn words(answer: Option<&str>) -> (&'static str, &'static str) {
+    match answer {
+        Some("accepted") => ("Accepted", "good"),
+        Some("declined") => ("Declined", "bad"),
+        Some("tentative") => ("Perhaps", "warn"),
+        _ => ("No answer yet", "none"),
+    }
+}
+
+impl Guests {
+    /// Of an activity that the caller has found visible.
+    pub fn load(tx: &mut OrgTx, actor: &Actor, activity: &Activity) -> AppResult<Self> {
+        let sees = actor.may(&format!("{}.view", RecordType::Contact.noun()));
+        let guests = diesel::sql_query(
+            "SELECT g.id, g.name, g.email, g.answer, g.comment, c.id AS contact_id, c.owner_id AS contact_owner FROM activity_guests g \
+             LEFT JOIN contacts c ON c.org_id = g.org_id AND c.id = g.contact_id AND c.deleted_at IS NULL \
+             WHERE g.activity_id = $1 AND g.withdrawn_at IS NULL ORDER BY g.created_at, g.id",
+        )
+        .bind::<t::Uuid, _>(activity.id.0);
+        let rows: Vec<Row> = kept(guests).load(tx.conn())?;
+        let may_invite = actor.may(Edit::KEY) && activity.is_open();
+        let candidates = if may_invite && sees { candidates(tx, actor, activity.id)? } else { vec![] };
+        let guest = |row: Row| {
+            let (answer, tone) = words(row.answer.as_deref());
+            let seen = row.contact_id.filter(|_| sees && actor.sees(row.contact_owner));
+            Guest {
+                id: row.id,
+                name: if row.name.is_empty() { row.email.clone() } else { row.name },
+                email: row.email,
+                href: seen.map(|id| format!("/contacts/{id}")),
+                answer,
+                tone,
+                comment: row.comment.unwrap_or_default(),
+            }
+        };
+        let undated = activity.fields.start_at.is_none() && activity.fields.due_on.is_none();
+        Ok(Self {
+            list: rows.into_iter().map(guest).collect(),
+            candidates,
+            may_invite,
+            missing: if undated { "Guests can be invited once it has a day." } else { "" },
+        })
+    }
+}
+
+/// Those the actor sees, who may be written to.
+fn candidates(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Vec<(Uuid, String, String)>> {
+    let query = diesel::sql_query(
+        "SELECT c.id, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email) AS name, c.email FROM contacts c \
+         WHERE c.id IN (SELECT contact_id FROM activity_participants WHERE activity_id = $1 AND contact_id IS NOT NULL \
+             UNION SELECT contact_id FROM activities WHERE id = $1 AND contact_id IS NOT NULL) \
+           AND c.email IS NOT NULL AND NOT c.do_not_contact AND c.deleted_at IS NULL AND ($2 IS NULL OR c.owner_id = ANY ($2)) \
+           AND NOT EXISTS (SELECT 1 FROM activity_guests g WHERE g.activity_id = $1 AND g.withdrawn_at IS NULL AND g.email = lower(c.email)) \
+         ORDER BY c.name_key, c.id",
+    )
+    .bind::<t::Uuid, _>(id.0)
+    .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners());
+    let rows: Vec<Candidate> = kept(query).load(tx.conn())?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name, row.email)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Zone {
+    #[diesel(sql_type = t::Text)]
+    time_zone: String,
+}
+
+/// An active member's.
+pub(super) fn zone_of(tx: &mut OrgTx, member: Uuid) -> AppResult<Option<String>> {
+    let query = diesel::sql_query("SELECT time_zone FROM app.member_zones() WHERE id = $1").bind::<t::Uuid, _>(member);
+    let row: Option<Zone> = kept(query).get_result(tx.conn()).optional()?;
+    Ok(row.map(|row| row.time_zone))
+}
