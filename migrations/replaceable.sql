@@ -10,7 +10,8 @@ DROP TRIGGER IF EXISTS copy_to_members ON users;
 CREATE TRIGGER copy_to_members AFTER UPDATE OF name, email, avatar_tag ON users
   FOR EACH ROW EXECUTE FUNCTION app.copy_user_to_members();
 
--- deal_totals: signed rows for what a statement added and took away.
+-- deal_totals: signed rows for what a statement added and took away. What was won is counted anew by those who show it, and is known to
+-- each process until it changes: definition_changes counts that, too.
 CREATE OR REPLACE FUNCTION app.deal_totals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -19,6 +20,7 @@ BEGIN
       coalesce(sum(amount) FILTER (WHERE probability IS NULL), 0), coalesce(sum(amount * probability / 100), 0)
     FROM added WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
     GROUP BY 1, 2, 3, 4, 5;
+    INSERT INTO public.definition_changes (org_id) SELECT DISTINCT org_id FROM added WHERE status = 'won';
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
     SELECT org_id, pipeline_id, stage_id, owner_id, currency, -count(*), -coalesce(sum(amount), 0),
@@ -26,6 +28,8 @@ BEGIN
     FROM removed WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
       AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = removed.org_id)
     GROUP BY 1, 2, 3, 4, 5;
+    INSERT INTO public.definition_changes (org_id) SELECT DISTINCT org_id FROM removed
+    WHERE status = 'won' AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = removed.org_id);
   ELSE
     INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
     SELECT org_id, pipeline_id, stage_id, owner_id, currency, sum(n), coalesce(sum(n * amount), 0),
@@ -39,6 +43,12 @@ BEGIN
     HAVING sum(n) <> 0 OR coalesce(sum(n * amount), 0) <> 0
       OR coalesce(sum(n * amount) FILTER (WHERE probability IS NULL), 0) <> 0
       OR coalesce(sum(n * amount * probability / 100), 0) <> 0;
+    IF EXISTS (SELECT 1 FROM added WHERE status = 'won') OR EXISTS (SELECT 1 FROM removed WHERE status = 'won') THEN
+      INSERT INTO public.definition_changes (org_id)
+      SELECT DISTINCT a.org_id FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id
+      WHERE 'won' IN (a.status, r.status) AND (a.status, a.closed_at, a.owner_id, a.amount, a.currency, a.archived_at, a.deleted_at)
+        IS DISTINCT FROM (r.status, r.closed_at, r.owner_id, r.amount, r.currency, r.archived_at, r.deleted_at);
+    END IF;
   END IF;
   RETURN NULL;
 END $$;

@@ -55,8 +55,16 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
     let company = one("SELECT company_id FROM contacts WHERE org_id = $org AND company_id IS NOT NULL LIMIT 1");
     let contact = one("SELECT id FROM contacts WHERE org_id = $org LIMIT 1");
     let deal = one("SELECT id FROM deals WHERE org_id = $org AND status = 'open' LIMIT 1");
+    let storied = a_long_story(database);
+    let month = one("SELECT to_char(now(), 'YYYY-MM-01')");
     let mut targets: Vec<Target> = [
         ("home", "/".to_owned()),
+        ("activities", "/activities".into()),
+        ("activities overdue", "/activities?when=overdue".into()),
+        ("activities done", "/activities?when=closed".into()),
+        ("tasks", "/tasks".into()),
+        ("calendar, a month", format!("/calendar?view=month&date={month}")),
+        ("a company with 10,000 activities", format!("/companies/{storied}")),
         ("board", format!("/pipeline/{pipeline}")),
         ("board of one owner", format!("/pipeline/{pipeline}?owner={owner}")),
         ("deals, first page", "/deals".into()),
@@ -120,6 +128,23 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
         }
     }
     targets
+}
+
+/// A company that very much was done with: its timeline is as long as any.
+fn a_long_story(database: &str) -> String {
+    ask(
+        database,
+        "WITH one AS (
+           SELECT c.org_id, c.id, t.id AS type_id FROM companies c JOIN activity_types t ON t.org_id = c.org_id AND t.key = 'call'
+           WHERE c.org_id = (SELECT id FROM organisations WHERE slug = 'scale') ORDER BY c.id DESC LIMIT 1
+         ), made AS (
+           INSERT INTO activities (org_id, id, type_id, class, subject, start_at, status, closed_at, company_id, created_at)
+           SELECT one.org_id, gen_random_uuid(), one.type_id, 'activity', 'Call ' || n, at, 'done', at, one.id, at
+           FROM one, generate_series(1, 10000) n, LATERAL (SELECT now() - interval '1 hour' * n AS at) x
+           WHERE (SELECT count(*) FROM activities a WHERE a.org_id = one.org_id AND a.company_id = one.id) < 10000
+           RETURNING 1)
+         SELECT one.id FROM one, (SELECT count(*) FROM made) m",
+    )
 }
 
 async fn request(session: &Session, target: &Target) -> u16 {

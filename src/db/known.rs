@@ -1,4 +1,4 @@
-//! An organisation's definitions (fields, rules, pipelines, types, people), kept by each process for as long as they hold.
+//! An organisation's definitions (fields, rules, pipelines, types, people) and what it won, kept by each process for as long as they hold.
 //!
 //! Every page reads them, and they seldom change. Triggers count what changes them (`definition_changes`), and the statement that each
 //! request begins with says the count. Whatever was read under a count is at least as new as it, so a request that has the same count may
@@ -9,6 +9,7 @@ use super::OrgTx;
 use crate::{error::AppResult, kernel::OrgId};
 use std::{
     any::{Any, TypeId},
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -26,7 +27,7 @@ pub(super) struct Definitions {
 }
 
 /// Each by its type, and a name that tells several of one type apart.
-type Parts = HashMap<(TypeId, &'static str), Arc<dyn Any + Send + Sync>>;
+type Parts = HashMap<(TypeId, Cow<'static, str>), Arc<dyn Any + Send + Sync>>;
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -58,12 +59,12 @@ impl Definitions {
         Self { count, parts: Mutex::default() }
     }
 
-    fn get<T: Any + Send + Sync>(&self, part: &'static str) -> Option<Arc<T>> {
-        let found = held(&self.parts).get(&(TypeId::of::<T>(), part)).cloned();
+    fn get<T: Any + Send + Sync>(&self, part: &Cow<'static, str>) -> Option<Arc<T>> {
+        let found = held(&self.parts).get(&(TypeId::of::<T>(), part.clone())).cloned();
         found.and_then(|found| found.downcast().ok())
     }
 
-    fn put<T: Any + Send + Sync>(&self, part: &'static str, value: Arc<T>) {
+    fn put<T: Any + Send + Sync>(&self, part: Cow<'static, str>, value: Arc<T>) {
         held(&self.parts).insert((TypeId::of::<T>(), part), value);
     }
 }
@@ -73,11 +74,12 @@ impl OrgTx<'_> {
     /// several of one type apart. Only of tables that `app.definitions_changed` watches.
     pub fn known<T: Any + Send + Sync>(
         &mut self,
-        part: &'static str,
+        part: impl Into<Cow<'static, str>>,
         load: impl FnOnce(&mut Self) -> AppResult<T>,
     ) -> AppResult<Arc<T>> {
         let Some(known) = self.known.clone() else { return load(self).map(Arc::new) };
-        if let Some(found) = known.get(part) {
+        let part = part.into();
+        if let Some(found) = known.get(&part) {
             return Ok(found);
         }
         let value = Arc::new(load(self)?);
@@ -93,14 +95,14 @@ mod tests {
     #[test]
     fn what_is_known_holds_under_its_count_alone() {
         let (known, org) = (Known::default(), OrgId::new());
-        known.of(org, 1).put("names", Arc::new(vec!["old"]));
-        assert_eq!(known.of(org, 1).get::<Vec<&str>>("names").as_deref(), Some(&vec!["old"]));
-        assert!(known.of(org, 1).get::<Vec<&str>>("other").is_none());
-        assert!(known.of(OrgId::new(), 1).get::<Vec<&str>>("names").is_none());
-        assert!(known.of(org, 2).get::<Vec<&str>>("names").is_none());
-        known.of(org, 2).put("names", Arc::new(vec!["new"]));
+        known.of(org, 1).put("names".into(), Arc::new(vec!["old"]));
+        assert_eq!(known.of(org, 1).get::<Vec<&str>>(&"names".into()).as_deref(), Some(&vec!["old"]));
+        assert!(known.of(org, 1).get::<Vec<&str>>(&"other".into()).is_none());
+        assert!(known.of(OrgId::new(), 1).get::<Vec<&str>>(&"names".into()).is_none());
+        assert!(known.of(org, 2).get::<Vec<&str>>(&"names".into()).is_none());
+        known.of(org, 2).put("names".into(), Arc::new(vec!["new"]));
         // A slow request that began before the change neither sees nor spoils what came after it.
-        known.of(org, 1).put("names", Arc::new(vec!["old"]));
-        assert_eq!(known.of(org, 2).get::<Vec<&str>>("names").as_deref(), Some(&vec!["new"]));
+        known.of(org, 1).put("names".into(), Arc::new(vec!["old"]));
+        assert_eq!(known.of(org, 2).get::<Vec<&str>>(&"names".into()).as_deref(), Some(&vec!["new"]));
     }
 }

@@ -25,8 +25,8 @@ const DUE: usize = 12;
 const AHEAD: i32 = 4;
 const MEETINGS: usize = 6;
 const IDLE: i32 = 8;
-/// Counted no further, for each person.
-const COUNTED: i64 = 200;
+/// Counted no further, for each person and class.
+const COUNTED: i64 = 100;
 
 /// For Home.
 #[derive(Clone, Debug, Default)]

@@ -14,6 +14,7 @@ use diesel::{
     sql_types as t,
 };
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Rows of the lists.
@@ -102,8 +103,14 @@ impl Won {
     }
 }
 
-/// Thousands of deals: currencies are made text once they are few.
+/// Known until some won deal changes: thousands are looked at.
 pub fn won(tx: &mut OrgTx, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
+    let known = tx.known(format!("{months:?} {scope:?}"), |tx| count_won(tx, scope, months));
+    known.map(Arc::unwrap_or_clone)
+}
+
+/// Currencies are made text once they are few.
+fn count_won(tx: &mut OrgTx, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
     let owned = owned(scope, "owner_id = ANY ($5)");
     let sql = format!(
         "
