@@ -13,6 +13,7 @@ mod forms;
 mod index;
 mod lines;
 mod model;
+mod one;
 mod pages;
 mod parts;
 mod plan;

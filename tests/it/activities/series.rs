@@ -95,7 +95,7 @@ async fn planned_once_shown_once_and_done_one_by_one() {
     assert_eq!(page.body.matches("/completion\">").count(), 2, "the next one, and it with an outcome: {}", page.body);
     let page = plan.client.get(&format!("/activities/{id}")).await;
     assert!(page.contains("Every day, 5 times"), "{}", page.body);
-    assert_eq!(plan.client.get("/").await.body.matches("Ring them").count(), 1, "once on Home");
+    assert_eq!(plan.client.get("/").await.body.matches(">Ring them<").count(), 1, "once on Home");
 
     // Done, the next one is next, also for the deal; taken back, it is first again.
     assert_eq!(plan.client.post(&format!("/activities/{id}/completion"), &[]).await.status(), 303);
@@ -220,7 +220,9 @@ async fn one_later_ones_or_all_are_changed() {
     assert_eq!(app.value(times).await, "09:00 09:00 10:30 10:30 09:00");
     // All of that one a day later: those that follow move, in step.
     let (third, next_day) = (plan.nth(2).await, plan.day(6).await);
-    change(&third, &[("on", &next_day), ("scope", "all")]).await;
+    let left = [("repeat", "daily"), ("repeat_every", "2"), ("repeat_end", "count"), ("repeat_count", "3")];
+    let moved = plan.save(&third, &[&[("on", next_day.as_str()), ("scope", "all")], &left[..]].concat()).await;
+    assert_eq!(moved.status(), 303, "{}", moved.body);
     assert_eq!(app.value(OPEN).await, "1 Stand-up, 3 Sit-down, 6 Walk, 8 Walk, 10 Walk");
     // By other days, with another end; not for one alone.
     let weekly = [("repeat", "weekly"), ("repeat_end", "count"), ("repeat_count", "2")];
@@ -273,9 +275,9 @@ async fn deleted_and_brought_back() {
     let undo_of = async |page: Page| {
         assert_eq!(page.status(), 303, "{}", page.body);
         let next = plan.client.get("/activities").await;
-        next.between("form method=\"post\" action=\"", "\"")
-            .map(|path| path.replace("&amp;", "&").replace("&#38;", "&"))
-            .unwrap()
+        let at = next.body.find("/undo?").unwrap_or_else(|| panic!("{}", next.body));
+        let start = next.body[..at].rfind('"').unwrap() + 1;
+        next.body[start..].split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")
     };
     plan.client.post(&format!("/activities/{}/completion", plan.nth(2).await), &[]).await;
     plan.client.get("/activities").await;

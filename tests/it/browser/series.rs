@@ -10,7 +10,7 @@ use thirtyfour::Key;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn which_ones_are_meant_is_answered_by_keyboard() {
     let app = TestApp::start().await;
-    let org = app.org("keys").await;
+    app.org("keys").await;
     let browser = Browser::open(&app.base, Script::On).await;
     browser.go("/login").await;
     browser.fill("email", "rep@keys.test").await;

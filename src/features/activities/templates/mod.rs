@@ -12,6 +12,7 @@ mod model;
 mod pages;
 mod selection;
 mod settings;
+mod steps;
 
 pub(super) use apply::{attach, prefill};
 pub(super) use chain::{Offer, follow, offered, planned, reopen};
@@ -32,7 +33,7 @@ pub(super) fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/activity-templates/{id}/retirement/undo", post().to(settings::restore))
         .route("/settings/activity-templates/{id}/steps", post().to(settings::add_step))
         .route("/settings/activity-templates/{id}/order", post().to(settings::order))
-        .route("/settings/activity-steps/{id}", get().to(settings::step))
-        .route("/settings/activity-steps/{id}", post().to(settings::save_step))
-        .route("/settings/activity-steps/{id}/deletion", post().to(settings::delete_step));
+        .route("/settings/activity-steps/{id}", get().to(steps::step))
+        .route("/settings/activity-steps/{id}", post().to(steps::save_step))
+        .route("/settings/activity-steps/{id}/deletion", post().to(steps::delete_step));
 }
