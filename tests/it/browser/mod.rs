@@ -12,3 +12,4 @@ mod lists;
 mod notifications;
 mod series;
 mod story;
+mod views;
