@@ -156,8 +156,10 @@ ALTER FUNCTION app.search_patterns(text) OWNER TO pipewright_system;
 
 -- Documents of one type that match, the best ways first, each bounded: titles and keys that begin so; fragments among the newest and
 -- the oldest few, and further on that side where there were some, which finds what is common; then the trigram index, which is quick for
--- what is rare. Of windows only ids are taken: a whole row made of each document looked at costs more than looking at it.
-CREATE OR REPLACE FUNCTION app.search_candidates(org uuid, kind text, plain text, patterns text[], owners uuid[], most integer)
+-- what is rare. Of windows only ids are taken: a whole row made of each document looked at costs more than looking at it. Without
+-- `fragments`: titles and keys alone.
+DROP FUNCTION IF EXISTS app.search_candidates(uuid, text, text, text[], uuid[], integer);
+CREATE OR REPLACE FUNCTION app.search_candidates(org uuid, kind text, plain text, patterns text[], owners uuid[], most integer, fragments boolean)
 RETURNS SETOF search_documents
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
@@ -168,7 +170,7 @@ DECLARE
   last constant text := plain || chr(1114111);
   found search_documents[];
   indexed constant boolean := length(patterns[1]) >= 5 AND patterns[1] NOT LIKE '\% %';
-  further constant integer := CASE WHEN indexed THEN 2500 ELSE 700 END;
+  further constant integer := CASE WHEN indexed THEN 2500 ELSE 900 END;
   seen uuid[];
   old uuid[];
 BEGIN
@@ -184,31 +186,31 @@ BEGIN
       WHERE d.org_id = org AND d.record_type = kind AND d.folded_key ~>=~ plain AND d.folded_key ~<~ last AND d.folded_key <> ''
       ORDER BY d.folded_key USING ~<~ LIMIT look) c
     WHERE owners IS NULL OR c.owner_id = ANY (owners) LIMIT reach);
-  IF cardinality(found) < enough THEN
+  IF fragments AND cardinality(found) < enough THEN
     -- An import of many may have filled the newest: what was common once is among the oldest.
     seen := ARRAY(
       SELECT c.record_id FROM (
         SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-        ORDER BY d.record_id DESC LIMIT 300) c
+        ORDER BY d.record_id DESC LIMIT 100) c
       WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
     IF cardinality(seen) > 0 OR NOT indexed THEN
       seen := seen || ARRAY(
         SELECT c.record_id FROM (
           SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-          ORDER BY d.record_id DESC OFFSET 300 LIMIT further) c
+          ORDER BY d.record_id DESC OFFSET 100 LIMIT further) c
         WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT enough);
     END IF;
     IF cardinality(seen) < enough THEN
       old := ARRAY(
         SELECT c.record_id FROM (
           SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-          ORDER BY d.record_id LIMIT 300) c
+          ORDER BY d.record_id LIMIT 100) c
         WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT reach);
       IF cardinality(old) > 0 AND cardinality(seen) < enough THEN
         old := old || ARRAY(
           SELECT c.record_id FROM (
             SELECT d.record_id, d.owner_id, d.haystack FROM search_documents d WHERE d.org_id = org AND d.record_type = kind
-            ORDER BY d.record_id OFFSET 300 LIMIT further) c
+            ORDER BY d.record_id OFFSET 100 LIMIT further) c
           WHERE c.haystack LIKE ALL (patterns) AND (owners IS NULL OR c.owner_id = ANY (owners)) LIMIT enough);
       END IF;
       seen := seen || old;
@@ -218,12 +220,12 @@ BEGIN
         SELECT d FROM search_documents d WHERE d.org_id = org AND d.record_type = kind AND d.record_id = ANY (seen));
     END IF;
   END IF;
-  IF cardinality(found) < enough AND indexed THEN
+  IF fragments AND cardinality(found) < enough AND indexed THEN
     found := found || ARRAY(SELECT d FROM app.search_fragments(org, kind, patterns, owners, reach) d);
   END IF;
   RETURN QUERY SELECT DISTINCT ON (f.record_id) f.* FROM unnest(found) f;
 END $$;
-ALTER FUNCTION app.search_candidates(uuid, text, text, text[], uuid[], integer) OWNER TO pipewright_system;
+ALTER FUNCTION app.search_candidates(uuid, text, text, text[], uuid[], integer, boolean) OWNER TO pipewright_system;
 
 -- Up to three readings of a query some of whose words no title has, with the nearest words that there are.
 CREATE OR REPLACE FUNCTION app.search_corrections(org uuid, plain text) RETURNS text[]
@@ -287,7 +289,9 @@ DECLARE
   plain text := regexp_replace(trim(app.search_text(left(q, 200))), '^(https?://)?(www\.)?', '');
   phone text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
   patterns text[];
+  readings text[];
   reading text;
+  within boolean;
   found search_documents[] := '{}';
   guessed search_documents[] := '{}';
   called search_documents[] := '{}';
@@ -299,7 +303,7 @@ BEGIN
   patterns := app.search_patterns(plain);
   IF 'company' = ANY (types) THEN
     found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'company', plain,
-      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
+      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most, true) d);
   END IF;
   IF 'contact' = ANY (types) THEN
     IF length(phone) >= 5 THEN
@@ -309,22 +313,26 @@ BEGIN
       found := found || called;
     ELSE
       found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'contact', plain,
-        CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
+        CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most, true) d);
     END IF;
   END IF;
   IF 'lead' = ANY (types) THEN
     found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'lead', plain,
-      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most) d);
+      CASE WHEN length(phone) >= 3 THEN ARRAY['%' || phone || '%'] ELSE patterns END, owners, most, true) d);
   END IF;
   IF 'deal' = ANY (types) THEN
     found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'deal', regexp_replace(plain, '^#?(d[- ]?)?([0-9]+)$', '\2'),
-      CASE WHEN plain ~ '^#?(d[- ]?)?[0-9]+$' THEN ARRAY['% ' || app.digits(plain) || '%'] ELSE patterns END, owners, most) d);
+      CASE WHEN plain ~ '^#?(d[- ]?)?[0-9]+$' THEN ARRAY['% ' || app.digits(plain) || '%'] ELSE patterns END, owners, most, true) d);
   END IF;
   IF cardinality(found) < 3 THEN
-    FOREACH reading IN ARRAY app.search_corrections(org, plain) LOOP
-      guessed := guessed || ARRAY(SELECT d FROM unnest(types) t(kind),
-        app.search_candidates(org, t.kind, reading, app.search_patterns(reading), owners, most) d);
-      EXIT WHEN cardinality(guessed) >= most;
+    readings := app.search_corrections(org, plain);
+    -- What begins so is enough where there is enough of it.
+    FOREACH reading IN ARRAY readings LOOP
+      FOREACH within IN ARRAY ARRAY[false, true] LOOP
+        EXIT WHEN cardinality(guessed) >= most;
+        guessed := guessed || ARRAY(SELECT d FROM unnest(types) t(kind),
+          app.search_candidates(org, t.kind, reading, app.search_patterns(reading), owners, most, within) d);
+      END LOOP;
     END LOOP;
   END IF;
   RETURN QUERY

@@ -4,6 +4,7 @@ use super::{
     Figure, lists,
     session::{Session, a_move, ask, between, ms},
 };
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use std::time::{Duration, Instant};
 
 const ALONE: usize = 60;
@@ -132,19 +133,19 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
 
 /// A company that very much was done with: its timeline is as long as any.
 fn a_long_story(database: &str) -> String {
-    ask(
-        database,
-        "WITH one AS (
-           SELECT c.org_id, c.id, t.id AS type_id FROM companies c JOIN activity_types t ON t.org_id = c.org_id AND t.key = 'call'
-           WHERE c.org_id = (SELECT id FROM organisations WHERE slug = 'scale') ORDER BY c.id DESC LIMIT 1
-         ), made AS (
-           INSERT INTO activities (org_id, id, type_id, class, subject, start_at, status, closed_at, company_id, created_at)
-           SELECT one.org_id, gen_random_uuid(), one.type_id, 'activity', 'Call ' || n, at, 'done', at, one.id, at
-           FROM one, generate_series(1, 10000) n, LATERAL (SELECT now() - interval '1 hour' * n AS at) x
-           WHERE (SELECT count(*) FROM activities a WHERE a.org_id = one.org_id AND a.company_id = one.id) < 10000
-           RETURNING 1)
-         SELECT one.id FROM one, (SELECT count(*) FROM made) m",
-    )
+    const ONE: &str = "SELECT id FROM companies WHERE org_id = (SELECT id FROM organisations WHERE slug = 'scale') ORDER BY id DESC LIMIT 1";
+    let company = ask(database, ONE);
+    let make = format!(
+        "INSERT INTO activities (org_id, id, type_id, class, subject, start_at, status, closed_at, company_id, created_at)
+         SELECT c.org_id, gen_random_uuid(), t.id, 'activity', 'Call ' || n, x.at, 'done', x.at, c.id, x.at
+         FROM companies c JOIN activity_types t ON t.org_id = c.org_id AND t.key = 'call'
+         CROSS JOIN generate_series(1, 10000) n CROSS JOIN LATERAL (SELECT now() - interval '1 hour' * n AS at) x
+         WHERE c.id = '{company}'
+           AND (SELECT count(*) FROM activities a WHERE a.org_id = c.org_id AND a.company_id = c.id) < 10000"
+    );
+    let mut conn = PgConnection::establish(database).expect("the database answers");
+    conn.batch_execute(&make).expect("activities are made");
+    company
 }
 
 async fn request(session: &Session, target: &Target) -> u16 {

@@ -59,8 +59,8 @@ impl Definitions {
         Self { count, parts: Mutex::default() }
     }
 
-    fn get<T: Any + Send + Sync>(&self, part: &Cow<'static, str>) -> Option<Arc<T>> {
-        let found = held(&self.parts).get(&(TypeId::of::<T>(), part.clone())).cloned();
+    fn get<T: Any + Send + Sync>(&self, part: Cow<'static, str>) -> Option<Arc<T>> {
+        let found = held(&self.parts).get(&(TypeId::of::<T>(), part)).cloned();
         found.and_then(|found| found.downcast().ok())
     }
 
@@ -79,7 +79,7 @@ impl OrgTx<'_> {
     ) -> AppResult<Arc<T>> {
         let Some(known) = self.known.clone() else { return load(self).map(Arc::new) };
         let part = part.into();
-        if let Some(found) = known.get(&part) {
+        if let Some(found) = known.get(part.clone()) {
             return Ok(found);
         }
         let value = Arc::new(load(self)?);
@@ -96,13 +96,13 @@ mod tests {
     fn what_is_known_holds_under_its_count_alone() {
         let (known, org) = (Known::default(), OrgId::new());
         known.of(org, 1).put("names".into(), Arc::new(vec!["old"]));
-        assert_eq!(known.of(org, 1).get::<Vec<&str>>(&"names".into()).as_deref(), Some(&vec!["old"]));
-        assert!(known.of(org, 1).get::<Vec<&str>>(&"other".into()).is_none());
-        assert!(known.of(OrgId::new(), 1).get::<Vec<&str>>(&"names".into()).is_none());
-        assert!(known.of(org, 2).get::<Vec<&str>>(&"names".into()).is_none());
+        assert_eq!(known.of(org, 1).get::<Vec<&str>>("names".into()).as_deref(), Some(&vec!["old"]));
+        assert!(known.of(org, 1).get::<Vec<&str>>("other".into()).is_none());
+        assert!(known.of(OrgId::new(), 1).get::<Vec<&str>>("names".into()).is_none());
+        assert!(known.of(org, 2).get::<Vec<&str>>("names".into()).is_none());
         known.of(org, 2).put("names".into(), Arc::new(vec!["new"]));
         // A slow request that began before the change neither sees nor spoils what came after it.
         known.of(org, 1).put("names".into(), Arc::new(vec!["old"]));
-        assert_eq!(known.of(org, 2).get::<Vec<&str>>(&"names".into()).as_deref(), Some(&vec!["new"]));
+        assert_eq!(known.of(org, 2).get::<Vec<&str>>("names".into()).as_deref(), Some(&vec!["new"]));
     }
 }
