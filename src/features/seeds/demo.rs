@@ -64,6 +64,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(include_str!("demo/history.sql"))?;
     tx.conn().batch_execute(include_str!("demo/activities.sql"))?;
     tx.conn().batch_execute(include_str!("demo/repeats.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/notices.sql"))?;
     for record_type in RecordType::ALL {
         documents(tx, org, record_type)?;
     }
