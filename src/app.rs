@@ -84,6 +84,7 @@ impl Application {
         let csrf_key = web::Data::new(CsrfKey::new(secret, secure));
         let (app_db, app_hub, app_config) =
             (web::Data::new(db.clone()), web::Data::new(hub.clone()), web::Data::from(config.clone()));
+        let app_post = web::Data::new(workers.post.clone());
         let limits = web::Data::new(crate::web::limits::Limits::default());
         let files = web::Data::new(workers.files.clone());
         let lately = web::Data::new(features::views::recent::Lately::default());
@@ -105,6 +106,7 @@ impl Application {
                 .app_data(app_config.clone())
                 .app_data(csrf_key.clone())
                 .app_data(limits.clone())
+                .app_data(app_post.clone())
                 .app_data(files.clone())
                 .app_data(lately.clone())
                 .app_data(web::PayloadConfig::new(csrf::FORM_LIMIT))

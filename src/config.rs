@@ -34,6 +34,8 @@ pub struct Config {
     /// `None`: mails are kept in the database and shown under Settings.
     pub smtp: Option<Smtp>,
     pub mail_from: String,
+    /// Domains, in lower case, that the mail server may send for: mail of people there comes from their own address.
+    pub mail_sender_domains: Vec<String>,
     pub data_dir: PathBuf,
     /// In the syntax of `tracing_subscriber::EnvFilter`.
     pub log_filter: String,
@@ -108,6 +110,8 @@ impl Config {
         let secret_key = read.optional("SECRET_KEY", values::secret_key, "$(openssl rand -hex 32)");
         let smtp = read.optional("SMTP_URL", Smtp::parse, "smtps://user:password@mail.example.com");
         let mail_from = read.optional("MAIL_FROM", values::mail_from, "Pipewright <sales@example.com>");
+        let mail_sender_domains =
+            read.or("MAIL_SENDER_DOMAINS", Vec::new(), values::domains, "example.com, example.org");
         let data_dir = read.or("DATA_DIR", PathBuf::from(".data"), values::data_dir, "/var/lib/pipewright");
         let log_filter = read.or("RUST_LOG", "info".to_owned(), values::log_filter, "info,pipewright=debug");
         let log_format = read.or("LOG_FORMAT", LogFormat::Text, LogFormat::parse, "json");
@@ -137,6 +141,7 @@ impl Config {
         match (public_url, secret_key) {
             (Some(public_url), Some(secret_key)) if read.errors.is_empty() => Ok(Self {
                 mail_from: mail_from.unwrap_or_else(|| default_sender(&public_url)),
+                mail_sender_domains,
                 database_url,
                 read_database_url,
                 bind,
@@ -169,6 +174,7 @@ impl Config {
             public_url = %self.public_url,
             smtp = self.smtp.as_ref().map_or_else(|| "none: mails are kept".to_owned(), ToString::to_string),
             mail_from = self.mail_from,
+            mail_sender_domains = self.mail_sender_domains.join(", "),
             data_dir = %self.data_dir.display(),
             metrics_bind = self.metrics_bind.map_or_else(|| "off".to_owned(), |bind| bind.to_string()),
             workers = self.workers,

@@ -10,6 +10,7 @@ use actix_web::{
 pub fn public_files(cfg: &mut ServiceConfig) {
     cfg.route("/static/{name:.*}", get().to(assets::serve))
         .configure(features::health::configure)
+        .configure(features::mails::configure_public)
         .configure(features::files::configure_public)
         .configure(features::calendar::configure_public)
         .configure(features::web_forms::configure_public);

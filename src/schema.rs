@@ -794,6 +794,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_attachments (org_id, message_id, file_id) {
+        org_id -> Uuid,
+        message_id -> Uuid,
+        file_id -> Uuid,
+        position -> Int4,
+        name -> Text,
+        size -> Int8,
+    }
+}
+
+diesel::table! {
     mail_counts (org_id, day, member_id) {
         org_id -> Uuid,
         day -> Date,

@@ -177,6 +177,15 @@ pub fn mail_from(text: &str) -> Result<String, String> {
     Err(format!("is \"{text}\", not an e-mail address, with or without a name"))
 }
 
+pub fn domains(text: &str) -> Result<Vec<String>, String> {
+    let all = text.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty());
+    all.map(|part| {
+        let found = crate::kernel::text::domain(part).filter(|_| !part.contains(['/', '@', ':']));
+        found.ok_or_else(|| format!("holds \"{part}\", which is no domain"))
+    })
+    .collect()
+}
+
 pub fn data_dir(text: &str) -> Result<PathBuf, String> {
     // What `to_string_lossy` leaves where a name was not UTF-8: another directory than was meant.
     if text.contains('\u{FFFD}') {

@@ -45,6 +45,7 @@ pub fn register_jobs(registry: &mut Registry) {
     files::register_jobs(registry);
     exports::register_jobs(registry);
     imports::register_jobs(registry);
+    mails::register_jobs(registry);
     notifications::register_jobs(registry);
     operations::register_jobs(registry);
     quality::register_jobs(registry);

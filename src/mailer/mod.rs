@@ -2,9 +2,11 @@
 //!
 //! Without SMTP_URL a mail is kept instead, readable under Settings → Outgoing mail.
 
+mod letter;
 mod messages;
 mod transport;
 
+pub use letter::{Attachment, Deferred, Handed, Letter, Party};
 pub use messages::{EventMail, MailMessage};
 pub use transport::Post;
 

@@ -28,8 +28,8 @@ pub enum Delivery {
 /// The way to the mail server: one pool of connections per process. Cheap to clone.
 #[derive(Clone)]
 pub struct Post {
-    transport: Option<SmtpTransport>,
-    from: Mailbox,
+    pub(super) transport: Option<SmtpTransport>,
+    pub(super) from: Mailbox,
 }
 
 impl Post {
@@ -58,7 +58,7 @@ impl Post {
         let message = builder.multipart(parts(mail)?)?;
         match transport.send(&message) {
             Ok(_) => Ok(Delivery::Sent),
-            Err(error) if refuses_this_mail(&error) => Ok(Delivery::Refused(error.to_string())),
+            Err(error) if is_refusal(&error) => Ok(Delivery::Refused(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }
@@ -95,7 +95,7 @@ impl Header for ListUnsubscribe {
 }
 
 /// A wrong password (RFC 4954 §6) is the installation's trouble, not the mail's: once mended, the mail goes out.
-fn refuses_this_mail(error: &SmtpError) -> bool {
+pub(super) fn is_refusal(error: &SmtpError) -> bool {
     let code = error.status().map(|code| code.to_string());
     error.is_permanent() && !matches!(code.as_deref(), Some("530" | "534" | "535" | "538"))
 }

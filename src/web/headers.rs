@@ -72,7 +72,12 @@ pub async fn secure(
             headers.insert(HeaderName::from_static(name), value);
         }
     }
+    // What is fetched from mails says itself who may.
+    let own = ["referrer-policy", "cross-origin-resource-policy"];
     let mut set = |name: &'static str, value: &str| {
+        if own.contains(&name) && headers.contains_key(name) {
+            return;
+        }
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }

@@ -43,6 +43,8 @@ pub enum Action {
     Confirm,
     /// Sending a public web form; its account is the form.
     WebForm,
+    /// The links in mails to customers; its account is the link. Many read their mail behind one address.
+    MailLink,
 }
 
 impl Action {
@@ -55,12 +57,20 @@ impl Action {
             Action::Link => ((60, 60), (60, 60)),
             Action::Confirm => ((10, 300), (60, 60)),
             Action::WebForm => ((240, 60), (20, 300)),
+            Action::MailLink => ((30, 60), (300, 60)),
         }
     }
 }
 
-const ACTIONS: [Action; 6] =
-    [Action::SignIn, Action::SignUp, Action::PasswordReset, Action::Link, Action::Confirm, Action::WebForm];
+const ACTIONS: [Action; 7] = [
+    Action::SignIn,
+    Action::SignUp,
+    Action::PasswordReset,
+    Action::Link,
+    Action::Confirm,
+    Action::WebForm,
+    Action::MailLink,
+];
 
 /// The process's counters.
 pub struct Limits {

@@ -85,6 +85,8 @@ pub struct Shell {
     pub flash: Option<Flash>,
     pub notice: Option<String>,
     pub live: bool,
+    /// May write to customers.
+    pub may_mail: bool,
 }
 
 impl Shell {
@@ -144,6 +146,7 @@ impl Page {
             notice: (!actor.email_verified && self.mails_arrive())
                 .then(|| format!("Confirm your e-mail address: we sent a link to {}.", actor.email)),
             live: true,
+            may_mail: actor.may(permission::mails::Send::KEY),
         }
     }
 
@@ -202,6 +205,7 @@ impl Page {
                 "activities.create",
                 NavItem { key: "task", href: "/activities/new?class=task", label: "Task", icon: "checkbox" },
             ),
+            ("mails.send", NavItem { key: "mail", href: "/mails/new", label: "Mail", icon: "mail" }),
             ("leads.create", NavItem { key: "lead", href: "/leads/new", label: "Lead", icon: "target" }),
             ("contacts.create", NavItem { key: "contact", href: "/contacts/new", label: "Contact", icon: "user-plus" }),
             (

@@ -2,6 +2,7 @@
 
 mod files;
 mod imports;
+mod mails;
 mod merges;
 mod operations;
 mod reminders;

@@ -32,6 +32,7 @@ mod leads;
 mod lists;
 mod live;
 mod mail;
+mod mails;
 mod notes;
 mod notifications;
 mod operations;

@@ -24,13 +24,18 @@ const PUBLIC: &[&str] = &[
     "GET /f/{token}",
     "GET /f/{token}/thanks",
     "POST /f/{token}",
+    "GET /m/u/{token}",
+    "POST /m/u/{token}",
+    "POST /m/u/{token}/undo",
+    "GET /m/o/{token}",
+    "GET /m/c/{token}",
     "GET /calendar/feed/{token}",
     "GET /rsvp/{token}",
     "POST /rsvp/{token}",
 ];
 
 /// Public forms are sent from other people's pages: no session, no cookie, and so no CSRF token (see tests/it/web_forms.rs).
-const TOKENLESS: &[&str] = &["POST /f/{token}", "POST /rsvp/{token}"];
+const TOKENLESS: &[&str] = &["POST /f/{token}", "POST /m/u/{token}", "POST /m/u/{token}/undo", "POST /rsvp/{token}"];
 
 /// Writes that concern nobody but the person: any role may.
 const PERSONAL: &[&str] = &[
@@ -52,6 +57,8 @@ const PERSONAL: &[&str] = &[
     "/settings/email-verification",
     "/invitations/{token}",
     "/f/{token}",
+    "/m/u/{token}",
+    "/settings/signature",
     "/rsvp/{token}",
     "/preferences",
     "/views",
@@ -203,6 +210,8 @@ const FINGERPRINT: &str = "SELECT md5(string_agg(x::text, '|' ORDER BY x::text))
   UNION ALL SELECT i.*::text FROM activity_checklist i UNION ALL SELECT n.*::text FROM notes n UNION ALL SELECT t.*::text FROM teams t UNION ALL SELECT r.*::text FROM roles r
   UNION ALL SELECT m.*::text FROM members m UNION ALL SELECT i.*::text FROM invitations i UNION ALL SELECT s.*::text FROM stages s
   UNION ALL SELECT w.*::text FROM web_forms w UNION ALL SELECT s.*::text FROM web_submissions s UNION ALL SELECT a.*::text FROM assignment_rules a
+  UNION ALL SELECT m.*::text FROM mail_messages m UNION ALL SELECT r.*::text FROM mail_recipients r UNION ALL SELECT t.*::text FROM mail_templates t
+  UNION ALL SELECT m.*::text FROM mailings m UNION ALL SELECT a.*::text FROM mail_addresses a UNION ALL SELECT s.*::text FROM mail_signatures s
   UNION ALL SELECT j.*::text FROM jobs j) x WHERE x LIKE '%' || (SELECT id::text FROM organisations WHERE slug = 'hidden') || '%'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,13 @@ const REMEMBERED: &[&str] = &[
     "DELETE FROM view_matches WHERE record_id = ANY ($1) AND $2 <> ''",
     "DELETE FROM follows WHERE record_id = ANY ($1) AND record_type = $2",
     "DELETE FROM notices WHERE record_id = ANY ($1) AND record_type = $2",
+    // A mail goes with the last of those it is to, a draft with whom it is about; whoever else has it stays on it.
+    "DELETE FROM mail_messages m WHERE $2 IN ('contact', 'lead') AND (m.id IN (SELECT r.message_id FROM mail_recipients r
+         WHERE r.contact_id = ANY ($1) OR r.lead_id = ANY ($1) AND r.contact_id IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM mail_recipients r WHERE r.org_id = m.org_id AND r.message_id = m.id
+         AND NOT coalesce(r.contact_id = ANY ($1), r.lead_id = ANY ($1), false))
+       OR m.status = 'draft' AND (m.contact_id = ANY ($1) OR m.lead_id = ANY ($1)))",
+    "DELETE FROM mail_recipients WHERE (contact_id = ANY ($1) OR lead_id = ANY ($1) AND contact_id IS NULL) AND $2 <> ''",
     "DELETE FROM merges WHERE (survivor_id = ANY ($1) OR merged_id = ANY ($1)) AND record_type = $2",
 ];
 

@@ -156,9 +156,9 @@ pub fn document(html: &str, foot: &Foot) -> String {
     // One element a line: mail servers break long lines.
     out.push_str(&html.replace("<br>", "<br>\n").replace("</div>", "</div>\n").replace("</li>", "</li>\n"));
     if let Some((lines, url)) = &foot.unsubscribe {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<p style=\"margin-top:28px;color:#5f6b7a;font-size:13px\">{}{}<a href=\"{}\" style=\"color:#5f6b7a\">Unsubscribe</a></p>\n",
+            "<p style=\"margin-top:28px;color:#5f6b7a;font-size:13px\">{}{}<a href=\"{}\" style=\"color:#5f6b7a\">Unsubscribe</a></p>",
             escape(lines),
             if lines.is_empty() { "" } else { "<br>" },
             escape(url)

@@ -7,19 +7,69 @@
 //! somebody clears it.
 
 mod about;
+mod addresses;
+mod attachments;
 mod body;
-mod merge;
+mod commands;
+mod compose;
+mod index;
+mod letters;
+mod limits;
+mod mailings;
+pub mod merge;
+mod model;
+mod pages;
+mod public;
+mod queries;
+mod sender;
+mod sending;
+mod settings;
+mod standing;
+mod suggest;
 mod templates;
+mod tokens;
+mod writing;
 
+pub use about::follow_lead;
+pub use attachments::SWEEP as SWEEP_FILES;
 pub use body::plain;
+pub use limits::SWEEP as SWEEP_COUNTS;
+pub use mailings::SWEEP as SWEEP_MAILINGS;
+pub use sending::SWEEP as SWEEP_BROKEN;
+pub use standing::{Notice, notices};
 
+use crate::jobs::Registry;
 use actix_web::web::{ServiceConfig, get, post};
 
 /// The pages under Mail: key, address, label.
-pub const TABS: &[(&str, &str, &str)] = &[("templates", "/mails/templates", "Templates")];
+pub const TABS: &[(&str, &str, &str)] = &[
+    ("mails", "/mails", "Mails"),
+    ("mailings", "/mailings", "Mailings"),
+    ("templates", "/mails/templates", "Templates"),
+];
+
+pub fn register_jobs(registry: &mut Registry) {
+    registry.register_remote(sending::JOB, sending::run);
+    registry.register_remote(mailings::JOB, mailings::run);
+}
+
+/// What recipients reach.
+pub fn configure_public(cfg: &mut ServiceConfig) {
+    cfg.route("/m/u/{token}", get().to(public::ask))
+        .route("/m/u/{token}", post().to(public::unsubscribe))
+        .route("/m/u/{token}/undo", post().to(public::subscribe))
+        .route("/m/o/{token}", get().to(public::opened))
+        .route("/m/c/{token}", get().to(public::clicked));
+}
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.route("/mails", get().to(templates::index))
+    cfg.route("/mails", get().to(index::index))
+        .route("/mails", post().to(compose::write))
+        .route("/mails/new", get().to(compose::new))
+        .route("/mails/draft", post().to(compose::autosave))
+        .route("/mails/people", get().to(suggest::find))
+        .route("/mails/attachments", post().to(attachments::upload))
+        .route("/mails/addresses", post().to(pages::clear))
         .route("/mails/templates", get().to(templates::index))
         .route("/mails/templates", post().to(templates::create))
         .route("/mails/templates/new", get().to(templates::new))
@@ -27,5 +77,20 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/mails/templates/{id}", get().to(templates::show))
         .route("/mails/templates/{id}", post().to(templates::save))
         .route("/mails/templates/{id}/deletion", post().to(templates::delete))
-        .route("/mails/templates/{id}/deletion/undo", post().to(templates::undelete));
+        .route("/mails/templates/{id}/deletion/undo", post().to(templates::undelete))
+        .route("/mails/{id}", get().to(pages::show))
+        .route("/mails/{id}/body", get().to(pages::body))
+        .route("/mails/{id}/edit", get().to(compose::edit))
+        .route("/mails/{id}/cancellation", post().to(pages::take_back))
+        .route("/mails/{id}/deletion", post().to(pages::delete))
+        .route("/mails/{id}/deletion/undo", post().to(pages::undelete))
+        .route("/mailings", get().to(mailings::index))
+        .route("/mailings", post().to(mailings::create))
+        .route("/mailings/new", post().to(mailings::new))
+        .route("/mailings/{id}", get().to(mailings::show))
+        .route("/mailings/{id}/cancellation", post().to(mailings::cancel))
+        .route("/settings/sending", get().to(settings::show))
+        .route("/settings/sending", post().to(settings::save))
+        .route("/settings/signature", get().to(settings::show_signature))
+        .route("/settings/signature", post().to(settings::save_signature));
 }

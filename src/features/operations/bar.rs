@@ -5,7 +5,7 @@ use crate::{
     kernel::RecordType,
     web::{
         Actor,
-        permission::{Permission, activities},
+        permission::{Permission, activities, mails::Bulk},
     },
 };
 use uuid::Uuid;
@@ -16,6 +16,8 @@ pub struct Bar {
     pub record: RecordType,
     pub offers: Vec<Offer>,
     pub may_export: bool,
+    /// A mail to each of them.
+    pub may_write: bool,
     /// Sets of tasks may be planned with them.
     pub may_plan: bool,
     /// The list as it stands, to come back to: path and query.
@@ -33,11 +35,14 @@ impl Bar {
     pub fn new(actor: &Actor, record: RecordType, archived: bool, address: &str, total: String) -> Option<Self> {
         let offers = actions::actions(actor, record, archived);
         let may_export = actor.may(&format!("{}.export", record.noun()));
+        let people = matches!(record, RecordType::Contact | RecordType::Lead);
+        let may_write = people && !archived && actor.may(Bulk::KEY);
         let matching = address.split_once('?').map_or("", |(_, query)| query).to_owned();
-        (may_export || !offers.is_empty()).then(|| Self {
+        (may_export || may_write || !offers.is_empty()).then(|| Self {
             record,
             offers,
             may_export,
+            may_write,
             may_plan: !archived && actor.may(activities::Create::KEY),
             back: address.to_owned(),
             matching,

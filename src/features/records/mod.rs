@@ -19,11 +19,11 @@ pub use subject::{Columns as SubjectColumns, Subject};
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
-    features::{companies, contacts, deals, leads, notifications::FollowMenu, tags},
+    features::{companies, contacts, deals, leads, mails, notifications::FollowMenu, tags},
     kernel::{MemberId, RecordType, TagId},
     web::{
         Actor, Form, Page,
-        permission::{self, Allow},
+        permission::{self, Allow, Permission},
     },
 };
 use actix_web::web::{self, ServiceConfig, get, post};
@@ -169,6 +169,9 @@ pub struct Head {
     /// Into another one, or another one into it.
     pub may_merge: bool,
     pub follow: FollowMenu,
+    pub may_mail: bool,
+    /// What is known of their addresses, of contacts and leads.
+    pub addresses: Vec<mails::Notice>,
 }
 
 impl Head {
@@ -191,6 +194,8 @@ impl Head {
             may_edit,
             may_delete,
             may_merge,
+            may_mail: actor.may(permission::mails::Send::KEY) && !archived,
+            addresses: mails::notices(tx, record, id)?,
             follow,
         })
     }

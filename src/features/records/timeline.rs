@@ -15,7 +15,7 @@ use crate::{
     kernel::RecordType,
     web::{
         Actor, Form, Page, csrf,
-        permission::{Permission, activities},
+        permission::{Permission, activities, mails},
         reply,
     },
 };
@@ -35,15 +35,17 @@ pub enum TimelineFilter {
     All,
     Activities,
     Notes,
+    Mails,
     Files,
     Changes,
 }
 
 impl TimelineFilter {
-    const ALL: [(TimelineFilter, &'static str, &'static str); 5] = [
+    const ALL: [(TimelineFilter, &'static str, &'static str); 6] = [
         (TimelineFilter::All, "all", "All"),
         (TimelineFilter::Activities, "activities", "Activities"),
         (TimelineFilter::Notes, "notes", "Notes"),
+        (TimelineFilter::Mails, "mails", "Mail"),
         (TimelineFilter::Files, "files", "Files"),
         (TimelineFilter::Changes, "changes", "Changes"),
     ];
@@ -130,6 +132,13 @@ fn statement(record: RecordType) -> String {
         }
         _ => "",
     };
+    // A person's mails by what reached them, others' by what they were about.
+    let mailed = match record {
+        RecordType::Contact | RecordType::Lead => {
+            format!("l.id IN (SELECT q.message_id FROM mail_recipients q WHERE q.{}_id = w.id)", record.key())
+        }
+        RecordType::Company | RecordType::Deal => format!("l.{}_id = w.id", record.key()),
+    };
     format!(
         "
 WITH RECURSIVE whole AS (
@@ -154,7 +163,15 @@ FROM whole w CROSS JOIN LATERAL (
   FROM activities a JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id
   WHERE $3 IN ('all', 'activities') AND $7 AND (a.{key}_id = w.id {takes_part}) AND a.status = 'done' AND a.deleted_at IS NULL
     AND ($4 IS NULL OR (a.closed_at, a.id) < ($4, $5))
-  ORDER BY a.closed_at DESC, a.id DESC LIMIT $6)) x
+  ORDER BY a.closed_at DESC, a.id DESC LIMIT $6)
+  UNION ALL
+  (SELECT l.org_id, l.sent_at, l.id, 'mail.sent', l.author_id, '{{}}'::jsonb, jsonb_build_object('title', l.subject, 'outcome', 'to ' || (
+      SELECT string_agg(coalesce(nullif(q.name, ''), q.email), ', ' ORDER BY q.position)
+      FROM (SELECT * FROM mail_recipients q WHERE q.message_id = l.id ORDER BY q.position LIMIT 4) q)), NULL, NULL, NULL, NULL, 'mail'
+  FROM mail_messages l
+  WHERE $3 IN ('all', 'mails') AND $8 AND {mailed} AND l.sent_at IS NOT NULL AND l.deleted_at IS NULL
+    AND ($4 IS NULL OR (l.sent_at, l.id) < ($4, $5))
+  ORDER BY l.sent_at DESC, l.id DESC LIMIT $6)) x
 LEFT JOIN members m ON m.org_id = x.org_id AND m.id = x.actor_id
 ORDER BY x.at DESC, x.id DESC LIMIT $6",
         key = record.key()
@@ -178,7 +195,8 @@ pub fn entries(
         .bind::<sql_types::Nullable<sql_types::Timestamptz>, _>(after.map(|a| a.0))
         .bind::<sql_types::Uuid, _>(after.map_or(Uuid::nil(), |a| a.1))
         .bind::<sql_types::BigInt, _>(PAGE + 1)
-        .bind::<sql_types::Bool, _>(actor.may(activities::View::KEY));
+        .bind::<sql_types::Bool, _>(actor.may(activities::View::KEY))
+        .bind::<sql_types::Bool, _>(actor.may(mails::View::KEY));
     let rows: Vec<Row> = kept(query).load(tx.conn())?;
     let moderates = require_delete(actor, record).is_ok();
     let catalogue = Catalogue::load(tx, actor, record)?;
@@ -190,7 +208,8 @@ pub fn entries(
 fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Entry {
     let done = row.icon.as_ref().map(|_| {
         let outcome = row.data.get("outcome").and_then(Value::as_str).unwrap_or_default();
-        (format!("/activities/{}", row.id), outcome.to_owned())
+        let noun = if row.kind == "mail.sent" { "mails" } else { "activities" };
+        (format!("/{noun}/{}", row.id), outcome.to_owned())
     });
     let words = words::of(&row.kind, &row.changes, &row.data, catalogue, actor);
     let note = row.note_id.map(|id| NoteEntry {
@@ -199,7 +218,11 @@ fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Ent
         edited: row.edited.unwrap_or(false),
         may_edit: moderates || row.author_id == Some(actor.id.0),
     });
-    let kind = if done.is_some() { "done" } else { "event" };
+    let kind = match row.kind.as_str() {
+        "mail.sent" => "mail",
+        _ if done.is_some() => "done",
+        _ => "event",
+    };
     Entry {
         id: note.as_ref().map_or_else(|| format!("{kind}-{}", row.id), |note| format!("note-{}", note.id)),
         icon: row.icon.unwrap_or_else(|| words.icon.to_owned()),

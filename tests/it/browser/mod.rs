@@ -9,6 +9,7 @@ mod duplicates;
 mod framed;
 mod imports;
 mod lists;
+mod mails;
 mod notifications;
 mod series;
 mod story;

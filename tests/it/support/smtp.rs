@@ -24,6 +24,8 @@ pub enum Mode {
     Hang,
     /// Closes the connection in the middle of the message, once; then accepts.
     DropInData,
+    /// Accepts, and takes its time over each message.
+    Slow,
     /// 535 to every sign-in.
     WrongPassword,
 }
@@ -150,6 +152,9 @@ async fn talk(stream: TcpStream, mode: Arc<Mutex<Mode>>, state: Arc<State>) -> O
                     }
                     data.push_str(line.strip_prefix('.').unwrap_or(&line));
                     data.push_str("\r\n");
+                }
+                if now == Mode::Slow {
+                    tokio::time::sleep(Duration::from_millis(40)).await;
                 }
                 state.received.lock().unwrap().push(Received { from: from.clone(), to: to.clone(), data });
                 "250 2.0.0 kept".into()

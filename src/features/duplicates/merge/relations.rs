@@ -23,6 +23,9 @@ const AT_ONCE: usize = 1_000;
 pub(super) struct Moved {
     pub notes: Vec<Uuid>,
     pub activities: Vec<Uuid>,
+    /// Mails about the record, and the places in which it stands among their recipients.
+    pub mails: Vec<Uuid>,
+    pub mailed: Vec<Uuid>,
     pub files: Vec<Uuid>,
     /// The company's people, deals and subsidiaries.
     pub contacts: Vec<Uuid>,
@@ -79,6 +82,10 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
     let key = way.record.key();
     let mut moved = Moved { notes: repoint(tx, way, "notes", "id", &format!("{key}_id"), None)?, ..Moved::default() };
     moved.activities = repoint(tx, way, "activities", "id", &format!("{key}_id"), None)?;
+    moved.mails = repoint(tx, way, "mail_messages", "id", &format!("{key}_id"), None)?;
+    if matches!(way.record, RecordType::Contact | RecordType::Lead) {
+        moved.mailed = repoint(tx, way, "mail_recipients", "id", &format!("{key}_id"), None)?;
+    }
     moved.files = repoint(tx, way, "files", "id", &format!("{key}_id"), None)?;
     match way.record {
         RecordType::Company => {
@@ -114,6 +121,10 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
     count(&moved.notes, repoint(tx, &back, "notes", "id", &format!("{key}_id"), Some(&moved.notes))?);
     count(&moved.activities, repoint(tx, &back, "activities", "id", &format!("{key}_id"), Some(&moved.activities))?);
     count(&moved.files, repoint(tx, &back, "files", "id", &format!("{key}_id"), Some(&moved.files))?);
+    count(&moved.mails, repoint(tx, &back, "mail_messages", "id", &format!("{key}_id"), Some(&moved.mails))?);
+    if matches!(way.record, RecordType::Contact | RecordType::Lead) {
+        count(&moved.mailed, repoint(tx, &back, "mail_recipients", "id", &format!("{key}_id"), Some(&moved.mailed))?);
+    }
     match way.record {
         RecordType::Company => {
             count(&moved.contacts, relink(tx, &back, RecordType::Contact, "company_id", Some(&moved.contacts))?);

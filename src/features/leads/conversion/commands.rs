@@ -19,7 +19,7 @@ use crate::{
         contacts::{self, NewContact},
         deals::{self, DealFields},
         fields::Custom,
-        records,
+        mails, records,
     },
     kernel::{CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
     schema::{lead_conversions, leads},
@@ -209,6 +209,7 @@ fn close(
         (RecordType::Deal, deal.map(Uuid::from)),
     ];
     activities::follow_lead(tx, lead.id.into(), &parts)?;
+    mails::follow_lead(tx, lead.id.into(), &parts)?;
     let mut names = Vec::new();
     let mut refs = serde_json::Map::new();
     for (record, id) in parts.into_iter().filter_map(|(record, id)| Some((record, id?))) {

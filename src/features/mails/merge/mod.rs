@@ -270,6 +270,3 @@ fn entity(name: &str) -> Option<char> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

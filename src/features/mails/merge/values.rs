@@ -65,6 +65,9 @@ impl Subject {
 #[derive(Clone, Debug, Default)]
 pub struct Values(HashMap<(Space, String), String>);
 
+/// Of one record.
+type Wanted<'a> = (RecordType, Vec<(&'a Field, &'a Entry)>);
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = sql_types::Jsonb)]
@@ -80,7 +83,7 @@ impl Values {
         templates: &[&Template],
     ) -> AppResult<Self> {
         let mut values = Self::default();
-        let mut wanted: BTreeMap<(&str, Uuid), (RecordType, Vec<(&Field, &Entry)>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<(&str, Uuid), Wanted> = BTreeMap::new();
         for field in templates.iter().flat_map(|template| template.fields()) {
             if let Some(told) = own(actor, field) {
                 values.0.insert((field.space, field.key.clone()), told);
@@ -182,11 +185,12 @@ fn said(entry: &Entry, value: &Value, actor: &Actor) -> String {
     let locale = actor.locale;
     match entry.kind.value() {
         Kind::Member | Kind::Record(_) | Kind::Pipeline | Kind::Stage => text.to_owned(),
-        // A mail is read on another day than it is written.
-        Kind::Date => text.parse::<NaiveDate>().map(|day| locale.date(day)).unwrap_or_default(),
+        // A mail is read on another day than it is written: no "today", and always the year.
+        Kind::Date => text.parse::<NaiveDate>().map(|day| locale.day(day, NaiveDate::MIN)).unwrap_or_default(),
         Kind::DateTime => {
             let at = text.parse::<DateTime<Utc>>().map(|at| at.with_timezone(&actor.zone));
-            at.map(|at| format!("{} {}", locale.date(at.date_naive()), locale.time(at.time()))).unwrap_or_default()
+            at.map(|at| format!("{} {}", locale.day(at.date_naive(), NaiveDate::MIN), locale.time(at.time())))
+                .unwrap_or_default()
         }
         Kind::Country => {
             if text.is_empty() {

@@ -28,7 +28,6 @@ use askama::Template;
 struct Line {
     template: MailTemplate,
     by: String,
-    mine: bool,
 }
 
 #[derive(Template)]
@@ -69,7 +68,7 @@ pub(in crate::features::mails) async fn index(page: Page, db: Data<Db>) -> AppRe
         .org(&page, move |tx| {
             let people = members::directory(tx)?;
             let name = |id| people.iter().find(|p| p.id == id).map(|p| p.name.clone()).unwrap_or_default();
-            let line = |t: MailTemplate| Line { by: name(t.owner_id), mine: t.owner_id == actor.id, template: t };
+            let line = |t: MailTemplate| Line { by: name(t.owner_id), template: t };
             Ok(commands::all(tx, &actor)?.into_iter().map(line).collect())
         })
         .await?;

@@ -1,4 +1,6 @@
-use super::*;
+//! The merge language: read as people type it, printed and read back, and never a way in for markup.
+
+use pipewright::features::mails::merge::{Field, Markup, Piece, Space, Template};
 use proptest::prelude::*;
 
 fn html(source: &str) -> Result<Template, String> {

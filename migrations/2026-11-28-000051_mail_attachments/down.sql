@@ -1,0 +1,2 @@
+DROP INDEX mail_messages_open;
+DROP TABLE mail_attachments;

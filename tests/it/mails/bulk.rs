@@ -1,0 +1,146 @@
+//! One mail to many: each their own, who is left out and why, limits that pause it, a cancellation that stops it.
+
+use super::Post;
+use crate::support::smtp::Mode;
+use uuid::Uuid;
+
+async fn more(post: &Post) {
+    post.contact("Ben", Some("ben@example.com"), "").await;
+    post.contact("Zoë", Some("zoe@example.com"), "").await;
+    post.contact("None", None, "").await;
+    post.contact("Shy", Some("shy@example.com"), "do_not_contact=true").await;
+    post.contact("Gone", Some("gone@example.com"), "").await;
+    post.contact("Left", Some("left@example.com"), "").await;
+    post.contact("Twin", Some("ada@example.com"), "").await;
+    post.app
+        .sql(&format!(
+            "INSERT INTO mail_addresses (org_id, email, refused_at) VALUES ('{0}', 'gone@example.com', now());
+             INSERT INTO mail_addresses (org_id, email, unsubscribed_at) VALUES ('{0}', 'left@example.com', now())",
+            post.org.id
+        ))
+        .await;
+}
+
+fn form(id: &Uuid) -> Vec<(&'static str, String)> {
+    vec![
+        ("id", id.to_string()),
+        ("record_type", "contact".into()),
+        ("scope", "matching".into()),
+        ("matching", String::new()),
+        ("subject", "News for {{ contact.first_name | you }}".into()),
+        (
+            "body",
+            "<div>Dear {{ contact.first_name }}, <a href=\"https://shop.example/?a=1&amp;b=2\">look</a></div>".into(),
+        ),
+        ("action", "send".into()),
+    ]
+}
+
+fn fields<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    form.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_to_all_that_match_reaches_each_and_says_who_is_left_out() {
+    let post = Post::start(&[]).await;
+    more(&post).await;
+    assert!(post.rep.get("/contacts").await.contains("formaction=\"/mailings/new\""));
+    let id = Uuid::now_v7();
+    let mut asked = form(&id);
+    asked.last_mut().unwrap().1 = "preview".into();
+    let page = post.rep.post("/mailings/new", &fields(&asked)).await;
+    for told in [
+        "Mail to 3 contacts",
+        "1 without an e-mail address",
+        "1 asked not to be contacted",
+        "1 unsubscribed",
+        "1 with an address that the mail server refused",
+        "1 with the same address as another",
+        ">Shy Test</a>",
+    ] {
+        assert!(page.contains(told), "{told}: {}", page.body);
+    }
+    let form = form(&id);
+    assert_eq!(post.rep.post("/mailings", &fields(&form)).await.status(), 303);
+    assert_eq!(post.rep.post("/mailings", &fields(&form)).await.status(), 303, "the form sent twice");
+    assert_eq!(post.app.value("SELECT count(*) || ' ' || (SELECT count(*) FROM jobs) FROM mailings").await, "1 1");
+    post.later().await;
+    let mails = post.server.received();
+    let mut to: Vec<_> = mails.iter().map(|mail| mail.to.clone()).collect();
+    to.sort();
+    assert_eq!(to, ["ada@example.com", "ben@example.com", "zoe@example.com"]);
+    for mail in &mails {
+        let parsed = mail_parser::MessageParser::default().parse(mail.data.as_bytes()).unwrap();
+        let name = match mail.to.as_str() {
+            "ada@example.com" => "Ada",
+            "ben@example.com" => "Ben",
+            _ => "Zoë",
+        };
+        assert_eq!(parsed.subject().unwrap(), format!("News for {name}"));
+        assert!(parsed.body_text(0).unwrap().contains(&format!("Dear {name}, look <https://shop.example/?a=1&b=2>")));
+        let url = mail.header("List-Unsubscribe").unwrap();
+        assert!(url.starts_with("<http://") && url.contains("/m/u/"), "{url}");
+        assert_eq!(mail.header("List-Unsubscribe-Post").unwrap(), "List-Unsubscribe=One-Click");
+        assert_eq!(mail.header("To").unwrap().matches('@').count(), 1, "nobody sees the others");
+    }
+    let page = post.rep.get(&format!("/mailings/{id}")).await;
+    assert!(page.contains("Sent") && page.contains("1 unsubscribed") && page.contains("100 % done"), "{}", page.body);
+    assert!(post.rep.get(&format!("/mails?mailing={id}")).await.contains("News for Ben"));
+    assert!(!post.rep.get("/mails").await.contains("News for Ben"), "the list of mails is not flooded");
+    assert!(post.rep.get(&format!("/contacts/{}", post.ada)).await.contains("News for Ada"));
+    assert_eq!(post.app.value("SELECT sum(sent) FROM mail_counts").await, "3");
+    post.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailing_rests_at_the_limit_stops_when_told_and_knows_refusals() {
+    let post = Post::start(&[]).await;
+    more(&post).await;
+    post.app.sql(&format!("INSERT INTO mail_settings (org_id, daily_member) VALUES ('{}', 2)", post.org.id)).await;
+    let id = Uuid::now_v7();
+    let form = form(&id);
+    let page = post.rep.post("/mailings/new", &fields(&form)).await;
+    assert!(page.contains("2 of them can be written to today"), "{}", page.body);
+    // Taken back before anybody was written to.
+    post.rep.post("/mailings", &fields(&form)).await;
+    post.rep.post(&format!("/mailings/{id}/cancellation"), &[]).await;
+    post.later().await;
+    assert_eq!(post.server.received().len(), 0);
+
+    let id = Uuid::now_v7();
+    let mut form = form;
+    form[0].1 = id.to_string();
+    post.rep.post("/mailings", &fields(&form)).await;
+    post.app.sql("UPDATE jobs SET run_at = now()").await;
+    post.app.run_jobs().await;
+    assert_eq!(post.server.received().len(), 2);
+    assert!(post.rep.get(&format!("/mailings/{id}")).await.contains("limit is reached"));
+    assert_eq!(post.app.value("SELECT run_at > now() FROM jobs WHERE kind = 'mails.mailing'").await, "true");
+    // The next day it goes on; the server refuses the last one, and that is remembered.
+    post.server.set(Mode::Refuse);
+    post.app.sql("UPDATE mail_counts SET day = day - 1; UPDATE jobs SET run_at = now()").await;
+    post.app.run_jobs().await;
+    assert_eq!(post.app.value(&format!("SELECT status FROM mailings WHERE id = '{id}'")).await, "done");
+    assert_eq!(
+        post.app
+            .value(&format!("SELECT count(*) FROM mail_messages WHERE mailing_id = '{id}' AND status = 'failed'"))
+            .await,
+        "1"
+    );
+    assert_eq!(post.app.value("SELECT count(*) FROM mail_addresses WHERE refused_at IS NOT NULL").await, "2");
+
+    // Stopped in the middle.
+    post.server.set(Mode::Greylist);
+    let id = Uuid::now_v7();
+    form[0].1 = id.to_string();
+    post.app.sql("DELETE FROM mail_counts").await;
+    post.rep.post("/mailings", &fields(&form)).await;
+    post.app.sql("UPDATE jobs SET run_at = now()").await;
+    post.app.run_jobs().await;
+    post.rep.post(&format!("/mailings/{id}/cancellation"), &[]).await;
+    post.later().await;
+    let states = format!("SELECT string_agg(DISTINCT status, ',') FROM mail_messages WHERE mailing_id = '{id}'");
+    let states = post.app.value(&states).await;
+    assert!(states.contains("cancelled") && !states.contains("scheduled"), "{states}");
+    post.app.stop().await;
+}
