@@ -47,6 +47,7 @@ const STEPS: &[(&str, &str)] = &[
     ("series that do not reach a year ahead", crate::features::activities::SWEEP),
     ("what is kept, day by day", crate::features::retention::SWEEP),
     ("files nobody names", crate::features::files::SWEEP),
+    ("calendars that wait for a word", crate::features::calendar::SWEEP),
     ("quarantine of web forms", crate::features::web_forms::SWEEP),
     ("mails whose job broke off", crate::features::mails::SWEEP_BROKEN),
     ("files of mails that were never written", crate::features::mails::SWEEP_FILES),

@@ -1,6 +1,8 @@
 //! The calendar through HTTP: what stands when for whom, moved and refused, people side by side, and what other programs read.
 
 mod feed;
+mod imports;
+mod invitations;
 
 use crate::support::{Client, Org, Page, TestApp};
 use pipewright::kernel::MemberId;

@@ -10,6 +10,7 @@ mod feed;
 mod free;
 mod hours;
 mod ics;
+mod import;
 mod invitations;
 mod pages;
 mod settings;
@@ -17,6 +18,7 @@ mod span;
 mod team;
 mod times;
 
+pub use import::{KIND as IMPORT, SWEEP, undo as undo_import};
 pub use invitations::{Guests, answer_path, follow};
 
 use actix_web::web::{ServiceConfig, get, post};
@@ -32,6 +34,10 @@ pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/calendar", get().to(pages::show))
         .route("/calendar/activities", post().to(pages::plan))
         .route("/calendar/choice", post().to(pages::choose))
+        .route("/calendar/imports", post().to(import::upload))
+        .route("/calendar/imports/new", get().to(import::new))
+        .route("/calendar/imports/{id}", get().to(import::show))
+        .route("/calendar/imports/{id}", post().to(import::confirm))
         .route("/calendar/entries", get().to(entries::list))
         .route("/settings/calendar", get().to(settings::show))
         .route("/settings/calendar", post().to(settings::save))

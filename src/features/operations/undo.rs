@@ -9,7 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult, VALUE_TAKEN},
     features::{
-        deals, quality,
+        calendar, deals, quality,
         records::{require_delete, require_edit},
         segments, tags,
     },
@@ -18,7 +18,7 @@ use crate::{
     search,
     web::{
         Actor, Allow,
-        permission::{Permission, organisation, tags::Administer},
+        permission::{Permission, activities, organisation, tags::Administer},
     },
 };
 use chrono::Utc;
@@ -34,7 +34,11 @@ const TAKEN: &str = "a value it had is another record's now";
 /// change such records.
 pub fn may_undo(actor: &Actor, operation: &Operation) -> bool {
     let theirs = operation.created_by == Some(actor.id) || actor.may(organisation::Administer::KEY);
-    theirs && operation.record().is_some_and(|record| require(actor, record, &operation.kind).is_ok())
+    let allowed = match operation.record() {
+        Some(record) => require(actor, record, &operation.kind).is_ok(),
+        None => operation.kind == calendar::IMPORT && actor.may(activities::Create::KEY),
+    };
+    theirs && allowed
 }
 
 fn require(actor: &Actor, record: RecordType, kind: &str) -> AppResult<()> {
@@ -59,6 +63,10 @@ pub(super) fn begin(tx: &mut OrgTx, actor: &Actor, id: OperationId) -> AppResult
     }
     if !operation.can_undo() {
         return Err(AppError::Conflict("There is nothing here that can be undone.".into()));
+    }
+    if operation.kind == calendar::IMPORT {
+        calendar::undo_import(tx, &operation)?;
+        return ledger::lock(tx, id);
     }
     // Taken up again after a person stopped it, the tag is back already.
     if operation.kind == tags::MERGE && operation.undo_started_at.is_none() {

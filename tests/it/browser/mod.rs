@@ -3,6 +3,7 @@
 mod accessibility;
 mod activities;
 mod bulk;
+mod calendar;
 mod daily;
 mod driver;
 mod duplicates;

@@ -1,0 +1,133 @@
+//! `/calendar/imports`: a file is chosen, looked at, and imported.
+
+use super::{
+    commands,
+    read::{self, Found, Incoming},
+};
+use crate::{
+    db::Db,
+    error::{AppError, AppResult},
+    features::activities::Slot,
+    web::{Allow, FormErrors, Page, Shell, flash::Flash, permission::activities::Create, reply, upload},
+};
+use actix_multipart::Multipart;
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{self, Data, Path},
+};
+use askama::Template;
+use chrono::Utc;
+use uuid::Uuid;
+
+/// Events the page names.
+const SHOWN: usize = 10;
+
+#[derive(Template)]
+#[template(path = "calendar/import.html")]
+struct ImportPage {
+    shell: Shell,
+    error: String,
+    /// What was found in a file.
+    found: Option<Preview>,
+}
+
+struct Preview {
+    id: Uuid,
+    name: String,
+    new: String,
+    new_count: usize,
+    known: String,
+    known_count: usize,
+    left_out: Vec<(String, String)>,
+    /// When, and what.
+    first: Vec<(String, String)>,
+}
+
+/// `GET /calendar/imports/new`
+pub(in crate::features::calendar) async fn new(page: Page, _: Allow<Create>) -> AppResult<HttpResponse> {
+    reply::page(&page.req, &ImportPage { shell: page.shell("calendar"), error: String::new(), found: None })
+}
+
+/// `POST /calendar/imports`: `file`
+pub(in crate::features::calendar) async fn upload(
+    page: Page,
+    by: Allow<Create>,
+    form: Multipart,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    match look(&by, form).await {
+        Ok(found) => {
+            let member = by.id;
+            let id = db.org(&page, move |tx| commands::keep(tx, member, "calendar.ics", &found)).await?;
+            Ok(reply::redirect(&page.req, &format!("/calendar/imports/{id}"), None))
+        }
+        Err(AppError::Invalid(errors)) => {
+            let error = errors.get("file").unwrap_or("cannot be read").to_owned();
+            let again = ImportPage { shell: page.shell("calendar"), error, found: None };
+            reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn look(by: &Allow<Create>, form: Multipart) -> AppResult<Found> {
+    let file = upload::small_file(form, "file", read::LARGEST).await?;
+    let file = file.ok_or_else(|| FormErrors::one("file", "is needed: choose an .ics file"))?;
+    let zone = by.zone;
+    let found = web::block(move || read::read(&file, zone, Utc::now())).await;
+    let found = found.map_err(|e| AppError::Internal(e.into()))?;
+    found.map_err(|why| AppError::field("file", why))
+}
+
+/// `GET /calendar/imports/{id}`
+pub(in crate::features::calendar) async fn show(
+    page: Page,
+    by: Allow<Create>,
+    id: Path<Uuid>,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (member, id, shell) = (by.id, *id, page.shell("calendar"));
+    let (name, found, fresh) = db
+        .org(&page, move |tx| {
+            let (name, found) = commands::kept(tx, member, id)?;
+            let fresh = commands::fresh(tx, member, &found.events)?;
+            Ok((name, found, fresh))
+        })
+        .await?;
+    let count = |n: usize| by.locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
+    let known = found.events.len() - fresh.len();
+    let line = |event: &Incoming| {
+        let slot = Slot { start_at: event.start_at, due_on: event.due_on };
+        (slot.words(&by, Utc::now()), event.subject.clone())
+    };
+    let preview = Preview {
+        id,
+        name,
+        new: count(fresh.len()),
+        new_count: fresh.len(),
+        known: count(known),
+        known_count: known,
+        left_out: found.left_out.into_iter().map(|(why, n)| (why, count(n))).collect(),
+        first: fresh.iter().take(SHOWN).map(line).collect(),
+    };
+    reply::page(&page.req, &ImportPage { shell, error: String::new(), found: Some(preview) })
+}
+
+/// `POST /calendar/imports/{id}`
+pub(in crate::features::calendar) async fn confirm(
+    page: Page,
+    by: Allow<Create>,
+    id: Path<Uuid>,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (id, locale) = (*id, by.locale);
+    let (op, made) = db.org(&page, move |tx| commands::import(tx, &by, id)).await?;
+    let flash = match made {
+        0 => Flash::info("Everything of it is here already, so nothing was changed"),
+        1 => Flash::success("1 activity imported"),
+        n => Flash::success(format!("{} activities imported", locale.integer(i64::try_from(n).unwrap_or(i64::MAX)))),
+    };
+    let flash = if made > 0 { flash.undo(format!("/operations/{op}/undo")) } else { flash };
+    Ok(reply::redirect(&page.req, "/calendar", Some(flash)))
+}
