@@ -186,12 +186,25 @@ fn read(text: &str) -> Result<IdedExpr, String> {
         Ok(Err(errors)) => {
             let first = errors.errors.first();
             let told = first.map(|e| e.msg.as_str()).unwrap_or_default();
-            let told = told.split(" expecting ").next().unwrap_or_default().trim_start_matches("Syntax error: ");
             let at = first.map_or(1, |e| e.pos.1.max(0) + 1);
-            let told: String = told.chars().take(120).collect();
-            Err(format!("cannot be read at character {at}: {told}"))
+            Err(format!("cannot be read at character {at}: {}", plainly(told)))
         }
         Err(_) => Err("cannot be read as an expression".into()),
+    }
+}
+
+/// What the parser says ("mismatched input ')' expecting …"), in words of ours.
+fn plainly(told: &str) -> String {
+    let told = told.split(" expecting ").next().unwrap_or_default();
+    if told.contains("<EOF>") {
+        return "something is missing at the end".to_owned();
+    }
+    let quoted = told.split_once('\'').and_then(|(_, rest)| Some(rest.rsplit_once('\'')?.0)).unwrap_or_default();
+    let quoted: String = quoted.chars().take(40).collect();
+    match (told.contains("token recognition"), quoted.is_empty()) {
+        (_, true) => "something is wrong there".to_owned(),
+        (true, false) => format!("“{quoted}” means nothing here"),
+        (false, false) => format!("“{quoted}” cannot stand there"),
     }
 }
 

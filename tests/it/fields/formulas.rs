@@ -10,7 +10,9 @@ async fn formulas_are_checked_and_computed() {
     let admin = enter(&app, &org, "admin").await;
     define(&admin, "deal", "decimal", "Discount", &[]).await;
     for (formula, result, told) in [
-        ("amount *", "decimal", "cannot be read"),
+        ("amount *", "decimal", "something is missing at the end"),
+        ("amount ) 2", "decimal", "“)” cannot stand there"),
+        ("amount # 2", "decimal", "“#” means nothing here"),
         ("amount * nonsense", "decimal", "no field of this type"),
         ("name + 1", "text", "cannot use +"),
         ("amount > 1", "decimal", "gives yes or no, not a number"),
