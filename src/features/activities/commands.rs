@@ -86,7 +86,8 @@ pub fn update(
     Ok(Saved::Done(version + 1))
 }
 
-/// What a change of an occurrence makes of it, but for when it is, and of the others that `others` finds. How many those are.
+/// What a change of an occurrence makes of it, but for when it is, and of the others that `others` finds. How many those are. The caller
+/// announces it, once they are all where they belong.
 pub(super) fn spread(
     tx: &mut OrgTx,
     by: &Allow<Edit>,
@@ -110,7 +111,6 @@ pub(super) fn spread(
     if !changes.is_empty() {
         events::record(tx, Event::of("activity.updated", RECORD, before.id).version(version).changes(changes))?;
     }
-    announce(tx, before.id, &[before.fields.deal_id, new.deal_id])?;
     Ok(changed)
 }
 

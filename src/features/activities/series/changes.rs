@@ -219,6 +219,7 @@ impl Intent {
         scope: Scope,
     ) -> AppResult<()> {
         let whole = scope == Scope::All || !earlier(tx, self.series.id, day)?;
+        let deal = self.new.deal_id;
         let changed = commands::spread(tx, by, before, &self.new, |tx, diff| {
             let of = activities::table
                 .filter(activities::series_id.eq(self.series.id))
@@ -232,7 +233,9 @@ impl Intent {
         let other_schedule = self.other_days || self.other_end || self.other_time || self.moved.is_some();
         let series = if other_schedule { self.reschedule(tx, by, before, day, whole)? } else { self.series };
         tracing::debug!(series = %series.id, changed, "a series was changed");
-        tell(tx, "activity_series.updated", &series, before.id, None)
+        tell(tx, "activity_series.updated", &series, before.id, None)?;
+        super::tell_guests(tx, series.id)?;
+        commands::announce(tx, before.id, &[before.fields.deal_id, deal])
     }
 
     /// The schedule from the occurrence on, or of the whole series; what is past stays where it was.

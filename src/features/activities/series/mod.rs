@@ -27,7 +27,7 @@ use super::when::Slot;
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{ActivitySeriesId, Locale, calendar},
+    kernel::{ActivityId, ActivitySeriesId, Locale, calendar},
     schema::{activity_series, activity_series_exceptions as exceptions},
 };
 use chrono::{Days, NaiveDate, NaiveTime};
@@ -204,6 +204,19 @@ fn taken_out(tx: &mut OrgTx, id: ActivitySeriesId, from: NaiveDate) -> AppResult
         .select(exceptions::occurs_on)
         .load(tx.conn())?;
     Ok(days.into_iter().collect())
+}
+
+/// Guests of the series' occurrences are told what concerns them of what became of it.
+fn tell_guests(tx: &mut OrgTx, id: ActivitySeriesId) -> AppResult<()> {
+    #[derive(QueryableByName)]
+    struct Invited {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        id: uuid::Uuid,
+    }
+    const INVITED: &str = "SELECT a.id FROM activity_invitations i JOIN activities a ON a.org_id = i.org_id AND a.id = i.activity_id \
+        WHERE a.series_id = $1 ORDER BY a.id";
+    let invited: Vec<Invited> = diesel::sql_query(INVITED).bind::<diesel::sql_types::Uuid, _>(id.0).load(tx.conn())?;
+    invited.into_iter().try_for_each(|row| crate::features::calendar::follow(tx, ActivityId(row.id)))
 }
 
 /// Takes a day out of the series, or puts it back.

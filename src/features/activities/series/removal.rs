@@ -33,6 +33,7 @@ pub fn delete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, scope: Scope) 
     let last = if scope == Scope::All { series.schedule.starts_on.min(day) } else { day };
     close(tx, &series, last)?;
     changes::tell(tx, "activity_series.ended", &series, id, Some(from))?;
+    super::tell_guests(tx, series.id)?;
     commands::announce(tx, id, &[before.fields.deal_id])?;
     let end = match series.schedule.end {
         End::Never => String::new(),
@@ -72,6 +73,7 @@ pub fn undelete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, asked: &Form
         .set(Columns::of(&schedule, made_until))
         .execute(tx.conn())?;
     changes::tell(tx, "activity_series.updated", &series, id, None)?;
+    super::tell_guests(tx, series.id)?;
     commands::announce(tx, id, &[before.fields.deal_id])?;
     Ok(back)
 }
@@ -79,7 +81,8 @@ pub fn undelete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, asked: &Form
 /// The series has no more days from `day` on: what is open there goes.
 pub(super) fn end(tx: &mut OrgTx, series: &Series, day: NaiveDate) -> AppResult<()> {
     remove(tx, series, day)?;
-    close(tx, series, day)
+    close(tx, series, day)?;
+    super::tell_guests(tx, series.id)
 }
 
 /// Deletes what is open from that day on; when, for each.
