@@ -254,6 +254,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    comments (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        company_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        activity_id -> Nullable<Uuid>,
+        note_id -> Nullable<Uuid>,
+        author_id -> Nullable<Uuid>,
+        body_html -> Text,
+        version -> Int4,
+        pinned_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     companies (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -1002,6 +1022,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
         lead_id -> Nullable<Uuid>,
+        pinned_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1138,6 +1159,41 @@ diesel::table! {
         name -> Text,
         position -> Int4,
         version -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    post_edits (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        note_id -> Nullable<Uuid>,
+        comment_id -> Nullable<Uuid>,
+        body_html -> Text,
+        edited_by -> Nullable<Uuid>,
+        edited_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    post_mentions (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        note_id -> Nullable<Uuid>,
+        comment_id -> Nullable<Uuid>,
+        member_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    post_reactions (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        note_id -> Nullable<Uuid>,
+        comment_id -> Nullable<Uuid>,
+        member_id -> Uuid,
+        emoji -> Text,
         created_at -> Timestamptz,
     }
 }

@@ -44,6 +44,7 @@ pub struct PinItem {
 /// The sidebar; each feature's page names its key.
 const NAV: &[NavItem] = &[
     NavItem { key: "home", href: "/", label: "Home", icon: "home" },
+    NavItem { key: "feed", href: "/feed", label: "Feed", icon: "activity" },
     NavItem { key: "pipeline", href: "/pipeline", label: "Pipeline", icon: "layout-kanban" },
     NavItem { key: "deals", href: "/deals", label: "Deals", icon: "currency-euro" },
     NavItem { key: "activities", href: "/activities", label: "Activities", icon: "calendar-event" },

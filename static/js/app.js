@@ -15,6 +15,7 @@ const ON_DEMAND = [
   ["[data-combobox]", () => import("./combobox.js")],
   ["textarea[data-rich]", () => import("./rich.js")],
   ["thead[data-widths], [data-groups]", () => import("./list.js")],
+  ["[data-mentions]", () => import("./mentions.js")],
   ["[data-recipients], [data-insert-field]", () => import("./mails.js")],
   ["[data-upload]", () => import("./upload.js")],
   ["[data-duplicates]", () => import("./duplicates.js")],

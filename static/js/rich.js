@@ -12,6 +12,8 @@ export function upgrade(root) {
     editor.setAttribute("aria-label", area.labels?.[0]?.textContent.trim() || "Note");
     for (const name of ["aria-invalid", "aria-describedby"]) if (area.hasAttribute(name)) editor.setAttribute(name, area.getAttribute(name));
     if (area.placeholder) editor.setAttribute("placeholder", area.placeholder);
+    if (area.hasAttribute("data-mentions")) editor.setAttribute("data-mentions", "");
     area.replaceWith(hidden, editor);
+    if (area.hasAttribute("data-mentions")) import("./mentions.js").then((module) => module.upgrade(editor.parentElement));
   }
 }

@@ -18,7 +18,7 @@ export function upgrade(root = document) {
       if (!link || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       show(link);
-      const field = document.getElementById(link.dataset.tab).querySelector("trix-editor, input[name=subject]");
+      const field = document.getElementById(link.dataset.tab).querySelector("trix-editor, textarea, input[name=subject]");
       field?.focus();
     });
     // From anywhere else on the page.

@@ -18,7 +18,7 @@ use crate::{
     features::{
         accounts::members::{self, Person},
         calendar::Guests,
-        files,
+        comments, files,
         notifications::{FollowMenu, reminders},
         records::{Saved, Subject},
     },
@@ -302,6 +302,7 @@ struct Show {
     parts: Parts,
     guests: Guests,
     files: files::Panel,
+    thread: comments::Thread,
     may_edit: bool,
     may_delete: bool,
     snoozes: &'static [(&'static str, &'static str)],
@@ -330,8 +331,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
     shell.active = activity.class().noun();
     let files = files::Panel::load(tx, actor, Subject::Activity(id), shell.csrf.clone())?;
     let mine = queries::concerns(tx, actor, &activity)?;
+    let thread = comments::of_subject(tx, actor, Subject::Activity(id))?;
     Ok(Show {
         files,
+        thread,
         shell,
         line: Line::new(actor, row),
         follow: FollowMenu::load(tx, actor, id.into(), mine)?,

@@ -74,6 +74,11 @@ impl Plan {
         })
     }
 
+    /// Whether the composer opens on the quick form.
+    pub fn opens(&self) -> bool {
+        self.quick.as_ref().is_some_and(|quick| quick.open)
+    }
+
     /// What is next.
     pub fn next(&self) -> Option<&Line> {
         self.lines.first()

@@ -178,6 +178,11 @@ pub(super) fn rename(tx: &mut OrgTx, actor: &Actor, id: FileId, version: i32, na
     if before.version != version {
         return Ok(Saved::Stale);
     }
+    match name.trim().chars().count() {
+        0 => return Err(AppError::field("name", "is needed")),
+        n if n > model::NAME_LIMIT => return Err(AppError::field("name", "is too long: at most 200 characters")),
+        _ => {}
+    }
     let name = model::clean_name(name);
     if name == before.name {
         return Ok(Saved::Done(version));

@@ -281,18 +281,18 @@ fn days_words(days: i64) -> String {
 pub(super) async fn rename(page: Page, id: Path<FileId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     let (actor, id, name) = (page.actor.clone(), *id, form.get("name").to_owned());
     let version = form.get("version").parse().unwrap_or(0);
-    if name.is_empty() || name.chars().count() > super::model::NAME_LIMIT {
-        let told = if name.is_empty() { "is needed" } else { "is too long: at most 200 characters" };
-        let refused = Some((told.to_owned(), name));
-        return show_with(&page, &db, id, StatusCode::UNPROCESSABLE_ENTITY, None, refused).await;
-    }
     let typed = name.clone();
-    match db.org(&page, move |tx| commands::rename(tx, &actor, id, version, &name)).await? {
-        Saved::Done(_) => Ok(reply::redirect(&page.req, &format!("/files/{id}"), Some(Flash::success("Renamed")))),
-        Saved::Stale => {
+    match db.org(&page, move |tx| commands::rename(tx, &actor, id, version, &name)).await {
+        Ok(Saved::Done(_)) => Ok(reply::redirect(&page.req, &format!("/files/{id}"), Some(Flash::success("Renamed")))),
+        Ok(Saved::Stale) => {
             let told = "was not saved: someone changed this file meanwhile. Look, then save again".to_owned();
             show_with(&page, &db, id, StatusCode::CONFLICT, None, Some((told, typed))).await
         }
+        Err(AppError::Invalid(errors)) => {
+            let told = errors.get("name").map_or_else(|| errors.summary(), str::to_owned);
+            show_with(&page, &db, id, StatusCode::UNPROCESSABLE_ENTITY, None, Some((told, typed))).await
+        }
+        Err(other) => Err(other),
     }
 }
 
@@ -343,7 +343,7 @@ pub(super) async fn new_version(
 /// `POST /files/{id}/versions/restoration`: `number`
 pub(super) async fn restore_version(page: Page, id: Path<FileId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     let (actor, id) = (page.actor.clone(), *id);
-    let number = form.get("number").parse().map_err(|_| AppError::NotFound)?;
+    let number = form.get("number").parse().unwrap_or(0);
     db.org(&page, move |tx| commands::restore_version(tx, &actor, id, number)).await?;
     let flash = Flash::success(format!("Version {number} is shown again"));
     Ok(reply::redirect(&page.req, &format!("/files/{id}"), Some(flash)))

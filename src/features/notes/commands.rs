@@ -4,7 +4,10 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Event},
-    features::records::{self, Saved},
+    features::{
+        comments::{self, Post},
+        records::{self, Saved, Subject},
+    },
     kernel::{MemberId, NoteId, RecordType},
     schema::notes,
     web::Actor,
@@ -34,6 +37,7 @@ pub(super) fn create(
     records::require_edit(actor, record)?;
     records::visible(tx, actor, record, record_id)?;
     let id = NoteId::new();
+    let (body, mentioned) = comments::resolve(tx, body)?;
     let on = |kind: RecordType| (kind == record).then_some(record_id);
     diesel::insert_into(notes::table)
         .values((
@@ -43,10 +47,12 @@ pub(super) fn create(
             notes::lead_id.eq(on(RecordType::Lead)),
             notes::deal_id.eq(on(RecordType::Deal)),
             notes::author_id.eq(actor.id),
-            notes::body_html.eq(body),
+            notes::body_html.eq(&body),
         ))
         .execute(tx.conn())?;
     tell(tx, "note.added", record, record_id, id)?;
+    let subject = Subject::Record(record, record_id);
+    comments::tell(tx, Post::Note(id), subject, &body, &mentioned, true)?;
     Ok(id)
 }
 
@@ -100,13 +106,17 @@ pub(super) fn update(tx: &mut OrgTx, note: &Note, version: i32, body: &str) -> A
     if note.version != version {
         return Ok(Saved::Stale);
     }
+    let (body, mentioned) = comments::resolve(tx, body)?;
     if note.body_html == body {
         return Ok(Saved::Done(version));
     }
+    comments::remember(tx, Post::Note(note.id), &note.body_html)?;
     diesel::update(notes::table.filter(notes::id.eq(note.id)))
-        .set((notes::body_html.eq(body), notes::version.eq(version + 1), notes::updated_at.eq(diesel::dsl::now)))
+        .set((notes::body_html.eq(&body), notes::version.eq(version + 1), notes::updated_at.eq(diesel::dsl::now)))
         .execute(tx.conn())?;
     tell(tx, "note.edited", note.record, note.record_id, note.id)?;
+    let subject = Subject::Record(note.record, note.record_id);
+    comments::tell(tx, Post::Note(note.id), subject, &body, &mentioned, false)?;
     Ok(Saved::Done(version + 1))
 }
 

@@ -7,12 +7,19 @@ mod commands;
 mod pages;
 mod sanitise;
 
+pub use sanitise::MENTION;
+
 use crate::error::AppResult;
 use actix_web::web::{ServiceConfig, get, post};
 
 /// Rich text of other features, sanitised as notes are; `None` when it says nothing. What is wrong is told of the field `body`.
 pub fn sanitise(text: &str) -> AppResult<Option<String>> {
     sanitise::optional(text)
+}
+
+/// A text that may mention members, sanitised as notes are. What is wrong is told of the field `body`.
+pub fn sanitise_mentioning(text: &str) -> AppResult<String> {
+    sanitise::body_with_mentions(text)
 }
 
 /// Whatever HTML it is, only what notes may contain.

@@ -46,7 +46,7 @@ pub(super) async fn create(page: Page, form: Form, db: web::Data<Db>) -> AppResu
     let record = RecordType::parse(form.get("record_type")).ok_or(AppError::NotFound)?;
     let record_id: Uuid = form.get("record_id").parse().map_err(|_| AppError::NotFound)?;
     let (actor, typed) = (page.actor.clone(), form.raw("body").to_owned());
-    let written = match sanitise::body(&typed) {
+    let written = match sanitise::body_with_mentions(&typed) {
         Ok(body) => db.org(&page, move |tx| commands::create(tx, &actor, record, record_id, &body)).await.map(drop),
         Err(error) => Err(error),
     };
@@ -123,7 +123,7 @@ pub(super) async fn save(page: Page, id: web::Path<Uuid>, form: Form, db: web::D
     let saved = db
         .org(&page, move |tx| {
             let note = commands::find(tx, &actor, id, false)?;
-            let body = sanitise::body(&posted)?;
+            let body = sanitise::body_with_mentions(&posted)?;
             Ok((commands::update(tx, &note, version, &body)?, note))
         })
         .await;

@@ -1,10 +1,17 @@
 //! What a note may contain: the tags Trix writes, links that leave safely, nothing else.
 
 use crate::error::{AppError, AppResult};
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+use uuid::Uuid;
 
 /// Bytes of HTML a note may have.
 const LIMIT: usize = 100_000;
+
+/// What a mention's address begins with; the member's id follows.
+pub const MENTION: &str = "/feed?who=";
 
 /// Tags of Trix's toolbar.
 const TAGS: &[&str] =
@@ -12,6 +19,15 @@ const TAGS: &[&str] =
 
 /// The note as it is kept: sanitised HTML, from an editor's HTML or from plain text with its line breaks.
 pub(super) fn body(text: &str) -> AppResult<String> {
+    body_by(text, clean)
+}
+
+/// [`body`] that may mention members: a link to what each of them did.
+pub(super) fn body_with_mentions(text: &str) -> AppResult<String> {
+    body_by(text, |html| rules().url_relative(ammonia::UrlRelative::Custom(Box::new(mention))).clean(html).to_string())
+}
+
+fn body_by(text: &str, clean: impl Fn(&str) -> String) -> AppResult<String> {
     if text.len() > LIMIT {
         return Err(AppError::field("body", "is too long: at most 100 kB"));
     }
@@ -26,16 +42,26 @@ pub(super) fn body(text: &str) -> AppResult<String> {
 
 /// Only the tags and links that a note may contain.
 pub(super) fn clean(html: &str) -> String {
-    ammonia::Builder::new()
+    rules().clean(html).to_string()
+}
+
+/// The one address of our own that a note may lead to.
+fn mention(url: &str) -> Option<Cow<'_, str>> {
+    let who = url.strip_prefix(MENTION)?;
+    Uuid::parse_str(who).is_ok().then_some(Cow::Borrowed(url))
+}
+
+fn rules() -> ammonia::Builder<'static> {
+    let mut rules = ammonia::Builder::new();
+    rules
         .tags(TAGS.iter().copied().collect())
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
         .generic_attributes(HashSet::new())
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(ammonia::UrlRelative::Deny)
         .link_rel(Some("noopener nofollow"))
-        .strip_comments(true)
-        .clean(html)
-        .to_string()
+        .strip_comments(true);
+    rules
 }
 
 /// [`body`], or nothing where nothing is said.
@@ -57,8 +83,8 @@ fn from_plain(text: &str) -> String {
     format!("<div>{}</div>", lines.join("<br>"))
 }
 
-/// What is left without tags, to see whether anything is said at all.
-fn words(html: &str) -> String {
+/// What is left without tags: to see whether anything is said at all, and to quote it.
+pub(super) fn words(html: &str) -> String {
     let plain = ammonia::Builder::new().tags(HashSet::new()).clean(html).to_string();
     plain.replace("&nbsp;", " ").replace('\u{a0}', " ").trim().to_owned()
 }

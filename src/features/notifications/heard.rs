@@ -19,10 +19,6 @@ pub fn hear(tx: &mut OrgTx, event: &Event) -> AppResult<()> {
         "deal.won" => closed(tx, event, about, "won"),
         "deal.lost" => closed(tx, event, about, "lost"),
         "deal.reopened" => closed(tx, event, about, "reopened"),
-        "note.added" => {
-            let notice = Notice::new(Kind::Comment).about(about).at("#timeline");
-            tell(tx, &notice, To::followers()).map(drop)
-        }
         _ => Ok(()),
     }
 }

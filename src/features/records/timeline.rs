@@ -4,15 +4,21 @@
 
 pub(super) mod words;
 
-use super::{Spec, require_delete, visible};
+use super::{Spec, visible};
 use crate::{
     db::{
         Db, OrgTx, Tx, kept,
         paging::{self, Page as Rows},
     },
     error::AppResult,
-    features::{activities::Plan, fields::Catalogue, files, records::Subject},
-    kernel::RecordType,
+    features::{
+        activities::Plan,
+        comments::{self, Core, Post, Said},
+        fields::Catalogue,
+        files,
+        records::Subject,
+    },
+    kernel::{CommentId, NoteId, RecordType},
     web::{
         Actor, Form, Page, csrf,
         permission::{Permission, activities, mails},
@@ -24,6 +30,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types};
 use serde_json::Value;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Entries on a page of the timeline.
@@ -62,7 +69,7 @@ impl TimelineFilter {
 /// One entry, ready to be shown.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// `event-…`, `note-…` for notes, `done-…` for what was done: the element's id.
+    /// `event-…`, `note-…` and `comment-…` for those, `done-…` for what was done: the element's id.
     pub id: String,
     pub icon: String,
     /// In words: "Created", "Contact made → Proposal", "Owner: Ada → Ben".
@@ -73,7 +80,8 @@ pub struct Entry {
     pub when: String,
     pub exact: String,
     pub iso: String,
-    pub note: Option<NoteEntry>,
+    /// Of a note or a comment.
+    pub note: Option<Said>,
     /// Of an activity that was done: its page, and what came of it.
     pub done: Option<(String, String)>,
 }
@@ -84,15 +92,6 @@ pub struct Line {
     pub label: String,
     pub before: String,
     pub after: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct NoteEntry {
-    pub id: Uuid,
-    /// Sanitised when it was written.
-    pub body_html: String,
-    pub edited: bool,
-    pub may_edit: bool,
 }
 
 #[derive(QueryableByName)]
@@ -111,6 +110,12 @@ struct Row {
     data: Value,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
     note_id: Option<Uuid>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
+    comment_id: Option<Uuid>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Bool>)]
+    pinned: Option<bool>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    avatar_tag: Option<String>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     body_html: Option<String>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
@@ -144,14 +149,19 @@ fn statement(record: RecordType) -> String {
 WITH RECURSIVE whole AS (
   SELECT $1::uuid AS id
   UNION SELECT g.merged_id FROM merges g JOIN whole w ON g.survivor_id = w.id WHERE g.record_type = $2 AND g.undone_at IS NULL)
-SELECT x.at, x.id, x.kind, m.name AS actor_name, x.changes, x.data, x.note_id, x.body_html, x.author_id, x.edited, x.icon
+SELECT x.at, x.id, x.kind, m.name AS actor_name, m.avatar_tag, x.changes, x.data, x.note_id, x.comment_id, x.body_html, x.author_id, x.edited,
+  x.pinned, x.icon
 FROM whole w CROSS JOIN LATERAL (
-  (SELECT e.org_id, e.at, e.id, e.kind, e.actor_id, e.changes, e.data, n.id AS note_id, n.body_html, n.author_id, n.version > 1 AS edited,
-    NULL::text AS icon
+  (SELECT e.org_id, e.at, e.id, e.kind, e.actor_id, e.changes, e.data, n.id AS note_id, c.id AS comment_id,
+    coalesce(n.body_html, c.body_html) AS body_html, coalesce(n.author_id, c.author_id) AS author_id, coalesce(n.version, c.version) > 1 AS edited,
+    coalesce(n.pinned_at, c.pinned_at) IS NOT NULL AS pinned, NULL::text AS icon
   FROM events e
   LEFT JOIN notes n ON e.kind = 'note.added' AND n.org_id = e.org_id AND n.id = (e.data->>'note_id')::uuid AND n.deleted_at IS NULL
+  LEFT JOIN comments c ON e.kind = 'comment.added' AND c.org_id = e.org_id AND c.id = (e.data->>'comment_id')::uuid
+    AND c.note_id IS NULL AND c.deleted_at IS NULL
   WHERE e.record_id = w.id AND e.record_type = $2
     AND CASE WHEN e.kind LIKE 'note.%' THEN $3 IN ('all', 'notes') AND n.id IS NOT NULL
+      WHEN e.kind LIKE 'comment.%' THEN $3 IN ('all', 'notes') AND c.id IS NOT NULL
       WHEN e.kind LIKE 'file.%' THEN $3 IN ('all', 'files') ELSE $3 IN ('all', 'changes') END
     AND (e.kind <> 'deal.moved' OR e.changes <> '{{}}')
     AND (w.id = $1 OR e.kind NOT LIKE '%.merged_into')
@@ -159,7 +169,7 @@ FROM whole w CROSS JOIN LATERAL (
   ORDER BY e.at DESC, e.id DESC LIMIT $6)
   UNION ALL
   (SELECT a.org_id, a.closed_at, a.id, 'activity.done', a.closed_by, '{{}}'::jsonb,
-    jsonb_build_object('title', a.subject, 'outcome', a.outcome, 'type', t.name), NULL, NULL, NULL, NULL, t.icon
+    jsonb_build_object('title', a.subject, 'outcome', a.outcome, 'type', t.name), NULL, NULL, NULL, NULL, NULL, NULL, t.icon
   FROM activities a JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id
   WHERE $3 IN ('all', 'activities') AND $7 AND (a.{key}_id = w.id {takes_part}) AND a.status = 'done' AND a.deleted_at IS NULL
     AND ($4 IS NULL OR (a.closed_at, a.id) < ($4, $5))
@@ -167,7 +177,7 @@ FROM whole w CROSS JOIN LATERAL (
   UNION ALL
   (SELECT l.org_id, l.sent_at, l.id, 'mail.sent', l.author_id, '{{}}'::jsonb, jsonb_build_object('title', l.subject, 'outcome', 'to ' || (
       SELECT string_agg(coalesce(nullif(q.name, ''), q.email), ', ' ORDER BY q.position)
-      FROM (SELECT * FROM mail_recipients q WHERE q.message_id = l.id ORDER BY q.position LIMIT 4) q)), NULL, NULL, NULL, NULL, 'mail'
+      FROM (SELECT * FROM mail_recipients q WHERE q.message_id = l.id ORDER BY q.position LIMIT 4) q)), NULL, NULL, NULL, NULL, NULL, NULL, 'mail'
   FROM mail_messages l
   WHERE $3 IN ('all', 'mails') AND $8 AND {mailed} AND l.sent_at IS NOT NULL AND l.deleted_at IS NULL
     AND ($4 IS NULL OR (l.sent_at, l.id) < ($4, $5))
@@ -198,33 +208,50 @@ pub fn entries(
         .bind::<sql_types::Bool, _>(actor.may(activities::View::KEY))
         .bind::<sql_types::Bool, _>(actor.may(mails::View::KEY));
     let rows: Vec<Row> = kept(query).load(tx.conn())?;
-    let moderates = require_delete(actor, record).is_ok();
     let catalogue = Catalogue::load(tx, actor, record)?;
     let mut page = Rows::new(rows, PAGE, |row| (row.at, row.id));
     page.rows.retain(|row| words::tells(&row.changes, &catalogue));
-    Ok(page.map(|row| entry(row, actor, &catalogue, moderates)))
+    let posts = page.rows.iter().filter_map(post).collect();
+    let mut said: HashMap<Uuid, Said> = comments::under(tx, actor, Subject::Record(record, id), posts)?
+        .into_iter()
+        .map(|said| (said.post.id(), said))
+        .collect();
+    Ok(page.map(|row| {
+        let note = row.note_id.or(row.comment_id).and_then(|id| said.remove(&id));
+        entry(row, actor, &catalogue, note)
+    }))
 }
 
-fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Entry {
+/// The note or comment that an entry is.
+fn post(row: &Row) -> Option<Core> {
+    let post =
+        row.note_id.map(|id| Post::Note(NoteId(id))).or(row.comment_id.map(|id| Post::Comment(CommentId(id))))?;
+    Some(Core {
+        post,
+        author: row.author_id,
+        author_name: row.actor_name.clone(),
+        avatar_tag: row.avatar_tag.clone(),
+        body_html: row.body_html.clone().unwrap_or_default(),
+        edited: row.edited.unwrap_or(false),
+        pinned: row.pinned.unwrap_or(false),
+        at: row.at,
+    })
+}
+
+fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, note: Option<Said>) -> Entry {
     let done = row.icon.as_ref().map(|_| {
         let outcome = row.data.get("outcome").and_then(Value::as_str).unwrap_or_default();
         let noun = if row.kind == "mail.sent" { "mails" } else { "activities" };
         (format!("/{noun}/{}", row.id), outcome.to_owned())
     });
     let words = words::of(&row.kind, &row.changes, &row.data, catalogue, actor);
-    let note = row.note_id.map(|id| NoteEntry {
-        id,
-        body_html: row.body_html.unwrap_or_default(),
-        edited: row.edited.unwrap_or(false),
-        may_edit: moderates || row.author_id == Some(actor.id.0),
-    });
     let kind = match row.kind.as_str() {
         "mail.sent" => "mail",
         _ if done.is_some() => "done",
         _ => "event",
     };
     Entry {
-        id: note.as_ref().map_or_else(|| format!("{kind}-{}", row.id), |note| format!("note-{}", note.id)),
+        id: note.as_ref().map_or_else(|| format!("{kind}-{}", row.id), |note| note.post.anchor()),
         icon: row.icon.unwrap_or_else(|| words.icon.to_owned()),
         title: words.title,
         lines: words.lines,
@@ -237,6 +264,21 @@ fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, moderates: bool) -> Ent
     }
 }
 
+/// An event in words, for other readers of events: icon, title, field by field. `None` when it tells this reader nothing.
+pub fn told(
+    kind: &str,
+    changes: &Value,
+    data: &Value,
+    catalogue: &Catalogue,
+    actor: &Actor,
+) -> Option<(&'static str, String, Vec<Line>)> {
+    if !words::tells(changes, catalogue) {
+        return None;
+    }
+    let words = words::of(kind, changes, data, catalogue, actor);
+    Some((words.icon, words.title, words.lines))
+}
+
 /// What `_timeline.html` needs, under the name `timeline`.
 #[derive(Clone, Debug)]
 pub struct Timeline {
@@ -247,6 +289,12 @@ pub struct Timeline {
     /// What is still before the record, over what is behind it.
     pub plan: Plan,
     pub files: files::Panel,
+    /// What stands first on the record.
+    pub pinned: Vec<Said>,
+    /// Of a new comment: sent twice, it makes one.
+    pub comment_id: String,
+    /// The composer opens on a comment.
+    pub commenting: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -286,7 +334,23 @@ impl Timeline {
     ) -> AppResult<Self> {
         let plan = Plan::load(tx, actor, record, id, query)?;
         let files = files::Panel::load(tx, actor, Subject::Record(record, id), csrf.clone())?;
-        Ok(Self { plan, files, ..Self::part(tx, actor, record, id, query, csrf)? })
+        let pinned = comments::pinned(tx, actor, Subject::Record(record, id))?;
+        let commenting = query.get("compose") == "comment";
+        Ok(Self { plan, files, pinned, commenting, ..Self::part(tx, actor, record, id, query, csrf)? })
+    }
+
+    fn empty() -> Self {
+        Self {
+            entries: vec![],
+            filters: vec![],
+            more: None,
+            csrf: String::new(),
+            plan: Plan::default(),
+            files: files::Panel::default(),
+            pinned: vec![],
+            comment_id: CommentId::new().to_string(),
+            commenting: false,
+        }
     }
 
     /// The part of the timeline that the request's query (`timeline`, `after`) asks for.
@@ -306,7 +370,7 @@ impl Timeline {
             .map(|(f, _, label)| FilterLink { label, link: Link::new(record, id, *f, None), current: *f == filter })
             .collect();
         let more = page.next.map(|next| Link::new(record, id, filter, Some(&next)));
-        Ok(Self { entries: page.rows, filters, more, csrf, plan: Plan::default(), files: files::Panel::default() })
+        Ok(Self { entries: page.rows, filters, more, csrf, ..Self::empty() })
     }
 }
 

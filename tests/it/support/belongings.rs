@@ -43,6 +43,7 @@ pub struct Belongings {
     /// The administrator's.
     pub notice: Uuid,
     pub file: Uuid,
+    pub comment: Uuid,
 }
 
 impl Belongings {
@@ -85,6 +86,7 @@ impl Belongings {
             activity_step: id(),
             notice: id(),
             file: id(),
+            comment: id(),
         }
     }
 }
@@ -192,6 +194,14 @@ impl TestApp {
                VALUES ('{o}', '{0}', '{1}', 'mention', 'deal', '{2}', '{rep}', '{{\"quote\": \"Quote of {s}\"}}', 'x', true, true, 'off');
              INSERT INTO follows (org_id, member_id, record_type, record_id) VALUES ('{o}', '{1}', 'deal', '{2}')",
             b.notice, org.admin, b.deal
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO comments (org_id, id, deal_id, author_id, body_html, pinned_at) VALUES ('{o}', '{0}', '{1}', '{rep}', 'Comment of {s}', now());
+             INSERT INTO events (org_id, kind, record_type, record_id, data) VALUES ('{o}', 'comment.added', 'deal', '{1}', '{{\"comment_id\": \"{0}\"}}');
+             INSERT INTO post_edits (org_id, comment_id, body_html) VALUES ('{o}', '{0}', 'Earlier comment of {s}');
+             INSERT INTO post_reactions (org_id, comment_id, member_id, emoji) VALUES ('{o}', '{0}', '{rep}', '👍')",
+            b.comment, b.deal
         ))
         .await;
         self.sql(&format!(

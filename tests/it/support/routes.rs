@@ -116,6 +116,7 @@ impl Route {
                     "leads" => b.lead,
                     "deals" => b.deal,
                     "notes" => b.note,
+                    "comments" => b.comment,
                     "notifications" => b.notice,
                     "activities" => b.activity,
                     "files" => b.file,

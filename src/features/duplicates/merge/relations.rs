@@ -27,6 +27,7 @@ pub(super) struct Moved {
     pub mails: Vec<Uuid>,
     pub mailed: Vec<Uuid>,
     pub files: Vec<Uuid>,
+    pub comments: Vec<Uuid>,
     /// The company's people, deals and subsidiaries.
     pub contacts: Vec<Uuid>,
     pub deals: Vec<Uuid>,
@@ -87,6 +88,7 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
         moved.mailed = repoint(tx, way, "mail_recipients", "id", &format!("{key}_id"), None)?;
     }
     moved.files = repoint(tx, way, "files", "id", &format!("{key}_id"), None)?;
+    moved.comments = repoint(tx, way, "comments", "id", &format!("{key}_id"), None)?;
     match way.record {
         RecordType::Company => {
             moved.contacts = relink(tx, way, RecordType::Contact, "company_id", None)?;
@@ -120,6 +122,7 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
     let mut count = |moved: &[Uuid], returned: Vec<Uuid>| stayed += moved.len().saturating_sub(returned.len());
     count(&moved.notes, repoint(tx, &back, "notes", "id", &format!("{key}_id"), Some(&moved.notes))?);
     count(&moved.activities, repoint(tx, &back, "activities", "id", &format!("{key}_id"), Some(&moved.activities))?);
+    count(&moved.comments, repoint(tx, &back, "comments", "id", &format!("{key}_id"), Some(&moved.comments))?);
     count(&moved.files, repoint(tx, &back, "files", "id", &format!("{key}_id"), Some(&moved.files))?);
     count(&moved.mails, repoint(tx, &back, "mail_messages", "id", &format!("{key}_id"), Some(&moved.mails))?);
     if matches!(way.record, RecordType::Contact | RecordType::Lead) {

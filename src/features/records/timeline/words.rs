@@ -30,6 +30,9 @@ pub(in crate::features::records) fn of(
     if kind == "note.added" {
         return Words { icon: "note", title: "Note".into(), lines: vec![] };
     }
+    if kind == "comment.added" {
+        return Words { icon: "message", title: "Comment".into(), lines: vec![] };
+    }
     if kind.starts_with("file.") {
         return Words { icon: "paperclip", title: told.unwrap_or_else(|| "File".into()), lines: vec![] };
     }
