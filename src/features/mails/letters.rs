@@ -43,7 +43,7 @@ impl Frame {
     }
 
     /// As the page of a mail shows it.
-    pub fn from_line(&self) -> String {
+    pub fn sender(&self) -> String {
         format!("{} <{}>", self.from.name, self.from.email)
     }
 

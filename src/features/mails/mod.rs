@@ -9,6 +9,7 @@
 mod about;
 mod addresses;
 mod attachments;
+mod beginning;
 mod body;
 mod commands;
 mod compose;
@@ -19,6 +20,7 @@ mod mailings;
 pub mod merge;
 mod model;
 mod pages;
+mod posting;
 mod public;
 mod queries;
 mod sender;
@@ -64,9 +66,9 @@ pub fn configure_public(cfg: &mut ServiceConfig) {
 
 pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/mails", get().to(index::index))
-        .route("/mails", post().to(compose::write))
+        .route("/mails", post().to(posting::write))
         .route("/mails/new", get().to(compose::new))
-        .route("/mails/draft", post().to(compose::autosave))
+        .route("/mails/draft", post().to(posting::autosave))
         .route("/mails/people", get().to(suggest::find))
         .route("/mails/attachments", post().to(attachments::upload))
         .route("/mails/addresses", post().to(pages::clear))

@@ -121,7 +121,6 @@ impl Message {
 #[diesel(table_name = mail_recipients)]
 pub struct RecipientRow {
     pub id: Uuid,
-    pub message_id: MessageId,
     /// `to`, `cc`, `bcc`.
     pub kind: String,
     pub name: String,

@@ -120,7 +120,7 @@ fn begin(tx: &mut OrgTx, ctx: &JobContext, author: &Actor, payload: &Payload) ->
         leave_out(tx, payload.message)?;
         let subject = message.about();
         let (line, html) = letters::merged(tx, author, &subject, &message.subject, &message.body_html)?;
-        let from = context.from_line();
+        let from = context.sender();
         (message.subject, message.body_html) = (line, html);
         (message.counts_opens, message.counts_clicks) = (context.settings.count_opens, context.settings.count_clicks);
         diesel::update(mail_messages::table.filter(mail_messages::id.eq(message.id)))

@@ -96,7 +96,7 @@ pub fn meant(tx: &mut OrgTx, actor: &Actor, about: &Subject) -> AppResult<Option
 /// The contact or lead that the first address of a line belongs to.
 pub fn by_address(tx: &mut OrgTx, about: &mut Subject, line: &str) -> AppResult<()> {
     let Some(first) = addresses::parse(line).ok().and_then(|all| all.into_iter().next()) else { return Ok(()) };
-    if let Some(known) = standing::look_up(tx, &[first.email.clone()])?.remove(&first.email) {
+    if let Some(known) = standing::look_up(tx, std::slice::from_ref(&first.email))?.remove(&first.email) {
         about.contact = known.contact_id;
         about.lead = known.lead_id.filter(|_| known.contact_id.is_none());
         *about = super::about::complete(tx, *about)?;

@@ -91,6 +91,10 @@ async fn what_is_full_old_closed_or_archived_is_accessible_too() {
     paths.extend(
         [
             "/quality",
+            "/mails?who=all",
+            "/mails?folder=drafts&who=all",
+            "/mails/templates",
+            "/mailings",
             "/quality/normalisation?type=contact&part=names&part=phones",
             "/contacts?view=all&sort=completeness&columns=name,completeness",
             "/settings/completeness?type=deal",

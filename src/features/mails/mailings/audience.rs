@@ -40,12 +40,15 @@ pub struct Person {
     refused: bool,
 }
 
+/// How many, and the first of them by id and name.
+pub type Left = (usize, Vec<(Uuid, String)>);
+
 /// Who gets it, and who does not.
 #[derive(Clone, Debug, Default)]
 pub struct Audience {
     pub people: Vec<Person>,
-    /// By reason: how many, and the first of them by id and name.
-    pub left_out: BTreeMap<&'static str, (usize, Vec<(Uuid, String)>)>,
+    /// By reason.
+    pub left_out: BTreeMap<&'static str, Left>,
 }
 
 impl Audience {
@@ -89,9 +92,9 @@ impl Audience {
         }
     }
 
-    /// In the order of [`Why::ALL`]: the words, how many, the first of them.
-    pub fn told(&self) -> Vec<(&'static str, usize, &[(Uuid, String)])> {
-        let one = |why: Why| self.left_out.get(why.key()).map(|(n, named)| (why.words(), *n, named.as_slice()));
+    /// In the order of [`Why::ALL`]: the words, and who.
+    pub fn told(&self) -> Vec<(&'static str, &Left)> {
+        let one = |why: Why| self.left_out.get(why.key()).map(|left| (why.words(), left));
         Why::ALL.into_iter().filter_map(one).collect()
     }
 }

@@ -8,11 +8,11 @@ use crate::{
     events::{self, Event},
     features::{
         mails::{
-            about, compose,
+            about,
             letters::Frame,
             limits,
             merge::{Known, Markup, Subject, Values, Vocabulary},
-            settings, templates,
+            posting, settings, templates,
         },
         notes,
         records::list::Selection,
@@ -99,7 +99,7 @@ pub(in crate::features::mails) async fn new(
 ) -> AppResult<HttpResponse> {
     record(&form)?;
     if form.get("scope") != "matching" && form.all("ids").next().is_none() {
-        let to = compose::back(&form).unwrap_or_else(|| "/contacts".to_owned());
+        let to = posting::back(&form).unwrap_or_else(|| "/contacts".to_owned());
         return Ok(reply::redirect(&page.req, &to, Some(Flash::danger("Select some records first"))));
     }
     let mut form = form;
@@ -151,10 +151,10 @@ async fn shown(
     let count = i64::try_from(around.audience.people.len()).unwrap_or(i64::MAX);
     let many = if count == 1 { record.label() } else { record.plural() }.to_lowercase();
     let number = |n: usize| locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
-    let left = around.audience.told().into_iter().map(|(words, n, named)| Left {
-        count: number(n),
+    let left = around.audience.told().into_iter().map(|(words, (n, named))| Left {
+        count: number(*n),
         words,
-        more: n > named.len(),
+        more: *n > named.len(),
         named: named.iter().map(|(id, name)| (format!("/{}/{id}", record.noun()), name.clone())).collect(),
     });
     let (status, sample, errors) = match around.sample {
@@ -169,7 +169,7 @@ async fn shown(
         left: left.collect(),
         nobody: count == 0,
         today: (around.left < count).then(|| locale.integer(around.left)),
-        from: around.frame.from_line(),
+        from: around.frame.sender(),
         footer: around.frame.settings.footer.clone(),
         templates: around.templates.iter().map(|t| SelectOption::new(t.id.to_string(), &t.name, false)).collect(),
         fields: around.fields,
@@ -299,7 +299,7 @@ fn begin(
     form: &Form,
 ) -> AppResult<Option<DateTime<Utc>>> {
     let at = match form.get("action") {
-        "schedule" => Some(compose::moment(by, form)?),
+        "schedule" => Some(posting::moment(by, form)?),
         _ => None,
     };
     let vocabulary = Vocabulary::load(tx, by)?;

@@ -7,7 +7,7 @@ mod pages;
 mod run;
 
 pub(super) use compose::{create, new};
-pub use model::{Mailing, find};
+pub use model::find;
 pub(super) use pages::{cancel, index, show};
 pub use run::SWEEP;
 pub(super) use run::{JOB, run};

@@ -31,7 +31,6 @@ pub struct Mailing {
     pub resumes_at: Option<DateTime<Utc>>,
     pub error: Option<String>,
     pub created_at: DateTime<Utc>,
-    pub finished_at: Option<DateTime<Utc>>,
 }
 
 impl Mailing {

@@ -190,12 +190,12 @@ fn step(tx: &mut OrgTx, ctx: &JobContext, author: &Actor, id: MailingId) -> AppR
     if limits::left(tx, author, &frame.settings)? == 0 {
         return Ok(Step::Limit(limits::tomorrow(author)));
     }
-    let (from, settings) = (frame.from_line(), frame.settings.clone());
+    let (from, settings) = (frame.sender(), frame.settings.clone());
     let recipient: (Uuid, String) = mail_recipients::table
         .filter(mail_recipients::message_id.eq(message.id))
         .select((mail_recipients::id, mail_recipients::email))
         .first(tx.conn())?;
-    let known = crate::features::mails::standing::look_up(tx, &[recipient.1.clone()])?.remove(&recipient.1);
+    let known = crate::features::mails::standing::look_up(tx, std::slice::from_ref(&recipient.1))?.remove(&recipient.1);
     if let Some(why) = known.and_then(|known| known.why_not(true)) {
         leave_out(tx, &message, recipient.0, why.words())?;
         return Ok(Step::Went);
