@@ -357,7 +357,9 @@ BEGIN
     RETURNING notices.id, notices.member_id, notices.mail
   ), ordered AS (
     INSERT INTO jobs (org_id, kind, payload, key)
-    SELECT org, 'notices.mail', jsonb_build_object('member', n.member_id), 'notices.mail:' || n.id FROM made n WHERE n.mail = 'now'
+    -- One for each member and transaction: a job that is at work already may have looked before this one commits.
+    SELECT org, 'notices.mail', jsonb_build_object('member', n.member_id), 'notices.mail:' || n.member_id || ':' || pg_current_xact_id()
+    FROM made n WHERE n.mail = 'now'
     ON CONFLICT DO NOTHING
     RETURNING 1
   )

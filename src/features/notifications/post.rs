@@ -1,4 +1,4 @@
-//! Notices by mail: at once by a job for each, and as a digest by a job for each member in the morning.
+//! Notices by mail: at once by a job for each member told in a transaction, and as a digest by a job for each member in the morning.
 //!
 //! A job takes what waits: it marks the notices and enqueues one mail of them in one transaction, so that a killed worker neither
 //! loses nor doubles any. What was read meanwhile, or is out of the reader's sight, needs no mail. In quiet hours a job puts itself

@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use pipewright::db::{Db, embedded::Embedded};
 use std::time::{Duration, Instant};
 
-const ACTIVITIES: usize = 900;
+const ACTIVITIES: usize = 600;
 const ROUNDS: u64 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,7 +38,7 @@ async fn reminders_of_killed_workers_are_delivered_once_and_none_is_lost() {
         workers[one].kill().await.unwrap();
         workers[one] = worker();
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     let open = format!(
         "SELECT (SELECT count(*) FROM notices WHERE kind = 'reminder') = {ACTIVITIES}
            AND NOT EXISTS (SELECT 1 FROM notices WHERE mailed_at IS NULL) AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind LIKE 'notices.%' OR kind = 'mail.send')"
@@ -50,7 +50,7 @@ async fn reminders_of_killed_workers_are_delivered_once_and_none_is_lost() {
             "{}",
             sql::value(
                 &mut conn,
-                "SELECT (SELECT count(*) FROM notices) || ' notices, ' || (SELECT string_agg(kind || ' ' || status, ', ') FROM jobs)"
+                "SELECT (SELECT count(*) FROM notices) || ' notices; ' || coalesce((SELECT string_agg(kind || ' ' || status || ' ' || n, ', ') FROM (SELECT kind, status, count(*) AS n FROM jobs GROUP BY 1, 2) x), '')"
             )
         );
         // Time passes faster here: leases of the killed run out, and the sweep's minute too.

@@ -12,7 +12,7 @@ SELECT app.uuid7() AS id, r.id AS series, d::date AS day FROM repeating r
 CROSS JOIN generate_series(r.today, r.today + 366, interval '1 day') d
 WHERE r.rule = 'FREQ=DAILY' OR extract(isodow FROM d) = 1;
 INSERT INTO activity_series (org_id, id, rule, starts_on, at_time, zone, made_until, created_by)
-SELECT current_setting('seed.org')::uuid, id, rule, (SELECT min(day) FROM occurring WHERE series = id), at_time, 'Europe/Amsterdam', today + 366, owner FROM repeating;
+SELECT current_setting('seed.org')::uuid, id, rule, (SELECT min(o.day) FROM occurring o WHERE o.series = repeating.id), at_time, 'Europe/Amsterdam', today + 366, owner FROM repeating;
 INSERT INTO activities (org_id, id, type_id, class, subject, owner_id, start_at, due_on, minutes, location, created_by, series_id, occurs_on, occurrence)
 SELECT current_setting('seed.org')::uuid, o.id, r.type_id, r.class, r.subject, r.owner, (o.day + r.at_time) AT TIME ZONE 'Europe/Amsterdam',
   CASE WHEN r.at_time IS NULL THEN o.day END, r.length, r.place, r.owner, r.id, o.day, 'later'
