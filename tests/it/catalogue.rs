@@ -135,7 +135,7 @@ fn roles_are_what_the_design_says() {
         WHERE prosecdef AND pronamespace IN ('public'::regnamespace, 'app'::regnamespace)";
     assert_eq!(
         one(definers),
-        "end_sessions of pipewright_system, ensure_event_partitions of pipewright_owner, likely of pipewright_system, linking of pipewright_system, matching of pipewright_system, search of pipewright_system, search_all of pipewright_system, session of pipewright_system"
+        "end_sessions of pipewright_system, ensure_event_partitions of pipewright_owner, holding of pipewright_system, likely of pipewright_system, linking of pipewright_system, matching of pipewright_system, member_zones of pipewright_system, search of pipewright_system, search_all of pipewright_system, session of pipewright_system, those of pipewright_system"
     );
     assert_eq!(
         one(
