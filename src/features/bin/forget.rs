@@ -75,7 +75,7 @@ pub(super) fn run_job(ctx: &JobContext, _: &Value) -> anyhow::Result<JobOutcome>
         if forgotten.0.is_empty() {
             return Ok(JobOutcome::Done);
         }
-        let mut from = Some((DateTime::<Utc>::MIN_UTC, Uuid::nil()));
+        let mut from = Some((DateTime::<Utc>::UNIX_EPOCH, Uuid::nil()));
         while let Some(after) = from {
             from = ctx.db.org_now(&org, |tx| forgotten.piece(tx, after))?;
         }

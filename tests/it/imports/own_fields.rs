@@ -274,11 +274,11 @@ async fn what_new_records_must_have_is_asked_before() {
     let app = TestApp::start().await;
     let org = app.org("acme").await;
     let admin = app.signed_in(&org, "admin").await;
-    define(&admin, "contact", "choice", "Region", &[("required", "true"), ("new_choices", "North\nSouth")]).await;
+    define(&admin, "contact", "choice", "Zone", &[("required", "true"), ("new_choices", "North\nSouth")]).await;
     define(&admin, "contact", "member", "Coach", &[("required", "true")]).await;
     define(&admin, "contact", "text", "Serial", &[("required", "true"), ("unique", "true")]).await;
     define(&admin, "contact", "text", "Tier", &[("required", "true"), ("default", "Basic")]).await;
-    let file = b"email,s. no.,region\na@x.test,S1,North\nb@x.test,S2,\n";
+    let file = b"email,s. no.,zone\na@x.test,S1,North\nb@x.test,S2,\n";
 
     // Nobody is told row by row what nobody was asked: an import at once becomes one step by step.
     let sent = upload(&admin, &[("record_type", "contact")], file).await;
@@ -295,7 +295,7 @@ async fn what_new_records_must_have_is_asked_before() {
     let rules = admin.get(&format!("{here}/rules")).await;
     for part in [
         "What new contacts must have and no column holds",
-        "name=\"c_region\"",
+        "name=\"c_zone\"",
         "name=\"c_coach\"",
         "must be another one for each",
     ] {
@@ -307,7 +307,7 @@ async fn what_new_records_must_have_is_asked_before() {
     let fields = [("field-0", "email"), ("field-1", "c_serial"), ("field-2", "")];
     assert_eq!(admin.post(&format!("{here}/columns"), &fields).await.status(), 303);
     let coach = org.rep.to_string();
-    let wrong = admin.post(&format!("{here}/rules"), &[("c_region", "West"), ("c_coach", &coach)]).await;
+    let wrong = admin.post(&format!("{here}/rules"), &[("c_zone", "West"), ("c_coach", &coach)]).await;
     assert_eq!(wrong.status(), 422);
     assert!(
         wrong.contains("is not one of the choices") && wrong.contains(&format!("value=\"{coach}\" selected")),
@@ -315,17 +315,17 @@ async fn what_new_records_must_have_is_asked_before() {
         wrong.body
     );
     // Left empty, the check tells which rows that costs.
-    assert_eq!(admin.post(&format!("{here}/rules"), &[("c_region", ""), ("c_coach", &coach)]).await.status(), 303);
+    assert_eq!(admin.post(&format!("{here}/rules"), &[("c_zone", ""), ("c_coach", &coach)]).await.status(), 303);
     app.run_jobs().await;
     let check = admin.get(&format!("{here}/check")).await;
     assert_eq!(wizard::tiles(&check), [0, 0, 0, 2], "{}", check.body);
-    assert_eq!(admin.post(&format!("{here}/rules"), &[("c_region", "south"), ("c_coach", &coach)]).await.status(), 303);
+    assert_eq!(admin.post(&format!("{here}/rules"), &[("c_zone", "south"), ("c_coach", &coach)]).await.status(), 303);
     app.run_jobs().await;
     assert_eq!(wizard::tiles(&admin.get(&format!("{here}/check")).await), [2, 0, 0, 0]);
     assert!(admin.get(&format!("{here}/rules")).await.contains("value=\"south\" selected"));
     admin.post(&format!("{here}/start"), &[]).await;
     app.run_jobs().await;
-    let kept = format!(r#"{{"c_tier": "Basic", "c_coach": "{coach}", "c_region": "south", "c_serial": "S"#);
+    let kept = format!(r#"{{"c_tier": "Basic", "c_zone": "south", "c_coach": "{coach}", "c_serial": "S"#);
     let all = all(&app, &org, "contacts", "email").await;
     assert!(all.len() == 2 && all.iter().all(|row| row.contains(&kept)), "{all:?}");
     let told = "SELECT DISTINCT changes->'c_coach'->1->>'name' AS t FROM events WHERE kind = 'contact.created'";
