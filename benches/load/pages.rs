@@ -58,11 +58,18 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
     let deal = one("SELECT id FROM deals WHERE org_id = $org AND status = 'open' LIMIT 1");
     let storied = a_long_story(database);
     let month = one("SELECT to_char(now(), 'YYYY-MM-01')");
+    let busy = a_full_calendar(database);
+    let several = one(
+        "SELECT string_agg('&person=' || id, '') FROM (SELECT id FROM members WHERE org_id = $org AND deactivated_at IS NULL ORDER BY id LIMIT 8) m",
+    );
     let mut targets: Vec<Target> = [
         ("home", "/".to_owned()),
         ("activities", "/activities".into()),
         ("activities overdue", "/activities?when=overdue".into()),
         ("activities done", "/activities?when=closed".into()),
+        ("calendar with 10,000 activities, a week", format!("/calendar?view=week&person={busy}")),
+        ("calendar with 10,000 activities, a month", format!("/calendar?view=month&person={busy}")),
+        ("calendars of eight people, a day", format!("/calendar?view=people{several}")),
         ("tasks", "/tasks".into()),
         ("calendar, a month", format!("/calendar?view=month&date={month}")),
         ("a company with 10,000 activities", format!("/companies/{storied}")),
@@ -146,6 +153,24 @@ fn a_long_story(database: &str) -> String {
     let mut conn = PgConnection::establish(database).expect("the database answers");
     conn.batch_execute(&make).expect("activities are made");
     company
+}
+
+/// Somebody who has 10,000 activities, a year back and a year ahead.
+fn a_full_calendar(database: &str) -> String {
+    ask(
+        database,
+        "WITH one AS (
+           SELECT m.org_id, m.id, t.id AS type_id FROM members m JOIN activity_types t ON t.org_id = m.org_id AND t.key = 'meeting'
+           WHERE m.org_id = (SELECT id FROM organisations WHERE slug = 'scale') ORDER BY m.id DESC LIMIT 1
+         ), made AS (
+           INSERT INTO activities (org_id, id, type_id, class, subject, owner_id, start_at, minutes)
+           SELECT one.org_id, gen_random_uuid(), one.type_id, 'activity', 'Meeting ' || n, one.id,
+             date_trunc('hour', now()) + (n - 5000) * interval '105 minutes', 45
+           FROM one, generate_series(1, 10000) n
+           WHERE (SELECT count(*) FROM activities a WHERE a.org_id = one.org_id AND a.owner_id = one.id) < 10000
+           RETURNING 1)
+         SELECT one.id FROM one, (SELECT count(*) FROM made) m",
+    )
 }
 
 async fn request(session: &Session, target: &Target) -> u16 {

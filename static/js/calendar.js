@@ -116,6 +116,13 @@ async function save(event, before, revert) {
 
 const focus = (id) => requestAnimationFrame(() => root.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true }));
 
+/** Whoever scrolls by keyboard needs something to hold. */
+function reach() {
+  for (const scroller of root.querySelectorAll(".fc-scroller")) {
+    if (scroller.scrollHeight > scroller.clientHeight && getComputedStyle(scroller).overflowY !== "hidden") scroller.tabIndex = 0;
+  }
+}
+
 /** Alt and an arrow do what dragging does: a day or a quarter of an hour; with Shift the end moves. */
 function onKey(event) {
   const el = event.target.closest?.(".fc-event");
@@ -148,6 +155,7 @@ function onDates({ view }) {
   }
   for (const field of document.querySelectorAll("[data-cal-date]")) field.value = date;
   for (const field of document.querySelectorAll('.cal-choice [name="view"]')) field.value = key;
+  requestAnimationFrame(reach);
   if (key !== shown) remember(key);
 }
 

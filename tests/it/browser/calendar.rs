@@ -4,7 +4,7 @@
 use super::driver::{Browser, Script};
 use crate::support::{Org, PASSWORD, TestApp};
 use std::time::Duration;
-use thirtyfour::{Key, prelude::*};
+use thirtyfour::Key;
 
 /// A Wednesday.
 const DAY: &str = "2031-03-05";

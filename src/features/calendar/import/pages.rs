@@ -34,11 +34,9 @@ struct ImportPage {
 
 struct Preview {
     id: Uuid,
-    name: String,
     new: String,
     new_count: usize,
     known: String,
-    known_count: usize,
     left_out: Vec<(String, String)>,
     /// When, and what.
     first: Vec<(String, String)>,
@@ -88,11 +86,11 @@ pub(in crate::features::calendar) async fn show(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (member, id, shell) = (by.id, *id, page.shell("calendar"));
-    let (name, found, fresh) = db
+    let (found, fresh) = db
         .org(&page, move |tx| {
-            let (name, found) = commands::kept(tx, member, id)?;
+            let (_, found) = commands::kept(tx, member, id)?;
             let fresh = commands::fresh(tx, member, &found.events)?;
-            Ok((name, found, fresh))
+            Ok((found, fresh))
         })
         .await?;
     let count = |n: usize| by.locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
@@ -103,11 +101,9 @@ pub(in crate::features::calendar) async fn show(
     };
     let preview = Preview {
         id,
-        name,
         new: count(fresh.len()),
         new_count: fresh.len(),
         known: count(known),
-        known_count: known,
         left_out: found.left_out.into_iter().map(|(why, n)| (why, count(n))).collect(),
         first: fresh.iter().take(SHOWN).map(line).collect(),
     };

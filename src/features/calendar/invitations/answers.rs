@@ -189,7 +189,12 @@ fn keep(tx: &mut OrgTx, guest: Uuid, answer: &'static str, comment: Option<Strin
     let told = |words: &str| json!(format!("{}: {}", before.name, words.to_lowercase()));
     changes.track("answer", &told(was), &told(is));
     events::record(tx, Event::of("activity.updated", "activity", id).changes(changes))?;
-    let notice = Notice::new(Kind::Responded).about(id).param("who", &before.name).param("answer", &answer);
+    let how = match answer {
+        "accepted" => "accepted",
+        "declined" => "declined",
+        _ => "may come to",
+    };
+    let notice = Notice::new(Kind::Responded).about(id).param("who", &before.name).param("how", &how);
     let notice = notice.once(format!("answer:{guest}:{answer}:{}", Utc::now().timestamp()));
     let notice = match &comment {
         Some(comment) => notice.quoting(comment),

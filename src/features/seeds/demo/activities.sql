@@ -62,3 +62,17 @@ INSERT INTO events (org_id, at, actor_id, kind, record_type, record_id, version,
 SELECT current_setting('seed.org')::uuid, closed_at, owner, 'activity.done', 'activity', id, 2,
   jsonb_build_object('status', jsonb_build_array('open', 'done')) || CASE WHEN outcome IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('outcome', jsonb_build_array(null, outcome)) END
 FROM doings WHERE closed_at IS NOT NULL;
+
+-- Colleagues take part in some meetings; guests are invited to the next ones, and some have answered.
+INSERT INTO activity_participants (org_id, id, activity_id, member_id)
+SELECT current_setting('seed.org')::uuid, app.uuid7(), d.id, m.id FROM doings d
+JOIN members m ON m.org_id = current_setting('seed.org')::uuid AND m.email = CASE WHEN d.i % 2 = 0 THEN 'manager@demo.test' ELSE 'rep@demo.test' END
+WHERE d.key IN ('meeting', 'demo') AND d.closed_at IS NULL AND d.i % 3 > 0 AND d.owner <> m.id;
+INSERT INTO activity_invitations (org_id, activity_id, organiser_id, told)
+SELECT current_setting('seed.org')::uuid, d.id, d.owner, '' FROM doings d
+JOIN contacts c ON c.org_id = current_setting('seed.org')::uuid AND c.id = d.contact AND c.email IS NOT NULL
+WHERE d.key IN ('meeting', 'demo') AND d.closed_at IS NULL AND d.day > 0;
+INSERT INTO activity_guests (org_id, id, activity_id, contact_id, name, email, answer, answered_at)
+SELECT g.org_id, app.uuid7(), g.activity_id, c.id, btrim(c.first_name || ' ' || c.last_name), lower(c.email), a.answer, CASE WHEN a.answer IS NOT NULL THEN now() - interval '3 hours' END
+FROM activity_invitations g JOIN doings d ON d.id = g.activity_id JOIN contacts c ON c.org_id = g.org_id AND c.id = d.contact
+CROSS JOIN LATERAL (SELECT (ARRAY['accepted', 'tentative', NULL, 'accepted'])[1 + d.i % 4] AS answer) a WHERE g.org_id = current_setting('seed.org')::uuid;
