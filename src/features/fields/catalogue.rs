@@ -15,6 +15,7 @@ use crate::{
     web::Actor,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The fields of a record type that one reader may see, in form order.
 #[derive(Clone, Debug)]
@@ -173,6 +174,15 @@ impl Choice {
 impl Catalogue {
     /// What this reader may see of that record type.
     pub fn load(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Self> {
+        Self::shared(tx, actor, record).map(Arc::unwrap_or_clone)
+    }
+
+    /// The same, shared: it follows from the role.
+    pub fn shared(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Arc<Self>> {
+        tx.known(format!("{record} for {}", actor.role), |tx| Self::read(tx, actor, record))
+    }
+
+    fn read(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Self> {
         let custom = queries::known(tx, record)?;
         let seen = custom.iter().filter(|field| field.seen_by(actor));
         let mut catalogue = Self::with(record, seen.map(|field| (field, field.edited_by(actor))));

@@ -71,7 +71,7 @@ impl CellSection {
         actor: &Actor,
         people: &[Person],
     ) -> AppResult<Vec<Self>> {
-        let catalogue = Catalogue::load(tx, actor, record)?;
+        let catalogue = Catalogue::shared(tx, actor, record)?;
         let sections = fields::sections(&catalogue).into_iter().map(|(title, entries)| Self {
             title: title.to_owned(),
             cells: entries.into_iter().map(|entry| Cell::new(record, id, entry, form, actor, people)).collect(),

@@ -20,7 +20,7 @@ pub struct Schema(Arc<Loaded>);
 
 #[derive(Debug)]
 struct Loaded {
-    catalogues: Vec<Catalogue>,
+    catalogues: Vec<Arc<Catalogue>>,
     /// Those the filter names.
     segments: Vec<Segment>,
 }
@@ -39,7 +39,10 @@ impl Schema {
         let mut all = Vec::with_capacity(wanted.len());
         for record in wanted {
             if require_view(actor, record).is_ok() {
-                all.push(Catalogue::load(tx, actor, record)?.offering(&segments));
+                all.push(match segments.is_empty() {
+                    true => Catalogue::shared(tx, actor, record)?,
+                    false => Arc::new(Catalogue::load(tx, actor, record)?.offering(&segments)),
+                });
             }
         }
         Ok(Self(Arc::new(Loaded { catalogues: all, segments })))
@@ -49,12 +52,12 @@ impl Schema {
     pub fn whole(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
         let seen = RecordType::ALL.into_iter().filter(|record| require_view(actor, *record).is_ok());
         let segments = segments::all(tx)?;
-        let all = seen.map(|record| Ok(Catalogue::load(tx, actor, record)?.offering(&segments)));
+        let all = seen.map(|record| Ok(Arc::new(Catalogue::load(tx, actor, record)?.offering(&segments))));
         Ok(Self(Arc::new(Loaded { catalogues: all.collect::<AppResult<_>>()?, segments })))
     }
 
     pub fn get(&self, record: RecordType) -> Option<&Catalogue> {
-        self.0.catalogues.iter().find(|catalogue| catalogue.record == record)
+        self.0.catalogues.iter().find(|catalogue| catalogue.record == record).map(Arc::as_ref)
     }
 
     pub(super) fn segment(&self, record: RecordType, id: &str) -> Option<&Segment> {
