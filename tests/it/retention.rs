@@ -202,7 +202,7 @@ async fn people_are_anonymised_and_nobody_remembers_their_names() {
     ];
     assert_eq!(admin.post("/operations", &bulk).await.status(), 303);
     let twin = one(&app, "SELECT gen_random_uuid()");
-    app.alter(&format!("INSERT INTO contacts (org_id, id, last_name, email, owner_id) VALUES ('{}', '{twin}', 'Quixley', 'z2@quixley.test', '{}')", org.id, org.rep));
+    app.alter(&format!("INSERT INTO contacts (org_id, id, last_name, email, owner_id, lifecycle) VALUES ('{}', '{twin}', 'Quixley', 'z2@quixley.test', '{}', 'customer')", org.id, org.rep));
     let versions = one(&app, &format!("SELECT version FROM contacts WHERE id = '{id}'"));
     let merge = [("with", &*twin), ("version_a", &*versions), ("version_b", "1"), ("survivor", "a")];
     let merged = admin.post(&format!("/contacts/{id}/merge"), &merge).await;

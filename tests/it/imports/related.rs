@@ -6,7 +6,7 @@ use crate::support::TestApp;
 use pipewright::kernel::RecordType;
 
 const TAGGED: &str = "SELECT c.email || ' ' || string_agg(t.name, ', ' ORDER BY t.name_key) AS t FROM contacts c \
-    JOIN record_tags x ON x.record_id = c.id JOIN tags t ON t.id = x.tag_id WHERE c.deleted_at IS NULL GROUP BY 1 ORDER BY 1";
+    JOIN record_tags x ON x.record_id = c.id JOIN tags t ON t.id = x.tag_id WHERE c.deleted_at IS NULL GROUP BY c.email ORDER BY 1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn labels_are_tags() {
