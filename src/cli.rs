@@ -155,7 +155,10 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
             database.migrate()?;
             let workers = app::backbone(Arc::new(config), &database.url)?;
             match what {
-                Seed::Demo => features::seeds::demo(&workers.db).map(drop),
+                Seed::Demo => {
+                    features::seeds::demo(&workers.db)?;
+                    features::seeds::demo_files(&workers.db, &workers.files)
+                }
                 Seed::Scale { contacts, companies, deals } => {
                     features::seeds::scale(&workers.db, contacts, companies, deals)
                 }
@@ -241,10 +244,9 @@ fn serve(config: Config, demo: bool) -> anyhow::Result<()> {
             features::health::serve_metrics(bind, app.db.clone())?;
         }
         if demo {
-            let db = app.db.clone();
-            tokio::task::spawn_blocking(move || features::seeds::demo(&db))
-                .await
-                .context("seeding the demo broke off")??;
+            let (db, files) = (app.db.clone(), app.workers.files.clone());
+            let seed = move || features::seeds::demo(&db).and_then(|_| features::seeds::demo_files(&db, &files));
+            tokio::task::spawn_blocking(seed).await.context("seeding the demo broke off")??;
         }
         say(format!("\nPipewright is at {public_url} (listening on {})", app.address));
         if demo {

@@ -148,7 +148,7 @@ async fn mentions_are_kept_as_ids_and_told_once() {
     // Names as one types them; those who left are not offered.
     app.sql(&format!("UPDATE members SET deactivated_at = now() WHERE id = '{admin}'")).await;
     let offered = rep.get_partial("/mentions?q=m").await;
-    assert!(offered.contains("Manager names") && offered.contains("Admin") == false, "{}", offered.body);
+    assert!(offered.contains("Manager names") && !offered.contains("Admin"), "{}", offered.body);
     app.stop().await;
 }
 

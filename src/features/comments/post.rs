@@ -73,7 +73,6 @@ pub(super) struct Found {
     pub version: i32,
     pub pinned: bool,
     pub deleted: bool,
-    pub at: DateTime<Utc>,
 }
 
 impl Found {
@@ -93,7 +92,7 @@ pub(super) fn find(tx: &mut OrgTx, actor: &Actor, post: Post, deleted: bool) -> 
     if found.deleted && !deleted { Err(AppError::NotFound) } else { Ok(found) }
 }
 
-type Kept = (Option<Uuid>, String, i32, Option<DateTime<Utc>>, Option<DateTime<Utc>>, DateTime<Utc>);
+type Kept = (Option<Uuid>, String, i32, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 fn note(tx: &mut OrgTx, id: NoteId) -> AppResult<Found> {
     type Place = (Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>);
@@ -101,14 +100,7 @@ fn note(tx: &mut OrgTx, id: NoteId) -> AppResult<Found> {
         .filter(notes::id.eq(id))
         .select((
             (notes::company_id, notes::contact_id, notes::lead_id, notes::deal_id),
-            (
-                notes::author_id,
-                notes::body_html,
-                notes::version,
-                notes::pinned_at,
-                notes::deleted_at,
-                notes::created_at,
-            ),
+            (notes::author_id, notes::body_html, notes::version, notes::pinned_at, notes::deleted_at),
         ))
         .for_update()
         .first(tx.conn())?;
@@ -122,14 +114,7 @@ fn comment(tx: &mut OrgTx, id: CommentId) -> AppResult<Found> {
         .select((
             (comments::company_id, comments::contact_id, comments::lead_id, comments::deal_id, comments::activity_id),
             comments::note_id,
-            (
-                comments::author_id,
-                comments::body_html,
-                comments::version,
-                comments::pinned_at,
-                comments::deleted_at,
-                comments::created_at,
-            ),
+            (comments::author_id, comments::body_html, comments::version, comments::pinned_at, comments::deleted_at),
         ))
         .for_update()
         .first(tx.conn())?;
@@ -149,7 +134,7 @@ fn comment(tx: &mut OrgTx, id: CommentId) -> AppResult<Found> {
 }
 
 fn found(post: Post, subject: Subject, on: Option<NoteId>, kept: Kept) -> Found {
-    let (author, body_html, version, pinned_at, deleted_at, at) = kept;
+    let (author, body_html, version, pinned_at, deleted_at) = kept;
     let (pinned, deleted) = (pinned_at.is_some(), deleted_at.is_some());
-    Found { post, subject, on, author, body_html, version, pinned, deleted, at }
+    Found { post, subject, on, author, body_html, version, pinned, deleted }
 }

@@ -72,6 +72,9 @@ impl What {
     }
 }
 
+/// An event's place in time, by which pages go on.
+pub(super) type Place = (DateTime<Utc>, Uuid);
+
 /// What a page asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -81,7 +84,7 @@ pub(super) struct Asked {
     /// Keys of record types, and `activity`.
     pub types: Vec<&'static str>,
     pub since: DateTime<Utc>,
-    pub after: Option<(DateTime<Utc>, Uuid)>,
+    pub after: Option<Place>,
 }
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -92,8 +95,6 @@ pub(super) struct Row {
     pub id: Uuid,
     #[diesel(sql_type = t::Text)]
     pub kind: String,
-    #[diesel(sql_type = t::Text)]
-    pub record_type: String,
     #[diesel(sql_type = t::Uuid)]
     pub record_id: Uuid,
     #[diesel(sql_type = t::Nullable<t::Uuid>)]
@@ -126,11 +127,7 @@ pub(super) struct Happened {
 }
 
 /// A page, and where the next one goes on.
-pub(super) fn page(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    asked: &Asked,
-) -> AppResult<(Vec<Happened>, Option<(DateTime<Utc>, Uuid)>)> {
+pub(super) fn page(tx: &mut OrgTx, actor: &Actor, asked: &Asked) -> AppResult<(Vec<Happened>, Option<Place>)> {
     let (mut found, mut after): (Vec<Happened>, _) = (Vec::new(), asked.after);
     for _ in 0..BATCHES {
         let rows = batch(tx, asked, after)?;
@@ -156,9 +153,9 @@ pub(super) fn page(
     Ok((found, after))
 }
 
-fn batch(tx: &mut OrgTx, asked: &Asked, after: Option<(DateTime<Utc>, Uuid)>) -> AppResult<Vec<Row>> {
+fn batch(tx: &mut OrgTx, asked: &Asked, after: Option<Place>) -> AppResult<Vec<Row>> {
     let sql = format!(
-        "SELECT e.at, e.id, e.kind, e.record_type, e.record_id, e.actor_id, e.changes, e.data FROM events e
+        "SELECT e.at, e.id, e.kind, e.record_id, e.actor_id, e.changes, e.data FROM events e
          WHERE e.at >= $1 AND ($2 IS NULL OR (e.at, e.id) < ($2, $3)) AND e.record_type = ANY ($4)
            AND ($5 IS NULL OR e.actor_id = ANY ($5)) AND {} AND NOT e.data ?| ARRAY['import_id', 'operation_id']
          ORDER BY e.at DESC, e.id DESC LIMIT {BATCH}",

@@ -7,10 +7,11 @@ use super::{
     receive::{Arrived, wrong},
 };
 use crate::{
-    db::{OrgTx, Tx},
+    db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes},
     features::records::{Saved, Subject},
+    files::Files,
     kernel::{BlobId, FileId},
     schema::{file_blobs, file_use, file_versions, files},
     web::Actor,
@@ -68,6 +69,22 @@ fn full(name: &str) -> AppError {
 /// Names what arrived, in the caller's transaction. Without a subject it is the caller's own: they keep its id and say who may see it.
 pub fn attach_new(tx: &mut OrgTx, actor: &Actor, arrived: &Arrived) -> AppResult<FileId> {
     keep(tx, actor, FileId::new(), None, arrived)
+}
+
+/// Keeps bytes that are at hand, for worker threads: written down, stored, named, as an upload is. The caller has found the subject
+/// visible, and the actor's to edit.
+pub fn put(
+    db: &Db,
+    store: &Files,
+    actor: &Actor,
+    subject: Subject,
+    name: &str,
+    bytes: Vec<u8>,
+) -> anyhow::Result<FileId> {
+    let (blob, _) = db.org_now(actor, |tx| reserve(tx, actor, name))?;
+    let written = store.upload_now(actor.org_id, blob, bytes)?;
+    let arrived = Arrived { name: model::clean_name(name), blob, written, to_scan: false };
+    Ok(db.org_now(actor, |tx| keep(tx, actor, FileId::new(), Some(subject), &arrived))?)
 }
 
 /// The same file sent twice is kept once: `id` was chosen when the form was made. The caller has found the subject visible, and the

@@ -6,7 +6,7 @@
 //! found them clean.
 //!
 //! For other features: [`receive`] takes a file out of a form, [`attach_new`] names it in their transaction, [`read`] tells where its
-//! bytes are.
+//! bytes are; [`put`] keeps bytes that a worker has.
 
 mod commands;
 mod jobs;
@@ -19,7 +19,7 @@ mod receive;
 mod serve;
 mod settings;
 
-pub use commands::attach_new;
+pub use commands::{attach_new, put};
 pub use jobs::SWEEP;
 pub use model::{Content, File, Scan};
 pub use panel::{Line, Panel};

@@ -2,6 +2,7 @@
 
 mod figures;
 mod pages;
+mod slips;
 mod view;
 
 use actix_web::web::{ServiceConfig, get};

@@ -2,6 +2,7 @@
 
 use super::{
     figures::{self, Listed, Months, Scope, StageTotal, Won},
+    slips::{self, Context, Mention, Slip, Stuck},
     view::{self, Amounts, ListRow, PersonRow, PipelineRows},
 };
 use crate::{
@@ -43,6 +44,10 @@ struct Home {
     may_complete: bool,
     /// What is before the person, when their role sees activities.
     day: Option<Day>,
+    mentions: Vec<Mention>,
+    slips: Vec<Slip>,
+    stuck: Vec<Stuck>,
+    contexts: Vec<Context>,
     tiles: Vec<Tile>,
     pipelines: Vec<PipelineRows>,
     closing: Vec<ListRow>,
@@ -53,6 +58,13 @@ struct Home {
     /// `&owner=…` where only one's own deals are counted.
     owner: String,
     actor: Actor,
+}
+
+impl Home {
+    /// Who comes to a meeting, and what was written last about its deal.
+    fn context(&self, id: &uuid::Uuid) -> Option<&Context> {
+        self.contexts.iter().find(|context| context.id == *id)
+    }
 }
 
 struct Tile {
@@ -73,6 +85,10 @@ struct Known {
     stale: Vec<Listed>,
     people: Vec<Person>,
     day: Option<Day>,
+    mentions: Vec<Mention>,
+    slips: Vec<Slip>,
+    stuck: Vec<Stuck>,
+    contexts: Vec<Context>,
 }
 
 pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -92,7 +108,12 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
         || diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
             .get_result(tx.conn())?;
     let (closing, stale) = figures::lists(tx, &scope, month.from, month.to)?;
+    let meetings: Vec<_> = day.iter().flat_map(|day| &day.meetings).map(|meeting| meeting.line.id).collect();
     Ok(Known {
+        mentions: slips::mentions(tx, actor)?,
+        contexts: slips::contexts(tx, &meetings)?,
+        slips: if team { slips::slips(tx, actor, &scope)? } else { Vec::new() },
+        stuck: if team { slips::stuck(tx, &scope)? } else { Vec::new() },
         day,
         any,
         stages,
@@ -134,6 +155,10 @@ fn present(page: &Page, known: Known) -> Home {
         tiles: tiles(actor, &known, &owner),
         may_complete: actor.may(activities::Edit::KEY),
         day: known.day,
+        mentions: known.mentions,
+        slips: known.slips,
+        stuck: known.stuck,
+        contexts: known.contexts,
         pipelines: view::pipelines(&known.stages, actor, &owner),
         chart: view::chart(&people, &actor.org.currency),
         people,

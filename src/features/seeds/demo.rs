@@ -63,6 +63,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(after)?;
     tx.conn().batch_execute(include_str!("demo/history.sql"))?;
     tx.conn().batch_execute(include_str!("demo/activities.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/comments.sql"))?;
     tx.conn().batch_execute(include_str!("demo/mails.sql"))?;
     tx.conn().batch_execute(include_str!("demo/repeats.sql"))?;
     tx.conn().batch_execute(include_str!("demo/notices.sql"))?;

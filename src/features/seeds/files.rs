@@ -18,7 +18,7 @@ struct Id {
 }
 
 /// Puts them on the largest open deals, once.
-pub(super) fn seed(db: &Db, store: &Files) -> anyhow::Result<()> {
+pub fn seed(db: &Db, store: &Files) -> anyhow::Result<()> {
     let found = db.system_now(Reason::CommandLine, |tx| {
         let org: Option<Id> =
             diesel::sql_query("SELECT id FROM organisations WHERE slug = 'demo'").get_result(tx.conn()).optional()?;

@@ -25,20 +25,29 @@ async fn colleagues_are_mentioned_by_keyboard_and_reactions_stay_in_place() {
     browser.until("the field", "document.querySelector('#f-comment').dataset.mentionsReady").await;
     let field = browser.find("#f-comment").await;
     field.send_keys("Look @m").await.unwrap();
-    browser.until("the names", "document.querySelector('#composer-comment .mention-list:not([hidden]) [role=option]')").await;
+    browser
+        .until("the names", "document.querySelector('#composer-comment .mention-list:not([hidden]) [role=option]')")
+        .await;
     let wrong = accessibility::violations(&browser).await;
     assert!(wrong.is_empty(), "{wrong:?}");
     field.send_keys(Key::Down + Key::Up).await.unwrap();
     field.send_keys(Key::Enter + "please").await.unwrap();
     browser.until("the name", "document.querySelector('#f-comment').value === 'Look @Manager ping please'").await;
     browser.submit("Save comment").await;
-    browser.until("the chip", "document.querySelector('#timeline .rich a[href^=\"/feed?who=\"]')?.textContent === '@Manager ping'").await;
+    browser
+        .until(
+            "the chip",
+            "document.querySelector('#timeline .rich a[href^=\"/feed?who=\"]')?.textContent === '@Manager ping'",
+        )
+        .await;
     assert_eq!(app.value("SELECT member_id FROM post_mentions").await, org.manager.to_string());
 
     // A reaction, in place.
     browser.click("#timeline .reactions summary").await;
     browser.click("#timeline .reaction-choices button").await;
-    browser.until("the reaction", "document.querySelector('#timeline .reaction.is-mine')?.textContent.includes('1')").await;
+    browser
+        .until("the reaction", "document.querySelector('#timeline .reaction.is-mine')?.textContent.includes('1')")
+        .await;
     browser.click("#timeline .reaction.is-mine").await;
     browser.until("it is taken back", "!document.querySelector('#timeline .reaction.is-mine')").await;
 
@@ -48,7 +57,9 @@ async fn colleagues_are_mentioned_by_keyboard_and_reactions_stay_in_place() {
     let editor = browser.find("#composer-note trix-editor").await;
     editor.click().await.unwrap();
     editor.send_keys("Ask @adm").await.unwrap();
-    browser.until("the names", "document.querySelector('#composer-note .mention-list:not([hidden]) [role=option]')").await;
+    browser
+        .until("the names", "document.querySelector('#composer-note .mention-list:not([hidden]) [role=option]')")
+        .await;
     editor.send_keys(Key::Enter + "first").await.unwrap();
     browser.until("the link", "document.querySelector('#composer-note trix-editor a[href^=\"/feed?who=\"]')?.textContent === '@Admin ping'").await;
     browser.submit("Save note").await;

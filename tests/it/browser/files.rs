@@ -36,7 +36,10 @@ async fn files_are_dropped_with_progress_and_refused_in_words() {
              document.querySelector('[data-drop]').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));")
         .await;
     browser
-        .until("both files", "document.querySelectorAll('#file-list li').length === 2 && !document.querySelector('[data-uploads] li')")
+        .until(
+            "both files",
+            "document.querySelectorAll('#file-list li').length === 2 && !document.querySelector('[data-uploads] li')",
+        )
         .await;
     browser.until("progress was shown", "window.said.some((line) => line.startsWith('Uploading large.bin'))").await;
     assert!(browser.text().await.contains("Grüße & more.txt"));
@@ -50,7 +53,10 @@ async fn files_are_dropped_with_progress_and_refused_in_words() {
              input.files = data.files; input.dispatchEvent(new Event('change', { bubbles: true }));")
         .await;
     browser
-        .until("the refusal", "document.querySelector('[data-uploads] li')?.textContent.includes('larger than the 1 MB')")
+        .until(
+            "the refusal",
+            "document.querySelector('[data-uploads] li')?.textContent.includes('larger than the 1 MB')",
+        )
         .await;
     let wrong = accessibility::violations(&browser).await;
     assert!(wrong.is_empty(), "{wrong:?}");
