@@ -210,7 +210,7 @@ function draw() {
     timeZone: data.zone, now, locale: data.locale, firstDay: 1, headerToolbar: false, height: "100%", nowIndicator: true,
     businessHours: data.hours, scrollTime: data.hours[0]?.startTime ?? "08:00", slotDuration: "00:30", snapDuration: "00:15",
     slotLabelFormat: clock, eventTimeFormat: clock, dayMaxEvents: true, navLinks: true, eventInteractive: true, allDayText: "All day",
-    defaultTimedEventDuration: "00:30", forceEventDuration: false, longPressDelay: 350, slotEventOverlap: false,
+    displayEventEnd: false, defaultTimedEventDuration: "00:30", forceEventDuration: false, longPressDelay: 350, slotEventOverlap: false,
     editable: data.edit, selectable: data.create, selectMirror: true, unselectCancel: "dialog",
     events: load, eventContent: content, eventDidMount: mounted, datesSet: onDates,
     navLinkDayClick: (date) => calendar.changeView(VIEWS.day, date),
