@@ -92,11 +92,12 @@ struct Id {
     id: Uuid,
 }
 
-/// The fewest that any of them finds; `None` when each finds many.
-pub fn candidates(tx: &mut OrgTx, record: RecordType, lookups: &[Lookup]) -> AppResult<Option<Vec<Uuid>>> {
+/// The fewest that any of them finds; `None` when each finds many. What own fields hold is only asked when the list was walked in vain
+/// (`rare`): of what many hold, its index reads all before it gives the first.
+pub fn candidates(tx: &mut OrgTx, record: RecordType, lookups: &[Lookup], rare: bool) -> AppResult<Option<Vec<Uuid>>> {
     let most = i32::try_from(FEW + 1).unwrap_or(i32::MAX);
     let mut fewest: Option<Vec<Uuid>> = None;
-    for lookup in lookups {
+    for lookup in lookups.iter().filter(|lookup| rare || matches!(lookup, Lookup::Texts(..))) {
         let found: Vec<Id> = match lookup {
             Lookup::Texts(field, texts) => diesel::sql_query("SELECT id FROM app.those($1, $2, $3, $4) id")
                 .bind::<sql_types::Text, _>(record.noun())

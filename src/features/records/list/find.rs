@@ -63,7 +63,7 @@ pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way, wanted: 
     if way == Way::Scan {
         tx.walk_indexes(false)?;
     }
-    let scope = Scope::of(tx, actor, query)?;
+    let scope = Scope::by(tx, actor, query, way)?;
     if way == Way::Walk
         && query.is_plain()
         && query.sorts.iter().all(Sort::is_indexed)
@@ -110,8 +110,12 @@ enum Matches {
 
 impl<'a> Scope<'a> {
     pub fn of(tx: &mut OrgTx, actor: &Actor, query: &'a ListQuery) -> AppResult<Self> {
+        Self::by(tx, actor, query, Way::Walk)
+    }
+
+    fn by(tx: &mut OrgTx, actor: &Actor, query: &'a ListQuery, way: Way) -> AppResult<Self> {
         let matches = if query.q.is_empty() { None } else { Some(Matches::These(matches(tx, actor, query)?)) };
-        let candidates = filter::candidates(tx, query.record, &query.lookups)?;
+        let candidates = filter::candidates(tx, query.record, &query.lookups, way == Way::Scan)?;
         Ok(Self { query, owners: query.owners(actor), matches, candidates })
     }
 
