@@ -15,6 +15,7 @@ let inline = data;
 let held = 0; // in somebody's hand, or on its way to the server
 let stale = false;
 let shown = data?.view;
+let focused; // the entry that has it back after a refetch
 
 /** The clock of the person's zone. */
 const now = () => new Date(Date.parse(`${data.now}Z`) + Date.now() - opened).toISOString().slice(0, 19);
@@ -114,7 +115,8 @@ async function save(event, before, revert) {
   focus(event.id);
 }
 
-const focus = (id) => requestAnimationFrame(() => root.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true }));
+/** Once it is drawn: entries are drawn anew when they change, and what had the focus is another element then. */
+const focus = (id) => requestAnimationFrame(() => requestAnimationFrame(() => root.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true })));
 
 /** Whoever scrolls by keyboard needs something to hold. */
 function reach() {
@@ -191,7 +193,9 @@ function later() {
 
 function refetch() {
   stale = held > 0;
-  if (!stale) calendar.refetchEvents();
+  if (stale) return;
+  focused = document.activeElement?.closest?.(".fc-event")?.dataset.id;
+  calendar.refetchEvents();
 }
 
 function onRecords({ detail }) {
@@ -212,7 +216,7 @@ function draw() {
     slotLabelFormat: clock, eventTimeFormat: clock, dayMaxEvents: true, navLinks: true, eventInteractive: true, allDayText: "All day",
     displayEventEnd: false, defaultTimedEventDuration: "00:30", forceEventDuration: false, longPressDelay: 350, slotEventOverlap: false,
     editable: data.edit, selectable: data.create, selectMirror: true, unselectCancel: "dialog",
-    events: load, eventContent: content, eventDidMount: mounted, datesSet: onDates,
+    events: load, eventContent: content, eventDidMount: mounted, datesSet: onDates, eventsSet: () => { if (focused) focus(focused); focused = null; },
     navLinkDayClick: (date) => calendar.changeView(VIEWS.day, date),
     eventClick: (info) => { info.jsEvent.preventDefault(); if (!info.event.extendedProps.b) openEntry(info.event, data.edit); },
     select: (info) => openNew(info.allDay ? { on: info.startStr, days: Math.round((info.end - info.start) / 86400000) } : { on: info.startStr.slice(0, 10), time: info.startStr.slice(11, 16), minutes: Math.round((info.end - info.start) / 60000) }),
