@@ -34,7 +34,7 @@ async fn another_calendars_events_come_once_and_can_go_again() {
     let app = TestApp::start().await;
     let org = app.org("taken").await;
     let rep = app.signed_in(&org, "rep").await;
-    let days = app.value("SELECT string_agg(to_char(current_date + d, 'YYYYMMDD'), ' ' ORDER BY n) FROM unnest('{5,-20,-70,800}'::int[]) WITH ORDINALITY x(d, n)").await;
+    let days = app.value("SELECT string_agg(to_char(current_date + d, 'YYYYMMDD'), ' ' ORDER BY n) FROM unnest('{5,-20,-66,800}'::int[]) WITH ORDINALITY x(d, n)").await;
     let days: Vec<&str> = days.split(' ').collect();
     let [next, past, week, far] = days[..] else { panic!("{days:?}") };
     let events = format!(
@@ -126,6 +126,7 @@ async fn what_is_no_calendar_is_refused_with_the_reason() {
         [0xFF, 0xFE].into_iter().chain(calendar("").encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let many: String = (0..5_001).map(|n| event(n, "")).collect();
     let daily: String = (0..200).map(|n| event(n, "RRULE:FREQ=DAILY\n")).collect();
+    let forever: String = (0..501).map(|n| event(n, "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31\n")).collect();
     let deep = format!("BEGIN:VCALENDAR\r\n{}", "BEGIN:VEVENT\r\n".repeat(4_000));
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"".to_vec(), "is needed"),
@@ -138,7 +139,8 @@ async fn what_is_no_calendar_is_refused_with_the_reason() {
         (calendar(&daily).into_bytes(), "repeats too often"),
         (vec![b'x'; 5 * 1024 * 1024], "too large"),
         (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:x\r\n".to_vec(), "breaks off"),
-        (deep.into_bytes(), "File"),
+        (deep.into_bytes(), "breaks off"),
+        (calendar(&forever).into_bytes(), "more than 500 events that go on repeating"),
     ];
     for (bytes, why) in cases {
         let refused = upload(&rep, bytes).await;

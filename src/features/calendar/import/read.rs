@@ -26,7 +26,9 @@ pub const LARGEST: usize = 4 * 1024 * 1024;
 /// Events that one file may hold, and occurrences that may come of them.
 const MOST: usize = 5_000;
 /// Occurrences that are gone through to find those of the two years.
-const WALKED: usize = 60_000;
+const WALKED: usize = 30_000;
+/// Rules that still go on; each may take a while to find that it never comes true.
+const RULES: usize = 500;
 /// Days back and ahead.
 const WITHIN: i64 = 366;
 
@@ -103,12 +105,24 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
     if !start.get(..15).is_some_and(|head| head.eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
         return Err("is no calendar: an .ics file begins with BEGIN:VCALENDAR.".into());
     }
+    if !start.trim_end().to_ascii_uppercase().ends_with("END:VCALENDAR") {
+        return Err("breaks off in the middle. Export or download it again.".into());
+    }
     Ok(start)
 }
 
 /// Returns how many occurrences were gone through.
 fn take(mut calendar: ICalendar, zone: Tz, now: DateTime<Utc>, found: &mut Found) -> Result<usize, String> {
-    let last = now + Duration::days(WITHIN);
+    let (oldest, last) = (now - Duration::days(WITHIN), now + Duration::days(WITHIN));
+    for component in calendar.components.iter_mut().filter(|component| is_over(component, oldest)) {
+        forget_times(component);
+        *found.left_out.entry("more than a year away".into()).or_default() += 1;
+    }
+    let rules =
+        calendar.components.iter().filter(|c| c.component_type == Kind::VEvent && c.has_property(&P::Rrule)).count();
+    if rules > RULES {
+        return Err(format!("holds more than {RULES} events that go on repeating. Export a shorter time."));
+    }
     for component in &mut calendar.components {
         if bound(component, last) {
             *found.left_out.entry("repeat more often than daily".into()).or_default() += 1;
@@ -121,7 +135,11 @@ fn take(mut calendar: ICalendar, zone: Tz, now: DateTime<Utc>, found: &mut Found
     }
     calendar.components.iter_mut().filter(|c| c.component_type != Kind::VEvent).for_each(forget_times);
     let expanded = calendar.expand_dates(zone, WALKED);
-    for _ in &expanded.errors {
+    let errors = expanded
+        .errors
+        .iter()
+        .filter(|error| calendar.component_by_id(error.comp_id).is_some_and(|component| !component.entries.is_empty()));
+    for _ in errors {
         *found.left_out.entry("without a time that can be read".into()).or_default() += 1;
     }
     let walked = expanded.events.len();
@@ -133,6 +151,13 @@ fn take(mut calendar: ICalendar, zone: Tz, now: DateTime<Utc>, found: &mut Found
         }
     }
     Ok(walked)
+}
+
+/// Whether it repeated, and ended before that.
+fn is_over(component: &ICalendarComponent, before: DateTime<Utc>) -> bool {
+    let rule = first(component, &P::Rrule).filter(|_| component.component_type == Kind::VEvent);
+    let Some(Value::RecurrenceRule(rule)) = rule else { return false };
+    rule.until.as_ref().and_then(PartialDateTime::to_timestamp).is_some_and(|at| at < before.timestamp())
 }
 
 /// Rules end a year from now; whether one was taken away, because it repeats within a day.
