@@ -10,7 +10,7 @@ use crate::{
     db::Db,
     error::{AppError, AppResult},
     features::{
-        activities::types::ActivityType,
+        activities::{model::Class, types::ActivityType},
         settings::{SettingsNav, nav},
     },
     kernel::ActivityTemplateId,
@@ -152,6 +152,14 @@ async fn one(
         .org(page, move |tx| {
             let template = model::find(tx, id)?;
             let (steps, types) = (model::steps(tx, id)?, model::type_names(tx)?);
+            let mut form = form;
+            // A set is of tasks, most of the time.
+            if form.get("type_id").is_empty()
+                && template.is_set()
+                && let Some(task) = types.iter().find(|kind| kind.class() == Class::Task && kind.retired_at.is_none())
+            {
+                form.set("type_id", task.id.to_string());
+            }
             let said = [("name", template.name.clone()), ("follow", template.follow.clone())];
             let named = named.unwrap_or_else(|| Form::new(said.map(|(name, value)| (name.to_owned(), value))));
             Ok(Show {
