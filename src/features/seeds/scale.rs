@@ -74,12 +74,15 @@ fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64
     step("contacts and their events", || {
         sweep::stripped(tx, &["contacts"], |tx, _| run(tx, include_str!("scale/contacts.sql"), &[contacts, companies]))
     })?;
-    step("deals and their events", || {
-        sweep::stripped(tx, &["deals"], |tx, _| run(tx, include_str!("scale/deals.sql"), &[deals, companies]))
+    // What is next for deals is written over all of them, so that their indexes come last.
+    sweep::stripped(tx, &["deals"], |tx, _| {
+        step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
+        step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
+        analyse_now(tx)?;
+        step("activities and tasks", || {
+            sweep::stripped(tx, &["activities"], |tx, _| sweep::untriggered(tx, activities))
+        })
     })?;
-    step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
-    analyse_now(tx)?;
-    step("activities and tasks", || sweep::stripped(tx, &["activities"], |tx, _| sweep::untriggered(tx, activities)))?;
     step("search documents", || documents::write(tx, org))
 }
 
