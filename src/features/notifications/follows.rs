@@ -90,8 +90,13 @@ impl FollowMenu {
         self.standing.label()
     }
 
+    /// The button shows a bell, in colour where one follows.
     pub fn icon(&self) -> &'static str {
-        self.standing.icon()
+        if self.standing == Standing::Muted { "bell-off" } else { "bell" }
+    }
+
+    pub fn trigger(&self) -> &'static str {
+        if self.standing == Standing::Following { "btn btn-icon is-following" } else { "btn btn-icon" }
     }
 
     /// Key, icon, what it is called and means, and whether it is so.
