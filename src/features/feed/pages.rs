@@ -161,7 +161,7 @@ fn by_day(tx: &mut OrgTx, actor: &Actor, found: Vec<Happened>, people: &[Person]
         {
             place.insert(Catalogue::load(tx, actor, record)?);
         }
-        let label = actor.locale.day(happened.row.at.with_timezone(&actor.zone).date_naive(), actor.today());
+        let label = day_words(actor, happened.row.at);
         let Some(entry) = entry(actor, happened, people, &catalogues) else { continue };
         match days.last_mut().filter(|day| day.label == label) {
             Some(day) => day.entries.push(entry),
@@ -169,6 +169,15 @@ fn by_day(tx: &mut OrgTx, actor: &Actor, found: Vec<Happened>, people: &[Person]
         }
     }
     Ok(days)
+}
+
+fn day_words(actor: &Actor, at: DateTime<Utc>) -> String {
+    let (day, today) = (at.with_timezone(&actor.zone).date_naive(), actor.today());
+    match (today - day).num_days() {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => actor.locale.weekday_and_day(day, today),
+    }
 }
 
 /// `None`: it tells this reader nothing.
