@@ -115,7 +115,7 @@ async fn a_mail_is_written_merged_sent_and_stands_on_the_timelines() {
         assert_eq!(mail.header("Message-ID").unwrap(), format!("<{id}@pipewright.test>"));
         assert_eq!(mail.header("Bcc"), None);
         assert!(mail.header("From").unwrap().contains("<sales@pipewright.test>"));
-        assert_eq!(mail.header("Reply-To").unwrap(), "\"Rep post\" <rep@post.test>".replace('"', ""));
+        assert!(mail.header("Reply-To").unwrap().contains("<rep@post.test>"));
         assert!(
             mail.header("To").unwrap().contains("ada@example.com")
                 && mail.header("Cc").unwrap().contains("ben@example.com")
@@ -237,7 +237,7 @@ async fn drafts_are_kept_taken_back_scheduled_and_thrown_away() {
     let id = Uuid::now_v7().to_string();
     post.rep.post("/mails", &[("id", &id), ("subject", "Not now"), ("action", "draft")]).await;
     assert_eq!(post.rep.post(&format!("/mails/{id}/deletion"), &[]).await.status(), 303);
-    assert!(!post.rep.get("/mails?folder=drafts").await.contains("Not now"));
+    assert!(!post.rep.get("/mails?folder=drafts").await.contains(">Not now</a>"));
     post.rep.post(&format!("/mails/{id}/deletion/undo"), &[]).await;
     assert!(post.rep.get("/mails?folder=drafts").await.contains("Not now"));
     post.app.stop().await;
