@@ -8,7 +8,7 @@ use calcard::{
 };
 
 pub(in crate::calendar) fn read(text: &str) -> ICalendar {
-    match Parser::new(text).strict().entry() {
+    match Parser::new(text).entry() {
         Entry::ICalendar(calendar) => calendar,
         other => panic!("{other:?} in {text}"),
     }
