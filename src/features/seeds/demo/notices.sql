@@ -24,7 +24,7 @@ FROM (VALUES
   ('rep', 'elin', 'comment', 3, 6, false, '{"quote": "Their plant manager was at the fair and asked for lead times.", "at": "#timeline"}'),
   ('rep', 'manager', 'moved', 4, 25, true, '{"from": "Qualified", "to": "Proposal"}'),
   ('rep', 'noor', 'reaction', 5, 29, true, '{"with": "👍"}'),
-  ('rep', 'admin', 'handed_over', 6, 74, true, '{"to": "Priya Raman"}'),
+  ('rep', 'admin', 'closed', 6, 74, true, '{"how": "reopened"}'),
   ('manager', 'rep', 'mention', 1, 2, false, '{"quote": "Jonas, I need your word on the discount: they want 8 % for two years.", "at": "#timeline"}'),
   ('manager', 'elin', 'moved', 2, 4, false, '{"from": "Proposal", "to": "Negotiation"}'),
   ('manager', 'rep', 'comment', 3, 27, true, '{"quote": "Budget is confirmed, the signature takes two weeks.", "at": "#timeline"}'),
