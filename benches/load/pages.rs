@@ -57,21 +57,20 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
     let contact = one("SELECT id FROM contacts WHERE org_id = $org LIMIT 1");
     let deal = one("SELECT id FROM deals WHERE org_id = $org AND status = 'open' LIMIT 1");
     let storied = a_long_story(database);
-    let month = one("SELECT to_char(now(), 'YYYY-MM-01')");
     let busy = a_full_calendar(database);
     let several = one(
         "SELECT string_agg('&person=' || id, '') FROM (SELECT id FROM members WHERE org_id = $org AND deactivated_at IS NULL ORDER BY id LIMIT 8) m",
     );
     let mut targets: Vec<Target> = [
         ("home", "/".to_owned()),
-        ("activities", "/activities".into()),
-        ("activities overdue", "/activities?when=overdue".into()),
-        ("activities done", "/activities?when=closed".into()),
+        ("activities, everybody's", "/activities?who=all".into()),
+        ("activities overdue, everybody's", "/activities?who=all&when=overdue".into()),
+        ("activities done, everybody's", "/activities?who=all&when=done".into()),
+        ("activities of one", format!("/activities?who={owner}")),
         ("calendar with 10,000 activities, a week", format!("/calendar?view=week&person={busy}")),
         ("calendar with 10,000 activities, a month", format!("/calendar?view=month&person={busy}")),
         ("calendars of eight people, a day", format!("/calendar?view=people{several}")),
-        ("tasks", "/tasks".into()),
-        ("calendar, a month", format!("/calendar?view=month&date={month}")),
+        ("tasks, everybody's", "/tasks?who=all".into()),
         ("a company with 10,000 activities", format!("/companies/{storied}")),
         ("board", format!("/pipeline/{pipeline}")),
         ("board of one owner", format!("/pipeline/{pipeline}?owner={owner}")),
