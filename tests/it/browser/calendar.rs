@@ -155,7 +155,8 @@ async fn planned_in_a_slot_seen_elsewhere_and_listed_without_a_script() {
 
     // A slot is a day and a time.
     let nine = ".fc-timegrid-slot-lane[data-time=\"09:00:00\"]";
-    browser.click(nine).await;
+    let lane = browser.find(nine).await;
+    browser.driver.action_chain().move_to_element_center(&lane).click().perform().await.unwrap();
     browser.until("the form", "document.getElementById('calendar-new').open").await;
     let said = browser
         .js("return ['on', 'time', 'minutes'].map((n) => document.querySelector(`#calendar-new [name=${n}]`).value)")

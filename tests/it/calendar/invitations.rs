@@ -72,7 +72,7 @@ fn answer_path(mail: &Mail) -> String {
 async fn contact(client: &Client, org: &Org, first: &str, email: &str) -> String {
     let owner = org.rep.to_string();
     let made = client
-        .post("/contacts/new", &[("first_name", first), ("last_name", "Guest"), ("email", email), ("owner_id", &owner)])
+        .post("/contacts", &[("first_name", first), ("last_name", "Guest"), ("email", email), ("owner_id", &owner)])
         .await;
     made.location.unwrap_or_else(|| panic!("{}", made.body)).rsplit('/').next().unwrap().to_owned()
 }
