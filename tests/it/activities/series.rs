@@ -4,7 +4,7 @@ use super::*;
 use pipewright::features::activities::extend_all;
 
 /// The days and subjects of what is open, in order.
-const OPEN: &str = "SELECT string_agg(coalesce(due_on, (start_at AT TIME ZONE 'Europe/Amsterdam')::date) - current_date || ' ' || subject, ', ' ORDER BY at)
+const OPEN: &str = "SELECT string_agg(coalesce(due_on, (start_at AT TIME ZONE 'Europe/Amsterdam')::date) - (now() AT TIME ZONE 'Europe/Amsterdam')::date || ' ' || subject, ', ' ORDER BY at)
     FROM activities WHERE closed_at IS NULL AND deleted_at IS NULL";
 
 struct Planner<'a> {
@@ -16,8 +16,6 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     async fn new(app: &'a TestApp, org: &Org) -> Planner<'a> {
-        // "Today" is theirs, whatever the hour is elsewhere.
-        app.sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone TO ''Europe/Amsterdam''', current_database()); END $$").await;
         let client = enter(app, org, "rep").await;
         let kind = type_id(app, org, "call").await;
         Planner { app, client, kind, owner: org.rep.to_string() }
@@ -25,7 +23,7 @@ impl<'a> Planner<'a> {
 
     /// A day so many from today.
     async fn day(&self, ahead: i32) -> String {
-        self.app.value(&format!("SELECT current_date + {ahead}")).await
+        self.app.value(&format!("SELECT (now() AT TIME ZONE 'Europe/Amsterdam')::date + {ahead}")).await
     }
 
     async fn plan(&self, subject: &str, fields: &[(&str, &str)]) -> Page {
@@ -99,7 +97,7 @@ async fn planned_once_shown_once_and_done_one_by_one() {
 
     // Done, the next one is next, also for the deal; taken back, it is first again.
     assert_eq!(plan.client.post(&format!("/activities/{id}/completion"), &[]).await.status(), 303);
-    let next = "SELECT occurs_on - current_date || ' ' || (SELECT (next_activity_at AT TIME ZONE 'UTC')::date - current_date FROM deals) FROM activities WHERE occurrence = 'next' AND closed_at IS NULL";
+    let next = "SELECT occurs_on - (now() AT TIME ZONE 'Europe/Amsterdam')::date || ' ' || (SELECT (next_activity_at AT TIME ZONE 'UTC')::date - (now() AT TIME ZONE 'Europe/Amsterdam')::date FROM deals) FROM activities WHERE occurrence = 'next' AND closed_at IS NULL";
     assert_eq!(app.value(next).await, "1 1");
     assert_eq!(plan.client.post(&format!("/activities/{id}/completion/undo"), &[]).await.status(), 303);
     assert_eq!(app.value(next).await, "0 0");
@@ -112,7 +110,7 @@ async fn planned_once_shown_once_and_done_one_by_one() {
     let until = plan.day(14).await;
     let saved = plan.save(&single, &[("repeat", "weekly"), ("repeat_end", "until"), ("repeat_until", &until)]).await;
     assert_eq!(saved.status(), 303, "{}", saved.body);
-    assert_eq!(app.value("SELECT string_agg(occurs_on - current_date || '', ' ' ORDER BY occurs_on) FROM activities WHERE subject = 'Write up'").await, "0 7 14");
+    assert_eq!(app.value("SELECT string_agg(occurs_on - (now() AT TIME ZONE 'Europe/Amsterdam')::date || '', ' ' ORDER BY occurs_on) FROM activities WHERE subject = 'Write up'").await, "0 7 14");
     assert_eq!(
         app.value("SELECT count(*) || ' ' || (SELECT count(*) FROM activity_checklist) FROM activity_participants")
             .await,
@@ -214,7 +212,7 @@ async fn one_later_ones_or_all_are_changed() {
 
     // Later ones at another time: a series of its own, with what is left of the count.
     change(&plan.nth(2).await, &[("time", "10:30"), ("scope", "later")]).await;
-    let series = "SELECT string_agg(concat_ws(' ', starts_on - current_date, at_time, count, until - current_date), ', ' ORDER BY starts_on) FROM activity_series";
+    let series = "SELECT string_agg(concat_ws(' ', starts_on - (now() AT TIME ZONE 'Europe/Amsterdam')::date, at_time, count, until - (now() AT TIME ZONE 'Europe/Amsterdam')::date), ', ' ORDER BY starts_on) FROM activity_series";
     assert_eq!(app.value(series).await, "1 09:00:00 4, 5 10:30:00 3");
     let times = "SELECT string_agg(to_char(start_at AT TIME ZONE 'Europe/Amsterdam', 'HH24:MI'), ' ' ORDER BY at) FROM activities";
     assert_eq!(app.value(times).await, "09:00 09:00 10:30 10:30 09:00");
@@ -265,7 +263,7 @@ async fn deleted_and_brought_back() {
     assert_eq!(delete(&second, "this").await.status(), 303);
     assert_eq!(app.value(OPEN).await, "0 Round, 2 Round, 3 Round");
     // The nightly round does not bring it back.
-    app.sql("UPDATE activity_series SET made_until = current_date - 1").await;
+    app.sql("UPDATE activity_series SET made_until = (now() AT TIME ZONE 'Europe/Amsterdam')::date - 1").await;
     let by = org.id;
     app.db.org(&by, extend_all).await.unwrap();
     assert_eq!(app.value(OPEN).await, "0 Round, 2 Round, 3 Round");
@@ -320,8 +318,8 @@ async fn a_series_that_never_ends_is_made_a_year_ahead_every_night() {
         app.value("SELECT id FROM activities WHERE subject = 'Daily' ORDER BY occurs_on DESC OFFSET 100 LIMIT 1").await;
     assert_eq!(plan.save(&latest, &[("subject", "Daily, renamed"), ("scope", "later")]).await.status(), 303);
     app.sql(
-        "DELETE FROM activities WHERE subject = 'Daily, renamed' AND occurs_on > current_date + 300;
-        UPDATE activity_series SET made_until = current_date + 300 WHERE rule = 'FREQ=DAILY'",
+        "DELETE FROM activities WHERE subject = 'Daily, renamed' AND occurs_on > (now() AT TIME ZONE 'Europe/Amsterdam')::date + 300;
+        UPDATE activity_series SET made_until = (now() AT TIME ZONE 'Europe/Amsterdam')::date + 300 WHERE rule = 'FREQ=DAILY'",
     )
     .await;
     assert_eq!(app.value("SELECT count(*) FROM activities WHERE subject LIKE 'Daily%'").await, "301");
