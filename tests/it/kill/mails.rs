@@ -15,9 +15,9 @@ use std::{
 };
 use uuid::Uuid;
 
-const PEOPLE: usize = 120;
-const SCHEDULED: usize = 40;
-const ROUNDS: usize = 8;
+const PEOPLE: usize = 80;
+const SCHEDULED: usize = 25;
+const ROUNDS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mails_of_killed_workers_are_delivered_and_none_is_lost() {
