@@ -171,10 +171,10 @@ fn idle(tx: &mut OrgTx, actor: &Actor, owners: &Option<Vec<Uuid>>) -> AppResult<
     };
     let sql = format!(
         "SELECT d.id, d.name, c.name AS company, s.name AS stage, d.amount, d.currency::text AS currency, d.stage_entered_at
-         FROM (SELECT x.* FROM {people} o(id) CROSS JOIN LATERAL ({}) x{nobody}) d
+         FROM (SELECT i.* FROM (SELECT x.* FROM {people} o(id) CROSS JOIN LATERAL ({}) x{nobody}) i ORDER BY i.stage_entered_at, i.id LIMIT {IDLE}) d
          JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id
          LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id AND c.deleted_at IS NULL
-         ORDER BY d.stage_entered_at, d.id LIMIT {IDLE}",
+         ORDER BY d.stage_entered_at, d.id",
         few("d.owner_id = o.id")
     );
     let query = diesel::sql_query(sql).into_boxed();
