@@ -101,10 +101,12 @@ function fields(event, before) {
 }
 
 async function save(event, before, revert) {
+  const { id } = event;
   held += 1;
-  const reply = await post(`/activities/${event.id}/time`, fields(event, before));
+  const reply = await post(`/activities/${id}/time`, fields(event, before));
   held -= 1;
-  if (reply.ok) event.setExtendedProp("v", JSON.parse(reply.html).v);
+  // Entries may have been fetched anew meanwhile: the one in hand is none of theirs any more.
+  if (reply.ok) calendar.getEventById(id)?.setExtendedProp("v", JSON.parse(reply.html).v);
   else {
     revert();
     toast({ kind: "danger", text: reply.message });
@@ -112,16 +114,28 @@ async function save(event, before, revert) {
     stale = true;
   }
   if (stale) refetch();
-  focus(event.id);
+  focus(id);
 }
 
 /** Once it is drawn: entries are drawn anew when they change, and what had the focus is another element then. */
 const focus = (id) => requestAnimationFrame(() => requestAnimationFrame(() => root.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true })));
 
-/** Whoever scrolls by keyboard needs something to hold. */
+/** Whoever scrolls by keyboard needs something to hold: an entry or a link, or else the empty days themselves, which are no grid then. */
 function reach() {
   for (const scroller of root.querySelectorAll(".fc-scroller")) {
-    if (scroller.scrollHeight > scroller.clientHeight && getComputedStyle(scroller).overflowY !== "hidden") scroller.tabIndex = 0;
+    const scrolls = scroller.scrollHeight > scroller.clientHeight && getComputedStyle(scroller).overflowY !== "hidden";
+    if (!scrolls || scroller.querySelector("a[href], .fc-event")) scroller.removeAttribute("tabindex");
+    else {
+      scroller.tabIndex = 0;
+      flatten();
+    }
+  }
+}
+
+function flatten() {
+  for (const part of root.querySelectorAll('[role="grid"], [role="rowgroup"], [role="row"], [role="gridcell"], [role="columnheader"]')) {
+    part.removeAttribute("aria-labelledby");
+    part.setAttribute("role", "presentation");
   }
 }
 
@@ -216,7 +230,7 @@ function draw() {
     slotLabelFormat: clock, eventTimeFormat: clock, dayMaxEvents: true, navLinks: true, eventInteractive: true, allDayText: "All day",
     displayEventEnd: false, defaultTimedEventDuration: "00:30", forceEventDuration: false, longPressDelay: 350, slotEventOverlap: false,
     editable: data.edit, selectable: data.create, selectMirror: true, unselectCancel: "dialog",
-    events: load, eventContent: content, eventDidMount: mounted, datesSet: onDates, eventsSet: () => { if (focused) focus(focused); focused = null; },
+    events: load, eventContent: content, eventDidMount: mounted, datesSet: onDates, eventsSet: () => { if (focused) focus(focused); focused = null; requestAnimationFrame(reach); },
     navLinkDayClick: (date) => calendar.changeView(VIEWS.day, date),
     eventClick: (info) => { info.jsEvent.preventDefault(); if (!info.event.extendedProps.b) openEntry(info.event, data.edit); },
     select: (info) => openNew(info.allDay ? { on: info.startStr, days: Math.round((info.end - info.start) / 86400000) } : { on: info.startStr.slice(0, 10), time: info.startStr.slice(11, 16), minutes: Math.round((info.end - info.start) / 60000) }),

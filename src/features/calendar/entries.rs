@@ -16,7 +16,7 @@ use crate::{
     web::{Actor, Form, Page, permission::activities::View},
 };
 use actix_web::{HttpResponse, web::Data};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Days, NaiveDateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -64,14 +64,15 @@ fn is_false(b: &bool) -> bool {
     !*b
 }
 
-/// `GET /calendar/entries`: `from`, `to`, and otherwise as the page
+/// `GET /calendar/entries`: `from` and `to` (the seven days from today, unless said otherwise), and otherwise as the page
 pub(super) async fn list(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let mut p = query.parser();
     let (from, to) = (p.optional("from", calendar::parse_date), p.optional("to", calendar::parse_date));
     p.finish()?;
-    let (Some(from), Some(to)) = (from, to) else { return Err(AppError::field("from", "and to are needed")) };
+    let from = from.unwrap_or_else(|| page.actor.today());
+    let to = to.unwrap_or(from + Days::new(7));
     if to <= from || (to - from).num_days() > LONGEST {
         return Err(AppError::field("to", format!("must lie after from, by at most {LONGEST} days")));
     }

@@ -52,8 +52,6 @@ pub struct Entry {
     pub type_icon: String,
     #[diesel(sql_type = t::Text)]
     pub type_color: String,
-    #[diesel(sql_type = t::Nullable<t::Uuid>)]
-    pub owner_id: Option<Uuid>,
     /// In which of the calendars that were asked for.
     #[diesel(sql_type = t::Array<t::Uuid>)]
     pub people: Vec<Uuid>,
@@ -177,7 +175,7 @@ pub fn load(tx: &mut OrgTx, actor: &Actor, asked: &Asked<'_>) -> AppResult<Vec<E
         "{PICKED}
 SELECT * FROM (
   SELECT a.id, a.version, a.subject, a.class, a.status, a.start_at, a.due_on, a.minutes, a.location, a.created_at, a.updated_at, a.at, {detail},
-    t.name AS type_name, t.icon AS type_icon, t.color AS type_color, a.owner_id, p.people,
+    t.name AS type_name, t.icon AS type_icon, t.color AS type_color, p.people,
     ($5::uuid[] IS NULL OR a.owner_id = ANY ($5) OR p.people && $5) AS mine{about}
   FROM picked p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id
   JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id{joins}
