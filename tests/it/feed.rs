@@ -53,8 +53,8 @@ async fn the_feed_tells_what_happened_to_whoever_may_see_it() {
     assert!(rep.get("/feed?days=7").await.contains("A note to read"));
     // Whoever sees only their own does not hear of others' records.
     app.sql(&format!(
-        "UPDATE roles SET visibility = 'own' WHERE key = 'rep'; UPDATE deals SET owner_id = '{}'",
-        org.admin
+        "UPDATE roles SET visibility = 'own' WHERE key = 'rep'; UPDATE deals SET owner_id = '{}' WHERE org_id = '{}'",
+        org.admin, org.id
     ))
     .await;
     let own = rep.get("/feed").await;

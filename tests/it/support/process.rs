@@ -38,8 +38,8 @@ pub fn command(data_dir: &Path, settings: &[(&str, &str)], args: &[&str]) -> Com
 
 /// Runs it to its end.
 pub async fn run(data_dir: &Path, settings: &[(&str, &str)], args: &[&str]) -> Output {
-    let output = tokio::time::timeout(Duration::from_secs(60), command(data_dir, settings, args).output());
-    let output = output.await.expect("ends within a minute").unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(120), command(data_dir, settings, args).output());
+    let output = output.await.expect("ends within two minutes").unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Output { success: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
 }
