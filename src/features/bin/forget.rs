@@ -4,6 +4,7 @@
 //! No index knows who is mentioned where, so a job reads the history once for all who wait. It may be killed at any moment: the names
 //! wait until it has been through.
 
+use super::mailed::Names;
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -171,7 +172,7 @@ impl Forgotten {
         Ok(Some((last.at, last.id)))
     }
 
-    /// Bulk changes that name them, and what members were told of them.
+    /// Bulk changes that name them, what members were told of them, mails about them.
     fn elsewhere(&self, tx: &mut OrgTx) -> AppResult<()> {
         tx.without_time_limit()?;
         let sql = format!(
@@ -194,6 +195,8 @@ impl Forgotten {
         let told =
             format!("DELETE FROM notices WHERE org_id = app.org() AND ({about} OR {})", mentions("params::text"));
         diesel::sql_query(told).execute(tx.conn())?;
+        let names = self.0.values().flat_map(|row| row.names.iter().map(|name| (name.as_str(), row.instead.as_str())));
+        Names::new(names.filter(|(name, _)| name.chars().count() >= SHORTEST)).blank(tx)?;
         self.words(tx)
     }
 

@@ -6,6 +6,7 @@
 
 mod commands;
 mod forget;
+mod mailed;
 mod pages;
 mod purge;
 mod queries;

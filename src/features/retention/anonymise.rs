@@ -102,6 +102,9 @@ fn forget_words(tx: &mut OrgTx, record: RecordType, people: &[Uuid]) -> AppResul
         format!("UPDATE mail_recipients SET name = '', email = id::text, error = NULL WHERE {key}_id = ANY ($1)"),
         "DELETE FROM duplicate_pairs WHERE a_id = ANY ($1) OR b_id = ANY ($1)".to_owned(),
     ];
+    if record == RecordType::Contact {
+        statements.push("DELETE FROM activity_guests WHERE contact_id = ANY ($1)".to_owned());
+    }
     if record == RecordType::Lead {
         statements.push("UPDATE web_submissions SET answers = '{}', page = NULL WHERE lead_id = ANY ($1)".to_owned());
     }

@@ -71,10 +71,10 @@ async fn quiet_hours_hold_mail_and_browser_back_but_not_the_bell() {
     assert_eq!(unread(&rep).await, "2");
     assert!(browser(&rep).await.is_empty());
     assert_eq!(app.value(SUBJECTS).await, "");
-    let put_off = "SELECT count(*) || ' ' || bool_and(run_at BETWEEN now() + interval '30 minutes' AND now() + interval '130 minutes') FROM jobs";
+    let put_off = "SELECT count(*) || ' ' || bool_and(run_at BETWEEN now() + interval '30 minutes' AND now() + interval '130 minutes') FROM jobs WHERE kind = 'notices.mail'";
     assert_eq!(app.value(put_off).await, "1 true");
     // They are over.
-    app.sql("UPDATE notice_settings SET quiet_from = NULL, quiet_to = NULL; UPDATE jobs SET run_at = now()").await;
+    app.sql("UPDATE notice_settings SET quiet_from = NULL, quiet_to = NULL; UPDATE jobs SET run_at = now() WHERE kind = 'notices.mail'").await;
     app.run_jobs().await;
     assert_eq!(app.value(SUBJECTS).await, "2 notifications");
     assert_eq!(browser(&rep).await.len(), 2);

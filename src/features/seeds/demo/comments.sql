@@ -36,8 +36,12 @@ SELECT current_setting('seed.org')::uuid, app.uuid7(), n.id, t.id, '<div>Good. T
 FROM talked d CROSS JOIN LATERAL (SELECT id FROM notes n WHERE n.org_id = current_setting('seed.org')::uuid AND n.deal_id = d.deal_id ORDER BY created_at DESC LIMIT 1) n
 JOIN talkers t ON t.who = 'manager';
 
--- Closing dates that moved this week.
+-- Closing dates that moved this week, after the deals came to where they are.
+WITH slipped AS (
+  UPDATE deals d SET version = d.version + 1, updated_at = greatest(now() - make_interval(hours => 20 * t.n::int), d.stage_entered_at + interval '1 hour')
+  FROM talked t WHERE d.org_id = current_setting('seed.org')::uuid AND d.id = t.deal_id AND d.expected_close_on IS NOT NULL AND t.n <= 3
+  RETURNING d.id, d.owner_id, d.version, d.updated_at, d.expected_close_on, 9 * t.n::int AS days)
 INSERT INTO events (org_id, at, actor_id, kind, record_type, record_id, version, changes)
-SELECT current_setting('seed.org')::uuid, now() - make_interval(hours => 20 * t.n::int), d.owner_id, 'deal.updated', 'deal', d.id, d.version,
-  jsonb_build_object('expected_close_on', jsonb_build_array((d.expected_close_on - 9 * t.n::int)::text, d.expected_close_on::text))
-FROM talked t JOIN deals d ON d.org_id = current_setting('seed.org')::uuid AND d.id = t.deal_id AND d.expected_close_on IS NOT NULL WHERE t.n <= 3;
+SELECT current_setting('seed.org')::uuid, updated_at, owner_id, 'deal.updated', 'deal', id, version,
+  jsonb_build_object('expected_close_on', jsonb_build_array((expected_close_on - days)::text, expected_close_on::text))
+FROM slipped;
