@@ -89,7 +89,7 @@ async fn owners_and_followers_are_told_what_others_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_becomes_anothers_is_told_and_what_is_out_of_sight_is_not_shown() {
+async fn what_others_are_given_is_told_and_what_is_out_of_sight_is_not_shown() {
     let app = TestApp::start().await;
     let org = app.org("given").await;
     let ours = app.belongings(&org).await;

@@ -5,7 +5,7 @@
 //! shown in a page only when they are a picture or a PDF by their own looks, and given out only when the scanner (if there is one)
 //! found them clean.
 //!
-//! For other features: [`receive`] takes a file out of a form, [`attach_new`] names it in their transaction, [`read`] tells where its
+//! For other features: [`receive()`] takes a file out of a form, [`attach_new`] names it in their transaction, [`read`] tells where its
 //! bytes are; [`put`] keeps bytes that a worker has.
 
 mod commands;

@@ -1,6 +1,6 @@
 //! Notifications: what members are told, in the centre behind the bell, by their browser and by mail, each kind in the ways they chose.
 //!
-//! A feature calls [`tell`] in the transaction of what happened. Nobody is told of their own doing, nobody twice of one thing, and
+//! A feature calls [`tell()`] in the transaction of what happened. Nobody is told of their own doing, nobody twice of one thing, and
 //! nobody of what they may not see when they read it. Mail waits for the end of quiet hours; the centre does not.
 
 mod finished;

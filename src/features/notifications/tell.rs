@@ -66,7 +66,7 @@ impl Notice {
         self.param("at", &path)
     }
 
-    /// What else the sentence needs; see [`super::words`].
+    /// What else the sentence needs; see `words`.
     pub fn param(mut self, key: &str, value: &impl Serialize) -> Self {
         self.params.insert(key.to_owned(), json!(value));
         self
