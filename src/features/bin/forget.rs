@@ -25,6 +25,14 @@ const PIECE: i64 = 5_000;
 /// Shorter names are parts of too many words to be taken out of sentences.
 const SHORTEST: usize = 3;
 
+/// What bulk edits wrote that tells of people, where nobody is left whom they changed.
+const GIVEN: &str = "UPDATE operations o SET title = regexp_replace(o.title, '“.*”', '…'), params = jsonb_set(o.params, '{action}', \
+     o.params->'action' || jsonb_build_object('value', '…', 'shown', '…', 'words', regexp_replace(o.params #>> '{action,words}', '“.*”', '…'))) \
+   WHERE o.org_id = app.org() AND o.kind = 'edit' AND o.record_type IN ('contact', 'lead') AND o.status NOT IN ('queued', 'running', 'undoing') \
+     AND jsonb_typeof(o.params #> '{action,value}') = 'string' AND o.params #>> '{action,words}' IS NOT NULL \
+     AND (o.params #>> '{action,key}' IN ('title', 'street', 'postal_code', 'description') OR o.params #>> '{action,key}' LIKE 'c\\_%') \
+     AND NOT EXISTS (SELECT FROM operation_changes c WHERE c.org_id = o.org_id AND c.operation_id = o.id)";
+
 /// A UUID in a text.
 const ID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
@@ -191,6 +199,7 @@ impl Forgotten {
                 .bind::<sql_types::Jsonb, _>(params)
                 .execute(tx.conn())?;
         }
+        diesel::sql_query(GIVEN).execute(tx.conn())?;
         let about = "(record_id IN (SELECT f.record_id FROM forgotten_names f WHERE f.org_id = app.org()))";
         let told =
             format!("DELETE FROM notices WHERE org_id = app.org() AND ({about} OR {})", mentions("params::text"));
