@@ -341,7 +341,7 @@ pub fn about(actor: &Actor, owners: &str) -> (String, String) {
     (columns, joins)
 }
 
-/// [`records::name_sql`], over the table under the record type's key.
+/// `records::name_sql`, over the table under the record type's key.
 fn qualified_name(record: RecordType) -> String {
     let key = record.key();
     match record {

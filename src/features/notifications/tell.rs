@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// Something to tell. [`super::words`] makes a sentence of it; the doer is whoever acts in the transaction.
+/// Something to tell. `words` makes a sentence of it; the doer is whoever acts in the transaction.
 ///
 /// ```ignore
 /// let notice = Notice::new(Kind::Mention).about((RecordType::Deal, deal)).quoting(&plain_text).at("#note-…");
