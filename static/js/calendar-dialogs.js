@@ -70,14 +70,12 @@ export function openEntry(event, edit) {
   entry.querySelector("[data-cal-done]").hidden = !open;
   const form = entry.querySelector("[data-cal-move]");
   form.hidden = !open;
-  form.elements.on.value = told.s.slice(0, 10);
-  form.elements.time.value = told.s.slice(11, 16);
-  form.elements.minutes.value = told.e ? (clock(told.e) - clock(told.s)) / 60000 : "";
+  // As it stands now: what the server last told may be a move ago.
+  form.elements.on.value = event.startStr.slice(0, 10);
+  form.elements.time.value = event.allDay ? "" : event.startStr.slice(11, 16);
+  form.elements.minutes.value = event.end ? (event.end - event.start) / 60000 : "";
   entry.showModal();
 }
-
-/** "2026-11-28T14:30" or "2026-11-28", as if it were UTC's. */
-const clock = (text) => Date.parse(text.length === 10 ? text : `${text}Z`);
 
 async function move(event) {
   event.preventDefault();

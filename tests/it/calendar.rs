@@ -83,8 +83,7 @@ async fn what_is_planned_stands_in_its_days_and_moves() {
     );
     assert_eq!((found[1]["i"].as_str(), found[1]["v"].as_i64()), (Some(review.as_str()), Some(1)));
     assert!(entries(&rep, "from=2031-03-10&to=2031-03-17").await.is_empty());
-    for bad in ["", "from=2031-03-10", "from=2031-03-10&to=2031-03-10", "from=2031-03-10&to=2032-03-10", "from=x&to=y"]
-    {
+    for bad in ["from=2031-03-10&to=2031-03-10", "from=2031-03-10&to=2032-03-10", "from=x&to=y"] {
         assert_eq!(rep.get(&format!("/calendar/entries?{bad}")).await.status(), 422, "{bad}");
     }
 
