@@ -30,7 +30,7 @@ pub fn suggest(
             if today.1 <= A_DAY {
                 found.push(start);
             }
-            start += length.max(Duration::minutes(60));
+            start = rounded_up(start + length.max(Duration::minutes(60)));
         }
     }
     found

@@ -11,13 +11,19 @@ const DOWN: &str = "\u{E015}";
 const RIGHT: &str = "\u{E014}";
 const F2: &str = "\u{E032}";
 
-/// To what has the focus; once more when it is replaced at that very moment.
+/// To what has the focus; again when it is replaced at that very moment.
 async fn press(browser: &Browser, keys: &str) {
-    let pressed = browser.driver.active_element().await.unwrap().send_keys(keys).await;
-    if pressed.as_ref().is_err_and(|error| matches!(error.as_inner(), WebDriverErrorInner::StaleElementReference(_))) {
-        return browser.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    for _ in 0..40 {
+        let pressed = browser.driver.active_element().await.unwrap().send_keys(keys).await;
+        let Err(error) = pressed else { return };
+        let passing = matches!(
+            error.as_inner(),
+            WebDriverErrorInner::StaleElementReference(_) | WebDriverErrorInner::ElementNotInteractable(_)
+        );
+        assert!(passing, "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    pressed.unwrap();
+    panic!("nothing took {keys:?}");
 }
 
 /// A list is one tab stop; arrows go from cell to cell, Enter and F2 edit, Escape leaves things as they were.
