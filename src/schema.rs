@@ -761,6 +761,7 @@ diesel::table! {
         status_before -> Text,
         converted_by -> Nullable<Uuid>,
         converted_at -> Timestamptz,
+        moved -> Jsonb,
     }
 }
 
@@ -935,6 +936,17 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mailing_attachments (org_id, mailing_id, file_id) {
+        org_id -> Uuid,
+        mailing_id -> Uuid,
+        file_id -> Uuid,
+        position -> Int4,
+        name -> Text,
+        size -> Int8,
     }
 }
 

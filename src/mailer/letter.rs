@@ -1,19 +1,22 @@
 //! Mails that people write: from them, to whom they say, in a thread, with attachments. Handed to the server recipient by recipient,
 //! so that what becomes of one is nobody else's.
 
-use super::transport::{Post, is_refusal};
-use anyhow::Context;
+use super::{
+    headers::{ListUnsubscribe, OneClick},
+    transport::{Post, is_refusal},
+};
+use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use lettre::{
     Address, Message, Transport,
     address::Envelope,
     message::{
-        Attachment as Part, Mailbox, MultiPart,
-        header::{ContentType, Header, HeaderName, HeaderValue},
+        Attachment as Part, Body, Mailbox, MultiPart,
+        header::{ContentTransferEncoding, ContentType},
     },
     transport::smtp::Error as SmtpError,
 };
-use std::error::Error;
+use std::sync::Arc;
 
 /// A name, which may be empty, and an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +50,7 @@ pub struct Letter {
     pub date: DateTime<Utc>,
     /// An address that ends such mail by one POST (RFC 8058).
     pub unsubscribe: Option<String>,
-    pub attachments: Vec<Attachment>,
+    pub attachments: Arc<[Attachment]>,
 }
 
 /// What became of it.
@@ -143,7 +146,7 @@ fn composed(letter: &Letter, recipient: Address) -> anyhow::Result<(Envelope, Ve
         builder = builder.references(letter.references.join(" "));
     }
     if let Some(url) = &letter.unsubscribe {
-        builder = builder.header(ListUnsubscribe(format!("<{url}>"))).header(OneClick);
+        builder = builder.header(ListUnsubscribe::at(url)).header(OneClick);
     }
     let text = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
     let message = if letter.attachments.is_empty() {
@@ -151,47 +154,15 @@ fn composed(letter: &Letter, recipient: Address) -> anyhow::Result<(Envelope, Ve
         builder.envelope(envelope.clone()).multipart(text)?
     } else {
         let mut mixed = MultiPart::mixed().multipart(text);
-        for file in &letter.attachments {
+        for file in letter.attachments.iter() {
             let kind =
                 ContentType::parse(&file.content_type).or_else(|_| ContentType::parse("application/octet-stream"))?;
-            mixed = mixed.singlepart(Part::new(file.name.clone()).body(file.bytes.clone(), kind));
+            // Whatever the bytes are: as text, lines that end in a bare LF would be refused or changed on the way.
+            let body = Body::new_with_encoding(file.bytes.clone(), ContentTransferEncoding::Base64)
+                .map_err(|_| anyhow!("{} cannot be sent", file.name))?;
+            mixed = mixed.singlepart(Part::new(file.name.clone()).body(body, kind));
         }
         builder.envelope(envelope.clone()).multipart(mixed)?
     };
     Ok((envelope, message.formatted()))
-}
-
-#[derive(Clone)]
-struct ListUnsubscribe(String);
-
-impl Header for ListUnsubscribe {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("List-Unsubscribe")
-    }
-
-    fn parse(text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self(text.to_owned()))
-    }
-
-    fn display(&self) -> HeaderValue {
-        // An address of our own, in ASCII: it must not be folded.
-        HeaderValue::dangerous_new_pre_encoded(Self::name(), self.0.clone(), self.0.clone())
-    }
-}
-
-#[derive(Clone)]
-struct OneClick;
-
-impl Header for OneClick {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("List-Unsubscribe-Post")
-    }
-
-    fn parse(_: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "List-Unsubscribe=One-Click".to_owned())
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Without SMTP_URL a mail is kept instead, readable under Settings → Outgoing mail.
 
+mod headers;
 mod letter;
 mod messages;
 mod transport;

@@ -1,14 +1,11 @@
 //! Hands mails to the SMTP server. Permanent refusals end it; everything else is tried again by the job.
 
-use super::messages::Rendered;
+use super::{headers::ListUnsubscribe, messages::Rendered};
 use crate::config::{Config, Smtp, SmtpTls};
 use anyhow::Context;
 use lettre::{
     Message, SmtpTransport, Transport,
-    message::{
-        Attachment, Mailbox, MultiPart, SinglePart,
-        header::{ContentType, Header, HeaderName, HeaderValue},
-    },
+    message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
     transport::smtp::{
         Error as SmtpError,
         authentication::Credentials,
@@ -53,7 +50,7 @@ impl Post {
             builder = builder.reply_to(Mailbox::new(Some(name.clone()), address));
         }
         if let Some(url) = &mail.preferences {
-            builder = builder.header(ListUnsubscribe(format!("<{url}>")));
+            builder = builder.header(ListUnsubscribe::at(url));
         }
         let message = builder.multipart(parts(mail)?)?;
         match transport.send(&message) {
@@ -73,25 +70,6 @@ fn parts(mail: &Rendered) -> anyhow::Result<MultiPart> {
     let object = SinglePart::builder().header(kind).body(calendar.clone());
     let file = Attachment::new("invite.ics".to_owned()).body(calendar.clone(), ContentType::parse("application/ics")?);
     Ok(MultiPart::mixed().multipart(words.singlepart(object)).singlepart(file))
-}
-
-/// Where such mail is turned off (RFC 2369).
-#[derive(Clone)]
-struct ListUnsubscribe(String);
-
-impl Header for ListUnsubscribe {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("List-Unsubscribe")
-    }
-
-    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self(text.to_owned()))
-    }
-
-    fn display(&self) -> HeaderValue {
-        // An address of our own, in ASCII: it must not be folded.
-        HeaderValue::dangerous_new_pre_encoded(Self::name(), self.0.clone(), self.0.clone())
-    }
 }
 
 /// A wrong password (RFC 4954 §6) is the installation's trouble, not the mail's: once mended, the mail goes out.

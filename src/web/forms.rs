@@ -127,6 +127,11 @@ impl Form {
         self.0.push((name.to_owned(), value.into()));
     }
 
+    /// Once more, beside what is there under that name.
+    pub fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push((name.to_owned(), value.into()));
+    }
+
     pub fn parser(&self) -> Parser<'_> {
         Parser { form: self, errors: FormErrors::default() }
     }

@@ -76,6 +76,32 @@ async fn contacts_become_one_and_two_again() {
     ));
     let (admin, rep, viewer) =
         (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await, app.signed_in(&org, "viewer").await);
+    // Both take part in one activity, the second in another; two colleagues follow the second, one of them mutes the first.
+    let alone = Uuid::now_v7().to_string();
+    app.alter(&format!(
+        "INSERT INTO activities (org_id, id, type_id, class, subject, owner_id) SELECT org_id, '{alone}', type_id, class, 'Lunch', owner_id FROM activities WHERE id = '{}'",
+        ours.activity
+    ));
+    app.alter(&format!(
+        "INSERT INTO activity_participants (org_id, id, activity_id, contact_id) SELECT '{}', gen_random_uuid(), v.a::uuid, v.c::uuid
+           FROM (VALUES ('{}', '{a}'), ('{1}', '{b}'), ('{alone}', '{b}')) v (a, c)",
+        org.id, ours.activity
+    ));
+    app.alter(&format!(
+        "INSERT INTO follows (org_id, member_id, record_type, record_id, muted) VALUES ('{0}', '{1}', 'contact', '{b}', false),
+           ('{0}', '{2}', 'contact', '{b}', false), ('{0}', '{2}', 'contact', '{a}', true)",
+        org.id, org.admin, org.manager
+    ));
+    let around = || {
+        let taking = "SELECT coalesce(string_agg(a.subject || ' ' || c.first_name, ', ' ORDER BY a.subject, c.first_name), '')
+           FROM activity_participants p JOIN activities a ON a.id = p.activity_id JOIN contacts c ON c.id = p.contact_id";
+        let following = format!(
+            "SELECT string_agg(m.name || ' ' || (f.record_id = '{a}') || ' ' || f.muted, ', ' ORDER BY m.name, f.record_id = '{a}')
+               FROM follows f JOIN members m ON m.id = f.member_id WHERE f.record_type = 'contact'"
+        );
+        (one(&app, &format!("{taking} WHERE c.id IN ('{a}', '{b}')")), one(&app, &following))
+    };
+    let around_before = around();
     let (was_a, was_b) = (image(&app, "contacts", &a), image(&app, "contacts", &b));
 
     // Choosing the other one.
@@ -136,6 +162,12 @@ async fn contacts_become_one_and_two_again() {
         "champion"
     );
     assert_eq!(one(&app, &format!("SELECT count(*) FROM record_tags WHERE record_id = '{a}'")), "1");
+    let (taking, following) = around();
+    assert_eq!(taking, "Activity of aurelia Maria, Lunch Maria", "in each once");
+    assert!(
+        following.contains("Admin aurelia true false") && following.contains("Manager aurelia true true"),
+        "{following}"
+    );
     assert_eq!(one(&app, &format!("SELECT count(*) FROM search_documents WHERE record_id = '{b}'")), "0");
 
     // Sent twice is once, whichever way round.
@@ -169,6 +201,7 @@ async fn contacts_become_one_and_two_again() {
     assert_eq!(undo(&admin, &at).await.status(), 303);
     assert_eq!((image(&app, "contacts", &a), image(&app, "contacts", &b)), (was_a.clone(), was_b.clone()));
     assert_eq!(one(&app, &format!("SELECT count(*) FROM notes WHERE contact_id = '{b}'")), "1");
+    assert_eq!(around(), around_before);
     let roles = format!(
         "SELECT string_agg(role, ',' ORDER BY role) FROM deal_contacts WHERE deal_id = '{}' AND contact_id IN ('{a}', '{b}')",
         ours.deal

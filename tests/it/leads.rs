@@ -1,7 +1,8 @@
 //! Leads through HTTP: the list and the form, editing in place, what roles may, isolation; and conversion: found and made, sent
 //! twice, taken back, refused when it no longer can be.
 
-use crate::support::{Client, Org, TestApp, TestDatabase, sql};
+use crate::support::{Client, Org, Page, TestApp, TestDatabase, sql};
+use uuid::Uuid;
 
 async fn enter(app: &TestApp, org: &Org, who: &str) -> Client {
     let client = app.signed_in(org, who).await;
@@ -13,6 +14,11 @@ async fn add(client: &Client, fields: &[(&str, &str)]) -> String {
     let page = client.post("/leads", fields).await;
     assert_eq!(page.status(), 303, "{}", page.body);
     page.location.unwrap()
+}
+
+async fn say(client: &Client, on: &str, on_id: &str, body: &str) -> Page {
+    let id = Uuid::now_v7().to_string();
+    client.post("/comments", &[("on", on), ("on_id", on_id), ("id", &id), ("body", body)]).await
 }
 
 fn id(path: &str) -> &str {
@@ -180,6 +186,9 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     )
     .await;
     rep.post("/notes", &[("record_type", "lead"), ("record_id", id(&path)), ("body", "Wants samples")]).await;
+    assert_eq!(say(&rep, "leads", id(&path), "Met at the fair").await.status(), 303);
+    let sent = crate::files::send(&rep, &format!("{path}/files"), "b", &[("samples wanted.txt", b"A4")]).await;
+    assert_eq!(sent.status(), 303, "{}", sent.body);
     let form = rep.get(&format!("{path}/conversion")).await;
     for told in ["value=\"Ohře Papers\"", "A new contact: Eva Novotná", "value=\"9000\"", "Qualified"] {
         assert!(form.contains(told), "{told}: {}", form.body);
@@ -218,9 +227,28 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
         "eva@ohre.example|+420601123456|t|qualified|ohre.example|Webinar|9000|other"
     );
     let page = rep.get(&path).await;
-    for told in ["Converted", "Eva Novotná", "Ohře Papers", "Ohře: samples", "Wants samples", "Undo conversion"] {
+    for told in ["Converted", "Eva Novotná", "Ohře Papers", "Ohře: samples", "Undo conversion"] {
         assert!(page.contains(told), "{told}: {}", page.body);
     }
+    // What was said and filed is the person's now, in its place in their timeline; each can go on being said and filed there.
+    let person = format!("/contacts/{}", app.value("SELECT id FROM contacts").await);
+    let brought = ["Wants samples", "Met at the fair", "samples wanted.txt", "Added samples wanted.txt"];
+    let contact = rep.get(&person).await;
+    for told in brought {
+        assert!(contact.contains(told) && !page.contains(told), "{told}: {}", contact.body);
+    }
+    let comment = app.value("SELECT id FROM comments").await;
+    assert_eq!(
+        rep.post(&format!("/comments/{comment}/pin"), &[]).await.location.unwrap().split('#').next(),
+        Some(person.as_str())
+    );
+    let file = app.value("SELECT id FROM files").await;
+    assert!(rep.get(&format!("/files/{file}")).await.contains(&person));
+    // A word that the contact got since keeps the conversion from being taken back.
+    assert_eq!(say(&rep, "contacts", id(&person), "Later").await.status(), 303);
+    rep.post(&format!("{at}/undo"), &[]).await;
+    assert!(rep.get(&path).await.contains("is in use since"));
+    app.sql("DELETE FROM comments WHERE body_html LIKE '%Later%'").await;
     assert!(!page.contains(&format!("{path}/fields/")) && !page.contains(&format!("{path}/edit")), "{}", page.body);
     assert!(rep.get("/leads").await.contains("No leads yet"));
     assert!(rep.get("/leads?archived=1").await.contains("Eva Novotná"));
@@ -244,7 +272,11 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     assert!(rep.get("/leads").await.contains("1 lead"));
     assert!(rep.get("/search?q=novotn").await.contains(&path));
     assert!(rep.get("/contacts").await.contains("No contacts yet"));
-    assert!(rep.get(&path).await.contains("Reopened"));
+    let page = rep.get(&path).await;
+    assert!(page.contains("Reopened"), "{}", page.body);
+    for told in brought {
+        assert!(page.contains(told), "{told} came back: {}", page.body);
+    }
     app.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! Mail to customers over a real SMTP server that accepts, refuses and puts off: written, merged, sent, taken back, left out.
 
+mod attachments;
 mod bulk;
 mod merge;
 mod plans;
@@ -287,6 +288,54 @@ async fn a_difficult_server_loses_nobody_and_refusals_are_remembered() {
     assert_eq!(post.rep.post("/mails", &form).await.status(), 303);
     post.later().await;
     assert_eq!(post.server.received().len(), 3);
+    post.app.stop().await;
+}
+
+/// Only what the server says of the address is kept with the address: not its own troubles, and not what it thinks of us.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_is_not_blamed_for_the_server_or_the_sender() {
+    let post = Post::start(&[]).await;
+    let kept =
+        "SELECT coalesce(string_agg(email, ',' ORDER BY email), '') FROM mail_addresses WHERE refused_at IS NOT NULL";
+    for (n, answer) in [
+        "550 5.7.1 your server is on our list",
+        "553 5.1.8 your domain does not exist",
+        "552 5.2.2 mailbox is full",
+        "552 5.2.3 message too long for this mailbox",
+        "554 transaction failed",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        post.server.set(Mode::Say(answer));
+        let to = format!("n{n}@example.com");
+        let id = post.send(&[("to", &to), ("subject", answer), ("body", "x")]).await;
+        post.later().await;
+        assert_eq!(post.status(id).await, format!("failed: {to} refused"), "{answer}");
+        assert_eq!(post.app.value(kept).await, "", "{answer}");
+    }
+    for (answer, to) in [
+        ("550 no such user", "a@example.com"),
+        ("554 5.1.1 unknown", "b@example.com"),
+        ("550 5.2.1 disabled", "c@example.com"),
+    ] {
+        post.server.set(Mode::Say(answer));
+        post.send(&[("to", to), ("subject", answer), ("body", "x")]).await;
+        post.later().await;
+    }
+    assert_eq!(post.app.value(kept).await, "a@example.com,b@example.com,c@example.com");
+    // A server that hangs, and one that hangs up: nothing is lost, nothing is kept against anybody, nothing goes twice.
+    for mode in [Mode::Hang, Mode::DropInData] {
+        post.server.set(mode);
+        let id = post.send(&[("to", "d@example.com, e@example.com"), ("subject", "Later"), ("body", "x")]).await;
+        post.later().await;
+        assert_eq!(post.status(id).await, "sending: d@example.com queued, e@example.com queued", "{mode:?}");
+        post.server.set(Mode::Accept);
+        post.later().await;
+        assert_eq!(post.status(id).await, "sent: d@example.com sent, e@example.com sent", "{mode:?}");
+    }
+    assert_eq!(post.server.received().len(), 4);
+    assert_eq!(post.app.value(kept).await, "a@example.com,b@example.com,c@example.com");
     post.app.stop().await;
 }
 

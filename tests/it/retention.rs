@@ -193,6 +193,57 @@ async fn people_are_anonymised_and_nobody_remembers_their_names() {
          SELECT org_id, gen_random_uuid(), type_id, class, 'Call Zebedee Quixley', 'About quixes', owner_id, '{id}', current_date FROM activities WHERE org_id = '{}' LIMIT 1",
         org.id
     ));
+    let call = one(&app, "SELECT id FROM activities WHERE subject = 'Call Zebedee Quixley'");
+    for (on, on_id) in [("contacts", &id), ("activities", &call)] {
+        let comment = one(&app, "SELECT gen_random_uuid()");
+        let said = [("on", on), ("on_id", on_id.as_str()), ("id", comment.as_str()), ("body", "Zebedee Quixley again")];
+        let sent = admin.post("/comments", &said).await;
+        assert_eq!(sent.status(), 303, "{}", sent.body);
+    }
+    let changed = one(&app, "SELECT id FROM comments WHERE contact_id IS NOT NULL AND body_html LIKE '%Quixley%'");
+    assert_eq!(
+        admin.post(&format!("/comments/{changed}"), &[("version", "1"), ("body", "Of quixes")]).await.status(),
+        303
+    );
+    for place in [format!("/contacts/{id}/files"), format!("/activities/{call}/files")] {
+        let sent = crate::files::send(&admin, &place, &place, &[("Quixley passport.txt", b"x")]).await;
+        assert_eq!(sent.status(), 303, "{}", sent.body);
+    }
+    // They take part in, and are guests of, what is about others; once somebody typed their address without their record.
+    let taking = format!("/activities/{}/participants", ours.activity);
+    assert_eq!(admin.post(&taking, &[("contact_id", &*id), ("contact", "Zebedee Quixley")]).await.status(), 303);
+    let part = one(&app, &format!("SELECT id FROM activity_participants WHERE contact_id = '{id}'"));
+    assert_eq!(admin.post(&format!("{taking}/removal"), &[("participant", &*part)]).await.status(), 303);
+    assert_eq!(admin.post(&taking, &[("contact_id", &*id), ("contact", "Zebedee Quixley")]).await.status(), 303);
+    for (activity, contact) in [(call.clone(), format!("'{id}'")), (ours.activity.to_string(), "NULL".to_owned())] {
+        app.alter(&format!(
+            "INSERT INTO activity_invitations (org_id, activity_id, organiser_id, told, message) VALUES ('{0}', '{activity}', '{1}', 'x', 'Come, all of you')",
+            org.id, org.rep
+        ));
+        app.alter(&format!(
+            "INSERT INTO activity_guests (org_id, id, activity_id, contact_id, name, email) VALUES ('{}', gen_random_uuid(), '{activity}', {contact}, 'Zebedee Quixley', 'zeb@quixley.test')",
+            org.id
+        ));
+    }
+    // A mail to them alone, one in which they stand beside another, what the server said of their address.
+    app.alter(&format!(
+        "INSERT INTO mail_messages (org_id, id, author_id, status, subject, body_html, message_header, thread_id, sent_at)
+         SELECT '{0}', m.id, '{1}', 'sent', m.subject, m.subject, m.id::text, m.id, now()
+         FROM (VALUES ('00000000-0000-7000-8000-000000000001'::uuid, 'Only Quixley'), ('00000000-0000-7000-8000-000000000002', 'To both')) m (id, subject)",
+        org.id, org.rep
+    ));
+    app.alter(&format!(
+        "INSERT INTO mail_recipients (org_id, id, message_id, kind, name, email, contact_id, status)
+         SELECT '{0}', gen_random_uuid(), r.m::uuid, 'to', r.name, r.email, r.contact::uuid, 'sent'
+         FROM (VALUES ('00000000-0000-7000-8000-000000000001', 'Zebedee Quixley', 'zeb@quixley.test', '{id}'),
+           ('00000000-0000-7000-8000-000000000002', 'Zebedee Quixley', 'zeb@quixley.test', '{id}'),
+           ('00000000-0000-7000-8000-000000000002', 'Another', 'another@else.test', NULL)) r (m, name, email, contact)",
+        org.id
+    ));
+    app.alter(&format!(
+        "INSERT INTO mail_addresses (org_id, email, refused_at, refusal) VALUES ('{}', 'zeb@quixley.test', now(), 'no Quixley here')",
+        org.id
+    ));
     let bulk = [
         ("record_type", "contact"),
         ("action", "edit"),
@@ -235,6 +286,9 @@ async fn people_are_anonymised_and_nobody_remembers_their_names() {
         let at = left.find(word).map(|at| left[at.saturating_sub(300)..].chars().take(500).collect::<String>());
         assert_eq!(at, None, "{word} is remembered");
     }
+    let beside = "SELECT string_agg(m.subject || ': ' || r.name, ', ' ORDER BY r.name) FROM mail_recipients r JOIN mail_messages m ON m.id = r.message_id WHERE m.subject IN ('To both', 'Only Quixley')";
+    assert_eq!(one(&app, beside), "To both: , To both: Another", "what went to others stays with them");
+    assert_eq!(one(&app, &format!("SELECT count(*) FROM activity_participants WHERE contact_id = '{id}'")), "1");
     // The deal still has its contact, under no name; history says that it happened; there is nothing to undo.
     let deal = admin.get(&format!("/deals/{}/history", ours.deal)).await;
     assert!(deal.contains("Anonymised contact"), "{}", deal.body);

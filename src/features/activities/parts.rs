@@ -65,6 +65,8 @@ pub(super) struct Participant {
     pub initials: String,
     pub class: String,
     member: Option<MemberId>,
+    /// The contact or the colleague.
+    who: Uuid,
 }
 
 #[derive(Queryable, Selectable, Clone, Debug)]
@@ -144,6 +146,7 @@ fn people(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Vec<Partic
             name: row.name,
             note: row.note,
             member: row.member_id.map(MemberId),
+            who,
         }
     };
     Ok(rows.into_iter().map(participant).collect())
@@ -308,7 +311,7 @@ pub(super) async fn remove_person(
         let wanted = form.get("participant").parse::<Uuid>().unwrap_or_default();
         let Some(person) = people(tx, &by, id)?.into_iter().find(|p| p.id == wanted) else { return Ok(()) };
         diesel::delete(activity_participants::table.filter(activity_participants::id.eq(wanted))).execute(tx.conn())?;
-        commands::note(tx, id, "participant", &json!({ "name": person.name }), &Value::Null)
+        commands::note(tx, id, "participant", &json!({ "id": person.who, "name": person.name }), &Value::Null)
     })
     .await
 }

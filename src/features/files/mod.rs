@@ -21,7 +21,7 @@ mod settings;
 
 pub use commands::{attach_new, put};
 pub use jobs::SWEEP;
-pub use model::{Content, File, Scan};
+pub use model::{Content, File, Scan, size_words};
 pub use panel::{Line, Panel};
 pub use queries::{list, read};
 pub use receive::{Arrived, receive};

@@ -1,27 +1,28 @@
 //! Files that go along with a mail: those of the records it is about, and those sent up for it, which are the mail's own. Their bytes
 //! are kept by `features::files`.
 
-use super::{merge::Subject, writing::Written};
+use super::{merge::Subject, model::Message};
 use crate::{
     config::Config,
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
-        files::{self, Content, Scan},
+        files::{self, Content, Scan, size_words},
         records,
     },
     files::Files,
     jobs::JobContext,
-    kernel::{FileId, MessageId, RecordType},
+    kernel::{FileId, MailingId, MessageId, RecordType},
     mailer::Attachment,
-    schema::{files as kept_files, mail_attachments},
-    web::{Actor, Allow, Page, permission::mails::Send, reply},
+    schema::{files as kept_files, mail_attachments, mailing_attachments},
+    web::{Actor, Allow, Form, Page, permission::mails::Send, reply},
 };
 use actix_multipart::Multipart;
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use diesel::prelude::*;
 use futures_util::TryStreamExt;
+use std::sync::Arc;
 
 /// Files of one mail, and their bytes together: more than that many servers refuse.
 const MOST: usize = 20;
@@ -40,14 +41,6 @@ pub struct Offered {
 impl Offered {
     pub fn size(&self) -> String {
         size_words(self.content.size)
-    }
-}
-
-fn size_words(bytes: i64) -> String {
-    match bytes {
-        ..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
     }
 }
 
@@ -86,33 +79,67 @@ fn own(tx: &mut OrgTx, actor: &Actor, ids: &[FileId]) -> AppResult<Vec<FileId>> 
         .load(tx.conn())?)
 }
 
-/// Writes down what goes along with a draft. What is not this person's to send is left out without a word.
-pub fn keep(tx: &mut OrgTx, actor: &Actor, id: MessageId, written: &Written) -> AppResult<()> {
-    diesel::delete(mail_attachments::table.filter(mail_attachments::message_id.eq(id))).execute(tx.conn())?;
-    if written.files.is_empty() {
+/// What a form says is to go along.
+pub fn ticked(form: &Form) -> Vec<FileId> {
+    let mut ids: Vec<FileId> = Vec::new();
+    for id in form.all("attach").filter_map(|id| id.parse().ok()).take(100) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
+/// Whose attachments they are.
+#[derive(Clone, Copy, Debug)]
+pub enum Bearer {
+    Message(MessageId),
+    /// They go along with each of its messages.
+    Mailing(MailingId),
+}
+
+impl Bearer {
+    pub fn of(message: &Message) -> Self {
+        message.mailing_id.map_or(Self::Message(message.id), Self::Mailing)
+    }
+}
+
+/// Writes down what goes along. What is not this person's to send is left out without a word.
+pub fn keep(tx: &mut OrgTx, actor: &Actor, bearer: Bearer, about: &Subject, files: &[FileId]) -> AppResult<()> {
+    if let Bearer::Message(id) = bearer {
+        diesel::delete(mail_attachments::table.filter(mail_attachments::message_id.eq(id))).execute(tx.conn())?;
+    }
+    if files.is_empty() {
         return Ok(());
     }
-    let all = offered(tx, actor, &written.about, &written.files)?;
-    for (position, file) in all.iter().filter(|file| file.ticked).take(MOST).enumerate() {
-        diesel::insert_into(mail_attachments::table)
-            .values((
-                (mail_attachments::message_id.eq(id), mail_attachments::file_id.eq(file.id)),
-                mail_attachments::position.eq(i32::try_from(position).unwrap_or(0)),
-                (mail_attachments::name.eq(&file.content.name), mail_attachments::size.eq(file.content.size)),
-            ))
-            .execute(tx.conn())?;
+    let all = offered(tx, actor, about, files)?;
+    for (position, file) in (0_i32..).zip(all.iter().filter(|file| file.ticked).take(MOST)) {
+        match bearer {
+            Bearer::Message(id) => {
+                use mail_attachments as kept;
+                let whose = (kept::message_id.eq(id), kept::file_id.eq(file.id), kept::position.eq(position));
+                let what = (kept::name.eq(&file.content.name), kept::size.eq(file.content.size));
+                diesel::insert_into(kept::table).values((whose, what)).execute(tx.conn())?
+            }
+            Bearer::Mailing(id) => {
+                use mailing_attachments as kept;
+                let whose = (kept::mailing_id.eq(id), kept::file_id.eq(file.id), kept::position.eq(position));
+                let what = (kept::name.eq(&file.content.name), kept::size.eq(file.content.size));
+                diesel::insert_into(kept::table).values((whose, what)).execute(tx.conn())?
+            }
+        };
     }
     Ok(())
 }
 
 /// Why these files cannot go out; said of the field `attach`.
-pub fn problem(tx: &mut OrgTx, actor: &Actor, written: &Written) -> AppResult<Option<String>> {
-    if written.files.is_empty() {
+pub fn problem(tx: &mut OrgTx, actor: &Actor, about: &Subject, files: &[FileId]) -> AppResult<Option<String>> {
+    if files.is_empty() {
         return Ok(None);
     }
-    let all = offered(tx, actor, &written.about, &written.files)?;
+    let all = offered(tx, actor, about, files)?;
     let ticked: Vec<&Offered> = all.iter().filter(|file| file.ticked).collect();
-    if ticked.len() != written.files.len() {
+    if ticked.len() != files.len() {
         return Ok(Some("A file is not there any more: look through what goes along.".into()));
     }
     if ticked.len() > MOST {
@@ -126,13 +153,28 @@ pub fn problem(tx: &mut OrgTx, actor: &Actor, written: &Written) -> AppResult<Op
     Ok((bytes > BYTES).then(|| format!("These files are too large for mail together: at most {most}.")))
 }
 
-/// What went along, for the mail's page: name, size, and where it is, when the reader may open it.
-pub fn of(tx: &mut OrgTx, actor: &Actor, id: MessageId) -> AppResult<Vec<(String, String, Option<String>)>> {
-    let rows: Vec<(FileId, String, i64)> = mail_attachments::table
-        .filter(mail_attachments::message_id.eq(id))
-        .order(mail_attachments::position)
-        .select((mail_attachments::file_id, mail_attachments::name, mail_attachments::size))
-        .load(tx.conn())?;
+/// Files with the name and the size they went out with, in their order.
+fn rows(tx: &mut OrgTx, bearer: Bearer) -> AppResult<Vec<(FileId, String, i64)>> {
+    Ok(match bearer {
+        Bearer::Message(id) => mail_attachments::table
+            .filter(mail_attachments::message_id.eq(id))
+            .order(mail_attachments::position)
+            .select((mail_attachments::file_id, mail_attachments::name, mail_attachments::size))
+            .load(tx.conn())?,
+        Bearer::Mailing(id) => mailing_attachments::table
+            .filter(mailing_attachments::mailing_id.eq(id))
+            .order(mailing_attachments::position)
+            .select((mailing_attachments::file_id, mailing_attachments::name, mailing_attachments::size))
+            .load(tx.conn())?,
+    })
+}
+
+/// What went along, for the page: name, size, and where it is, when the reader may open it.
+pub fn of(tx: &mut OrgTx, actor: &Actor, bearer: Bearer) -> AppResult<Vec<(String, String, Option<String>)>> {
+    let rows = rows(tx, bearer)?;
+    if rows.is_empty() {
+        return Ok(vec![]);
+    }
     let ids: Vec<FileId> = rows.iter().map(|row| row.0).collect();
     let mine = own(tx, actor, &ids)?;
     let filed: Vec<FileId> = kept_files::table
@@ -159,17 +201,13 @@ pub fn of(tx: &mut OrgTx, actor: &Actor, id: MessageId) -> AppResult<Vec<(String
 
 /// The ids, for a draft's form.
 pub fn ids(tx: &mut OrgTx, id: MessageId) -> AppResult<Vec<FileId>> {
-    Ok(mail_attachments::table
-        .filter(mail_attachments::message_id.eq(id))
-        .order(mail_attachments::position)
-        .select(mail_attachments::file_id)
-        .load(tx.conn())?)
+    Ok(rows(tx, Bearer::Message(id))?.into_iter().map(|row| row.0).collect())
 }
 
 /// The bytes, for the worker that sends them. `Err` inside: this mail can never go out with them.
-pub(super) fn load(tx: &mut OrgTx, ctx: &JobContext, id: MessageId) -> AppResult<Result<Vec<Attachment>, String>> {
+pub(super) fn load(tx: &mut OrgTx, ctx: &JobContext, bearer: Bearer) -> AppResult<Result<Arc<[Attachment]>, String>> {
     let mut all = Vec::new();
-    for file in ids(tx, id)? {
+    for (file, ..) in rows(tx, bearer)? {
         let content = files::read(tx, file)?;
         match content.scan {
             Scan::Waiting => return Err(anyhow::anyhow!("{} is still being checked for viruses", content.name).into()),
@@ -180,7 +218,7 @@ pub(super) fn load(tx: &mut OrgTx, ctx: &JobContext, id: MessageId) -> AppResult
         let bytes = ctx.files.bytes_now(tx.org_id(), content.blob, limit)?;
         all.push(Attachment { name: content.name, content_type: content.kind.media_type().to_owned(), bytes });
     }
-    Ok(Ok(all))
+    Ok(Ok(all.into()))
 }
 
 #[derive(Template)]
@@ -218,4 +256,5 @@ pub(super) async fn upload(
 /// Files sent up for mails that were never written.
 pub const SWEEP: &str = "
 DELETE FROM files f WHERE num_nonnulls(company_id, contact_id, lead_id, deal_id, activity_id) = 0 AND created_at < now() - interval '2 days'
-  AND NOT EXISTS (SELECT 1 FROM mail_attachments a WHERE a.org_id = f.org_id AND a.file_id = f.id)";
+  AND NOT EXISTS (SELECT 1 FROM mail_attachments a WHERE a.org_id = f.org_id AND a.file_id = f.id)
+  AND NOT EXISTS (SELECT 1 FROM mailing_attachments a WHERE a.org_id = f.org_id AND a.file_id = f.id)";

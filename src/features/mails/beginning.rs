@@ -3,7 +3,7 @@
 use super::{
     about,
     addresses::{self, Recipient},
-    body, letters,
+    attachments, body, letters,
     merge::Subject,
     model::Message,
     queries, settings, suggest, templates, writing,
@@ -110,6 +110,7 @@ fn again(tx: &mut OrgTx, form: &mut Form, earlier: &Message) -> AppResult<()> {
     }
     form.set("subject", earlier.subject.clone());
     form.set("body", earlier.body_html.clone());
+    attachments::ids(tx, earlier.id)?.into_iter().for_each(|id| form.add("attach", id.to_string()));
     about_of(form, earlier);
     Ok(())
 }

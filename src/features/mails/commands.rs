@@ -1,7 +1,8 @@
 //! Drafts saved, mails given to be sent, taken back, thrown away: the rows, the job and the event in one transaction.
 
 use super::{
-    attachments, limits,
+    attachments::{self, Bearer},
+    limits,
     model::{self, Message, Status},
     queries, sending, settings, standing,
     writing::Written,
@@ -40,7 +41,7 @@ pub fn save(
         Err(other) => return Err(other),
     };
     if let Saved::Done(_) = saved {
-        attachments::keep(tx, by, id, written)?;
+        attachments::keep(tx, by, Bearer::Message(id), &written.about, &written.files)?;
     }
     Ok(saved)
 }

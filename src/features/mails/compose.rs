@@ -14,7 +14,7 @@ use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
     features::records,
-    kernel::{FileId, MessageId, RecordType},
+    kernel::{MessageId, RecordType},
     mailer::Post,
     web::{Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell, permission::mails::Send, reply},
 };
@@ -74,8 +74,7 @@ impl Around {
             None | Some(Err(AppError::NotFound)) => false,
             Some(found) => found?.status() == Status::Draft,
         };
-        let ticked: Vec<FileId> = form.all("attach").filter_map(|id| id.parse().ok()).collect();
-        let files = attachments::offered(tx, actor, &named, &ticked)?;
+        let files = attachments::offered(tx, actor, &named, &attachments::ticked(form))?;
         Ok(Self {
             frame: Frame::load(tx, config, post, actor)?,
             templates: templates::all(tx, actor)?,

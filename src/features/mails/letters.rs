@@ -66,7 +66,7 @@ impl Frame {
             from: self.from,
             reply_to: self.reply_to,
             links,
-            attachments: vec![],
+            attachments: [].into(),
             message,
             many,
         })
@@ -107,7 +107,7 @@ pub(super) struct Context {
     cc: Vec<Party>,
     date: DateTime<Utc>,
     links: Vec<String>,
-    pub attachments: Vec<Attachment>,
+    pub attachments: Arc<[Attachment]>,
     many: bool,
     org: OrgId,
     config: Arc<Config>,

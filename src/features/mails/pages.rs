@@ -1,7 +1,8 @@
 //! `/mails/{id}`: a mail as it was written, whom it reached, what became of it; and what can still be done about it.
 
 use super::{
-    attachments, commands,
+    attachments::{self, Bearer},
+    commands,
     model::{Message, RecipientRow, Status},
     queries, standing,
     standing::Why,
@@ -107,7 +108,7 @@ pub(super) async fn show(page: Page, id: Path<MessageId>, db: Data<Db>) -> AppRe
             }
             let rows = queries::recipients(tx, id)?;
             let thread = queries::thread(tx, &actor, &message)?;
-            let files = attachments::of(tx, &actor, id)?;
+            let files = attachments::of(tx, &actor, Bearer::of(&message))?;
             Ok((message, author, rows, about, (thread, files)))
         })
         .await?;

@@ -78,16 +78,7 @@ pub(super) async fn unsubscribe(
     db: Data<Db>,
     config: Data<Config>,
 ) -> AppResult<HttpResponse> {
-    limits::check(&req, Action::MailLink, &token)?;
-    let (org, recipient, _) = whose(&config, Purpose::Unsubscribe, &token)?;
-    let name = db
-        .org(&org, move |tx| {
-            let (email, name) = address(tx, recipient)?;
-            standing::unsubscribe(tx, &email)?;
-            Ok(name)
-        })
-        .await?;
-    answer(&token, name, true)
+    settle(&req, &token, &db, &config, true).await
 }
 
 /// `POST /m/u/{token}/undo`: it was a mistake.
@@ -97,16 +88,24 @@ pub(super) async fn subscribe(
     db: Data<Db>,
     config: Data<Config>,
 ) -> AppResult<HttpResponse> {
-    limits::check(&req, Action::MailLink, &token)?;
-    let (org, recipient, _) = whose(&config, Purpose::Unsubscribe, &token)?;
+    settle(&req, &token, &db, &config, false).await
+}
+
+async fn settle(req: &HttpRequest, token: &str, db: &Db, config: &Config, ended: bool) -> AppResult<HttpResponse> {
+    limits::check(req, Action::MailLink, token)?;
+    let (org, recipient, _) = whose(config, Purpose::Unsubscribe, token)?;
     let name = db
         .org(&org, move |tx| {
             let (email, name) = address(tx, recipient)?;
-            standing::clear(tx, &email, standing::Why::Unsubscribed)?;
+            if ended {
+                standing::unsubscribe(tx, &email)?;
+            } else {
+                standing::clear(tx, &email, standing::Why::Unsubscribed)?;
+            }
             Ok(name)
         })
         .await?;
-    answer(&token, name, false)
+    answer(token, name, ended)
 }
 
 /// `GET /m/o/{token}`: the mail was opened. The picture comes whatever the token is worth.

@@ -5,7 +5,7 @@
 //! lies the only moment in which a crash sends the same mail twice, with the same Message-ID.
 
 use super::{
-    attachments,
+    attachments::{self, Bearer},
     letters::{self, Context},
     limits,
     model::{Message, RecipientRow, Status},
@@ -134,7 +134,7 @@ fn begin(tx: &mut OrgTx, ctx: &JobContext, author: &Actor, payload: &Payload) ->
             ))
             .execute(tx.conn())?;
     }
-    let attached = attachments::load(tx, ctx, message.id)?;
+    let attached = attachments::load(tx, ctx, Bearer::Message(message.id))?;
     let mut ready = context.ready(tx, ctx, message, false)?;
     match attached {
         Ok(files) => {

@@ -56,11 +56,17 @@ impl Written {
         p.finish()?;
         let named = named(tx, actor, form)?;
         let about = about::complete(tx, named)?;
-        let mut files: Vec<FileId> = form.all("attach").filter_map(|id| id.parse().ok()).collect();
-        files.dedup();
-        files.truncate(100);
         let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        Ok(Self { to, cc, bcc, subject, body_html, about, reply: form.get("reply").parse().ok(), files })
+        Ok(Self {
+            to,
+            cc,
+            bcc,
+            subject,
+            body_html,
+            about,
+            reply: form.get("reply").parse().ok(),
+            files: attachments::ticked(form),
+        })
     }
 
     /// Everybody it goes to, by the kind of copy; each address once. What is missing or wrong is told of its field.
@@ -103,7 +109,7 @@ impl Written {
         if self.body_html.is_empty() {
             p.error("body", "is required");
         }
-        if let Some(told) = attachments::problem(tx, actor, self)? {
+        if let Some(told) = attachments::problem(tx, actor, &self.about, &self.files)? {
             p.error("attach", told);
         }
         let vocabulary = Vocabulary::load(tx, actor)?;

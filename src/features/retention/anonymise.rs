@@ -88,17 +88,37 @@ fn take(tx: &mut OrgTx, op: OperationId, record: RecordType, people: &[Uuid]) ->
 /// What was written of them and to them.
 fn forget_words(tx: &mut OrgTx, record: RecordType, people: &[Uuid]) -> AppResult<()> {
     let key = record.key();
+    let emails = format!(
+        "SELECT lower(e) FROM {} r CROSS JOIN LATERAL unnest(array_append(r.other_emails, r.email)) e WHERE r.id = ANY ($1) AND e IS NOT NULL",
+        record.noun()
+    );
     let about = format!("SELECT a.id FROM activities a WHERE a.org_id = app.org() AND a.{key}_id = ANY ($1)");
     let mut statements = vec![
         format!("DELETE FROM notes WHERE {key}_id = ANY ($1)"),
+        format!("DELETE FROM comments WHERE {key}_id = ANY ($1) OR activity_id IN ({about})"),
         format!("DELETE FROM files WHERE {key}_id = ANY ($1) OR activity_id IN ({about})"),
         format!("DELETE FROM events WHERE record_type = 'activity' AND record_id IN ({about})"),
+        format!("DELETE FROM notices WHERE record_type = 'activity' AND record_id IN ({about})"),
         format!("DELETE FROM activity_checklist WHERE activity_id IN ({about})"),
         format!(
             "UPDATE activities a SET subject = t.name, description = NULL, location = NULL, video_url = NULL, version = a.version + 1, \
                updated_at = now() FROM activity_types t WHERE t.org_id = a.org_id AND t.id = a.type_id AND a.{key}_id = ANY ($1)"
         ),
-        format!("DELETE FROM mail_messages WHERE {key}_id = ANY ($1)"),
+        format!("UPDATE activity_invitations SET message = NULL WHERE activity_id IN ({about})"),
+        // As guests they are known by their address, whether or not it was theirs to whoever invited them.
+        format!("DELETE FROM activity_guests g WHERE g.email IN ({emails})"),
+        // Whether an address is refused or unsubscribed is forgotten with it, unless somebody else has it.
+        format!(
+            "DELETE FROM mail_addresses m WHERE m.email IN ({emails}) \
+               AND NOT EXISTS (SELECT FROM contacts o WHERE o.org_id = m.org_id AND o.email = m.email AND NOT (o.id = ANY ($1))) \
+               AND NOT EXISTS (SELECT FROM leads o WHERE o.org_id = m.org_id AND o.email = m.email AND NOT (o.id = ANY ($1)))"
+        ),
+        // A mail goes with whom it is about, or with the last of those it went to.
+        format!(
+            "DELETE FROM mail_messages m WHERE m.{key}_id = ANY ($1) OR m.id IN (SELECT r.message_id FROM mail_recipients r WHERE r.{key}_id = ANY ($1)) \
+               AND NOT EXISTS (SELECT FROM mail_recipients r WHERE r.org_id = m.org_id AND r.message_id = m.id \
+                 AND NOT coalesce(r.{key}_id = ANY ($1), false))"
+        ),
         format!("UPDATE mail_recipients SET name = '', email = id::text, error = NULL WHERE {key}_id = ANY ($1)"),
         "DELETE FROM duplicate_pairs WHERE a_id = ANY ($1) OR b_id = ANY ($1)".to_owned(),
     ];

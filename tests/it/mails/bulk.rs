@@ -21,7 +21,7 @@ async fn more(post: &Post) {
         .await;
 }
 
-fn form(id: &Uuid) -> Vec<(&'static str, String)> {
+pub(super) fn form(id: &Uuid) -> Vec<(&'static str, String)> {
     vec![
         ("id", id.to_string()),
         ("record_type", "contact".into()),
@@ -36,7 +36,7 @@ fn form(id: &Uuid) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn fields<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn fields<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     form.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
@@ -142,5 +142,40 @@ async fn a_mailing_rests_at_the_limit_stops_when_told_and_knows_refusals() {
     post.later().await;
     let states = "SELECT string_agg(status, ',' ORDER BY status) FROM mail_messages WHERE mailing_id = ";
     assert_eq!(post.app.value(&format!("{states}'{id}'")).await, "cancelled,sent");
+    post.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailing_goes_out_at_its_time_and_survives_a_server_that_hangs() {
+    let post = Post::start(&[]).await;
+    post.contact("Ben", Some("ben@example.com"), "").await;
+    let id = Uuid::now_v7();
+    let mut form = form(&id);
+    form.last_mut().unwrap().1 = "schedule".into();
+    let page = post.rep.post("/mailings", &fields(&form)).await;
+    assert!(page.status() == 422 && page.contains("is required"), "{}", page.body);
+    let day = post.app.value("SELECT ((now() AT TIME ZONE 'Europe/Amsterdam')::date + 3)::text").await;
+    form.extend([("send_on", day.clone()), ("send_time", "9:00".into())]);
+    assert_eq!(post.rep.post("/mailings", &fields(&form)).await.status(), 303);
+    let due = "SELECT to_char(run_at AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD HH24:MI') FROM jobs WHERE kind = 'mails.mailing'";
+    assert_eq!(post.app.value(due).await, format!("{day} 09:00"));
+    assert!(post.rep.get(&format!("/mailings/{id}")).await.contains("Scheduled"));
+    assert_eq!(post.app.run_jobs().await, 0);
+    // Whoever comes into the selection until then gets it, whoever leaves does not.
+    post.contact("Zoë", Some("zoe@example.com"), "").await;
+    post.app.sql("UPDATE contacts SET do_not_contact = true WHERE first_name = 'Ben'").await;
+    // The server says nothing: nobody counts as written to, nobody as refused, and it is tried again.
+    post.server.set(Mode::Hang);
+    post.app.sql("UPDATE mailings SET send_at = now(); UPDATE jobs SET run_at = now()").await;
+    post.app.run_jobs().await;
+    let state = "SELECT string_agg(r.email || ' ' || r.status, ', ' ORDER BY r.email) FROM mail_recipients r";
+    assert_eq!(post.app.value(state).await, "ada@example.com queued, zoe@example.com queued");
+    assert_eq!(post.app.value("SELECT count(*) FROM mail_addresses").await, "0");
+    assert_eq!(post.app.value("SELECT run_at > now() FROM jobs WHERE kind = 'mails.mailing'").await, "true");
+    post.server.set(Mode::Accept);
+    post.later().await;
+    assert_eq!(post.app.value(state).await, "ada@example.com sent, zoe@example.com sent");
+    assert_eq!(post.server.received().len(), 2);
+    assert_eq!(post.app.value("SELECT status FROM mailings").await, "done");
     post.app.stop().await;
 }

@@ -18,6 +18,8 @@ pub enum Mode {
     Accept,
     /// 550 to every recipient.
     Refuse,
+    /// This to every recipient.
+    Say(&'static str),
     /// 451 to the first recipient of each address, then accepts.
     Greylist,
     /// Says nothing after the greeting.
@@ -134,6 +136,7 @@ async fn talk(stream: TcpStream, mode: Arc<Mutex<Mode>>, state: Arc<State>) -> O
                 let known = state.seen.lock().unwrap().contains(&to);
                 state.seen.lock().unwrap().push(to.clone());
                 match now {
+                    Mode::Say(answer) => answer.into(),
                     Mode::Refuse => "550 5.1.1 nobody of that name here".into(),
                     Mode::Greylist if !known => "451 4.7.1 greylisted, come back later".into(),
                     _ => "250 2.1.5 fine".into(),

@@ -40,6 +40,11 @@ pub(super) struct Moved {
     pub parts: Vec<Uuid>,
     /// As whom the contact is invited to activities.
     pub guests: Vec<Uuid>,
+    /// What the contact takes part in, and the activities both do.
+    pub attended: Vec<Uuid>,
+    pub shared_attended: Vec<Uuid>,
+    /// Who follows or mutes the survivor since, because they did the merged record.
+    pub followers: Vec<Uuid>,
     pub shared_parts: Vec<Part>,
     pub tags: Vec<Uuid>,
     pub shared_tags: Vec<Uuid>,
@@ -101,6 +106,8 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
             moved.parts = repoint(tx, way, "deal_contacts", "deal_id", "contact_id", None)?;
             moved.leads = repoint(tx, way, "lead_conversions", "lead_id", "contact_id", None)?;
             moved.guests = repoint(tx, way, "activity_guests", "id", "contact_id", None)?;
+            moved.shared_attended = share_activities(tx, way)?;
+            moved.attended = repoint(tx, way, "activity_participants", "id", "contact_id", None)?;
         }
         RecordType::Lead => moved.submissions = repoint(tx, way, "web_submissions", "id", "lead_id", None)?,
         RecordType::Deal => {}
@@ -109,7 +116,7 @@ pub(super) fn hand_over(tx: &mut OrgTx, way: &Way) -> AppResult<Moved> {
     let of_type = format!("record_type = '{key}'");
     (moved.shared_tags, moved.tags) = hand_over_set(tx, way, "record_tags", "tag_id", &of_type)?;
     (moved.shared_segments, moved.segments) = hand_over_set(tx, way, "segment_members", "segment_id", "true")?;
-    notifications::follow_instead(tx, (way.record, way.from).into(), (way.record, way.to).into())?;
+    moved.followers = notifications::follow_instead(tx, (way.record, way.from).into(), (way.record, way.to).into())?;
     show(tx, way, &moved)?;
     Ok(moved)
 }
@@ -140,6 +147,11 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
             count(&moved.leads, repoint(tx, &back, "lead_conversions", "lead_id", "contact_id", Some(&moved.leads))?);
             count(&moved.guests, repoint(tx, &back, "activity_guests", "id", "contact_id", Some(&moved.guests))?);
             return_parts(tx, way, &moved.shared_parts)?;
+            count(
+                &moved.attended,
+                repoint(tx, &back, "activity_participants", "id", "contact_id", Some(&moved.attended))?,
+            );
+            return_activities(tx, way, &moved.shared_attended)?;
         }
         RecordType::Lead => {
             count(
@@ -151,6 +163,8 @@ pub(super) fn hand_back(tx: &mut OrgTx, way: &Way, moved: &Moved) -> AppResult<u
     }
     stayed += links::hand_back(tx, &back, &moved.links)?;
     hand_back_sets(tx, &back, moved)?;
+    let (merged, survivor) = ((way.record, way.from).into(), (way.record, way.to).into());
+    notifications::follow_apart(tx, merged, survivor, &moved.followers)?;
     show(tx, &back, moved)?;
     Ok(stayed)
 }
@@ -232,6 +246,29 @@ fn return_parts(tx: &mut OrgTx, way: &Way, parts: &[Part]) -> AppResult<()> {
         .bind::<sql_types::Uuid, _>(way.to)
         .execute(tx.conn())?;
     }
+    Ok(())
+}
+
+/// In what both take part, the person stands once.
+fn share_activities(tx: &mut OrgTx, way: &Way) -> AppResult<Vec<Uuid>> {
+    let rows: Vec<Id> = diesel::sql_query(
+        "DELETE FROM activity_participants g USING activity_participants s WHERE g.contact_id = $1 AND s.org_id = g.org_id
+           AND s.activity_id = g.activity_id AND s.contact_id = $2 RETURNING g.activity_id AS id",
+    )
+    .bind::<sql_types::Uuid, _>(way.from)
+    .bind::<sql_types::Uuid, _>(way.to)
+    .load(tx.conn())?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+fn return_activities(tx: &mut OrgTx, way: &Way, activities: &[Uuid]) -> AppResult<()> {
+    diesel::sql_query(
+        "INSERT INTO activity_participants (id, activity_id, contact_id)
+         SELECT app.uuid7(), a.id, $1 FROM activities a WHERE a.id = ANY ($2) ON CONFLICT DO NOTHING",
+    )
+    .bind::<sql_types::Uuid, _>(way.from)
+    .bind::<sql_types::Array<sql_types::Uuid>, _>(activities)
+    .execute(tx.conn())?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::{
         model::{Lead, NewLead},
         queries,
     },
-    Made, carry,
+    Made, belongings, carry,
     plan::{self, NewDeal, Plan, Target},
 };
 use crate::{
@@ -189,12 +189,18 @@ fn close(
     (contact, company, deal): (Option<ContactId>, Option<CompanyId>, Option<DealId>),
     made: &[Made],
 ) -> AppResult<Vec<String>> {
+    let parts = [
+        (RecordType::Contact, contact.map(Uuid::from)),
+        (RecordType::Company, company.map(Uuid::from)),
+        (RecordType::Deal, deal.map(Uuid::from)),
+    ];
+    let moved = belongings::hand_over(tx, lead.id.into(), &parts)?;
     diesel::insert_into(lead_conversions::table)
         .values((
             (lead_conversions::lead_id.eq(lead.id), lead_conversions::contact_id.eq(contact)),
             (lead_conversions::company_id.eq(company), lead_conversions::deal_id.eq(deal)),
             (lead_conversions::made.eq(json!(made)), lead_conversions::status_before.eq(&lead.fields.status)),
-            lead_conversions::converted_by.eq(by.id),
+            (lead_conversions::converted_by.eq(by.id), lead_conversions::moved.eq(json!(moved))),
         ))
         .execute(tx.conn())?;
     diesel::update(leads::table.filter(leads::id.eq(lead.id)))
@@ -203,11 +209,6 @@ fn close(
             (leads::version.eq(lead.version + 1), leads::updated_at.eq(diesel::dsl::now)),
         ))
         .execute(tx.conn())?;
-    let parts = [
-        (RecordType::Contact, contact.map(Uuid::from)),
-        (RecordType::Company, company.map(Uuid::from)),
-        (RecordType::Deal, deal.map(Uuid::from)),
-    ];
     activities::follow_lead(tx, lead.id.into(), &parts)?;
     mails::follow_lead(tx, lead.id.into(), &parts)?;
     let mut names = Vec::new();

@@ -3,6 +3,7 @@
 //! The lead is archived, and its row in `lead_conversions` says what came of it. A form sent twice converts once. It can be taken
 //! back as long as nobody touched what it made.
 
+mod belongings;
 mod candidates;
 mod carry;
 mod commands;
@@ -36,6 +37,7 @@ pub(super) struct Conversion {
     status_before: String,
     pub converted_by: Option<MemberId>,
     pub converted_at: DateTime<Utc>,
+    moved: serde_json::Value,
 }
 
 /// A record that a conversion made, at the version it made.

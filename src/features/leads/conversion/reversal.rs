@@ -1,6 +1,9 @@
 //! Taking a conversion back: what it made is deleted again, if nobody touched it, and the lead is open as before.
 
-use super::super::queries;
+use super::{
+    super::queries,
+    belongings::{self, Moved},
+};
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
@@ -24,11 +27,12 @@ pub(super) fn undo(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId) -> AppResult<St
     if conversion.converted_by != Some(by.id) && records::require_delete(by, RecordType::Lead).is_err() {
         return Err(AppError::Forbidden("Only who converted this lead can undo it."));
     }
-    let made = conversion.made();
+    let (made, moved) = (conversion.made(), Moved::read(&conversion.moved));
     let ids: Vec<Uuid> = made.iter().map(|(_, id, _)| *id).chain([id.0]).collect();
     for (record, made_id, version) in &made {
-        check_untouched(tx, by, *record, *made_id, *version, &ids)?;
+        check_untouched(tx, by, *record, *made_id, *version, (&ids, &moved.things()))?;
     }
+    belongings::hand_back(tx, id.into(), &moved)?;
     // The deal first: it refers to the others.
     for (record, made_id, version) in made.into_iter().rev() {
         if let Some(spec) = spec(record) {
@@ -65,14 +69,14 @@ struct Touched {
     touched: bool,
 }
 
-/// As it was made, and nothing hangs on it but what the same conversion made (`ids`).
+/// As it was made, and nothing hangs on it but what the same conversion made (`ids`) or brought along.
 fn check_untouched(
     tx: &mut OrgTx,
     by: &Actor,
     record: RecordType,
     id: Uuid,
     version: i32,
-    ids: &[Uuid],
+    (ids, brought): (&[Uuid], &[Uuid]),
 ) -> AppResult<()> {
     let now = match records::standing(tx, by, record, id, true) {
         Ok(now) => now,
@@ -93,12 +97,15 @@ fn check_untouched(
     };
     let key = record.key();
     let sql = format!(
-        "SELECT {others} OR EXISTS (SELECT FROM notes WHERE {key}_id = $1 AND deleted_at IS NULL) \
+        "SELECT {others} OR EXISTS (SELECT FROM notes WHERE {key}_id = $1 AND deleted_at IS NULL AND id <> ALL ($3)) \
+           OR EXISTS (SELECT FROM comments WHERE {key}_id = $1 AND deleted_at IS NULL AND id <> ALL ($3)) \
+           OR EXISTS (SELECT FROM files WHERE {key}_id = $1 AND deleted_at IS NULL AND id <> ALL ($3)) \
            OR EXISTS (SELECT FROM lead_conversions WHERE {key}_id = $1 AND lead_id <> ALL ($2)) AS touched"
     );
     let Touched { touched: hangs } = diesel::sql_query(sql)
         .bind::<sql_types::Uuid, _>(id)
         .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(brought)
         .get_result(tx.conn())?;
     if hangs { Err(touched(record, "is in use since")) } else { Ok(()) }
 }

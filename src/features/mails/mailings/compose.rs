@@ -9,6 +9,7 @@ use crate::{
     features::{
         mails::{
             about,
+            attachments::{self, Bearer, Offered},
             letters::Frame,
             limits,
             merge::{Known, Markup, Subject, Values, Vocabulary},
@@ -69,6 +70,7 @@ struct Compose {
     templates: Vec<SelectOption>,
     fields: Vec<(&'static str, Vec<Known>)>,
     sample: Option<Sample>,
+    files: Vec<Offered>,
     zone: String,
 }
 
@@ -81,6 +83,7 @@ struct Around {
     templates: Vec<templates::MailTemplate>,
     fields: Vec<(&'static str, Vec<Known>)>,
     sample: Result<Option<Sample>, FormErrors>,
+    files: Vec<Offered>,
 }
 
 fn record(form: &Form) -> AppResult<RecordType> {
@@ -173,6 +176,7 @@ async fn shown(
         footer: around.frame.settings.footer.clone(),
         templates: around.templates.iter().map(|t| SelectOption::new(t.id.to_string(), &t.name, false)).collect(),
         fields: around.fields,
+        files: around.files,
         zone: page.zone.name().replace('_', " "),
         input: form.view(errors),
         record,
@@ -206,6 +210,7 @@ fn load(
         left: limits::left(tx, actor, &frame.settings)?,
         templates: templates::all(tx, actor)?,
         fields: vocabulary.offered(),
+        files: attachments::offered(tx, actor, &Subject::default(), &attachments::ticked(form))?,
         selection,
         audience,
         frame,
@@ -304,6 +309,10 @@ fn begin(
     };
     let vocabulary = Vocabulary::load(tx, by)?;
     let (subject, html) = words(&vocabulary, form)?;
+    let (nothing, files) = (Subject::default(), attachments::ticked(form));
+    if let Some(told) = attachments::problem(tx, by, &nothing, &files)? {
+        return Err(AppError::field("attach", told));
+    }
     let selection = Selection::parse(tx, by, record, form)?;
     if Audience::load(tx, by, &selection)?.people.is_empty() {
         return Err(AppError::field("", "Nobody of these can be written to."));
@@ -325,6 +334,7 @@ fn begin(
             .first(tx.conn())?;
         return Ok(Some(known.send_at).filter(|_| at.is_some()));
     }
+    attachments::keep(tx, by, Bearer::Mailing(id), &nothing, &files)?;
     jobs::enqueue(tx, run::job(id, 0, send_at)?)?;
     let data = json!({ "subject": subject, "send_at": send_at });
     events::record(tx, Event::of("mailing.scheduled", "mailing", id).data(data))?;

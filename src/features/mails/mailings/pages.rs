@@ -7,7 +7,13 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Tx, kept, paging},
     error::AppResult,
-    features::{accounts::members, mails::standing::Why},
+    features::{
+        accounts::members,
+        mails::{
+            attachments::{self, Bearer},
+            standing::Why,
+        },
+    },
     kernel::MailingId,
     schema::mailings,
     web::{
@@ -130,6 +136,8 @@ struct Show {
     percent: i64,
     left_out: Vec<(String, &'static str)>,
     resumes: Option<String>,
+    /// Name, size, where it is.
+    files: Vec<(String, String, Option<String>)>,
     counted: bool,
     may_stop: bool,
 }
@@ -138,12 +146,12 @@ struct Show {
 pub(in crate::features::mails) async fn show(page: Page, id: Path<MailingId>, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let (actor, id) = (page.actor.clone(), *id);
-    let (mailing, counts, by) = db
+    let (mailing, counts, by, files) = db
         .org(&page, move |tx| {
             let mailing = find(tx, &actor, id)?;
             let people = members::directory(tx)?;
             let by = people.into_iter().find(|p| p.id == mailing.author_id).map(|p| p.name).unwrap_or_default();
-            Ok((mailing, Counts::load(tx, id)?, by))
+            Ok((mailing, Counts::load(tx, id)?, by, attachments::of(tx, &actor, Bearer::Mailing(id))?))
         })
         .await?;
     let locale = page.locale;
@@ -173,6 +181,7 @@ pub(in crate::features::mails) async fn show(page: Page, id: Path<MailingId>, db
         counted: counts.total > 0,
         may_stop: mailing.is_open() && mailing.author_id == page.id,
         by,
+        files,
         facts,
         mailing,
     };

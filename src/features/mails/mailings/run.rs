@@ -3,10 +3,11 @@
 
 use super::{audience::Audience, model::Mailing};
 use crate::{
-    db::{Db, OrgTx, Tx},
+    db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
         mails::{
+            attachments::{self, Bearer},
             commands,
             letters::{self, Frame},
             limits,
@@ -19,6 +20,7 @@ use crate::{
     jobs::{self, Job, JobContext, JobOutcome},
     kernel::{MailingId, MessageId, RecordType},
     live::{self, LiveMessage},
+    mailer::Attachment,
     schema::{mail_messages, mail_recipients, mailings},
     web::{
         Actor,
@@ -30,7 +32,7 @@ use chrono::{DateTime, Duration, Utc};
 use diesel::{prelude::*, sql_types as t};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
 pub(in crate::features::mails) const JOB: &str = "mails.mailing";
@@ -81,7 +83,13 @@ pub(in crate::features::mails) fn run(ctx: &JobContext, payload: &Value) -> anyh
             Err(other) => return Err(anyhow!(other)),
         }
     }
-    work(ctx, &ctx.db, &author, &mailing, slice)
+    match ctx.db.org_now(&author, |tx| attachments::load(tx, ctx, Bearer::Mailing(id)))? {
+        Ok(attached) => work(ctx, &author, &mailing, &attached, slice),
+        Err(told) => {
+            ctx.db.org_now(&org, |tx| end(tx, &mailing, "failed", Some(&told)))?;
+            Ok(JobOutcome::Done)
+        }
+    }
 }
 
 /// The messages, one for each who is to get it; all of them or none.
@@ -144,10 +152,19 @@ enum Step {
     Over,
 }
 
-fn work(ctx: &JobContext, db: &Db, author: &Actor, mailing: &Mailing, slice: u32) -> anyhow::Result<JobOutcome> {
-    let started = Instant::now();
+/// What goes along with each.
+type Attached = Arc<[Attachment]>;
+
+fn work(
+    ctx: &JobContext,
+    author: &Actor,
+    mailing: &Mailing,
+    attached: &Attached,
+    slice: u32,
+) -> anyhow::Result<JobOutcome> {
+    let (started, db) = (Instant::now(), &ctx.db);
     let next = loop {
-        match db.org_now(author, |tx| step(tx, ctx, author, mailing.id))? {
+        match db.org_now(author, |tx| step(tx, ctx, author, mailing.id, attached))? {
             Step::Went if started.elapsed().as_secs() < SLICE => {}
             Step::Went => break Utc::now(),
             Step::Trouble(told) => return Err(anyhow!(told)),
@@ -170,7 +187,7 @@ fn work(ctx: &JobContext, db: &Db, author: &Actor, mailing: &Mailing, slice: u32
 }
 
 /// One mail: chosen, filled in, sent and settled in this transaction.
-fn step(tx: &mut OrgTx, ctx: &JobContext, author: &Actor, id: MailingId) -> AppResult<Step> {
+fn step(tx: &mut OrgTx, ctx: &JobContext, author: &Actor, id: MailingId, attached: &Attached) -> AppResult<Step> {
     let mailing: Mailing = mailings::table.filter(mailings::id.eq(id)).select(Mailing::as_select()).first(tx.conn())?;
     if !mailing.is_open() {
         return Ok(Step::Over);
@@ -214,7 +231,8 @@ fn step(tx: &mut OrgTx, ctx: &JobContext, author: &Actor, id: MailingId) -> AppR
         ))
         .execute(tx.conn())?;
     let tries = message.turn + 1;
-    let context = frame.ready(tx, ctx, message, true)?;
+    let mut context = frame.ready(tx, ctx, message, true)?;
+    context.attachments = attached.clone();
     match sending::one(tx, ctx, &context, recipient.0)? {
         One::Settled => {
             sending::finish(tx, &context.message)?;

@@ -1,0 +1,1 @@
+ALTER TABLE lead_conversions DROP COLUMN moved;
