@@ -317,6 +317,22 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   SELECT org_id, record_type, owner_id, sum(records), sum(measured), sum(points) FROM gone GROUP BY 1, 2, 3
   HAVING sum(records) <> 0 OR sum(measured) <> 0 OR sum(points) <> 0;
   WITH gathered AS (
+    SELECT org_id, month, pipeline_id, owner_id, currency, status FROM public.deal_closings GROUP BY 1, 2, 3, 4, 5, 6
+    HAVING count(*) > 1 OR sum(deals) = 0
+  ), gone AS (
+    DELETE FROM public.deal_closings t USING gathered g WHERE t.org_id = g.org_id AND t.month = g.month AND t.pipeline_id = g.pipeline_id
+      AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.currency = g.currency AND t.status = g.status RETURNING t.*)
+  INSERT INTO public.deal_closings (org_id, month, pipeline_id, owner_id, currency, status, deals, amount, cycle_days)
+  SELECT org_id, month, pipeline_id, owner_id, currency, status, sum(deals), sum(amount), sum(cycle_days) FROM gone GROUP BY 1, 2, 3, 4, 5, 6
+  HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(cycle_days) <> 0;
+  WITH gathered AS (
+    SELECT org_id, month, owner_id, type_id FROM public.activity_closings GROUP BY 1, 2, 3, 4 HAVING count(*) > 1 OR sum(done) = 0
+  ), gone AS (
+    DELETE FROM public.activity_closings t USING gathered g WHERE t.org_id = g.org_id AND t.month = g.month
+      AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.type_id = g.type_id RETURNING t.*)
+  INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
+  SELECT org_id, month, owner_id, type_id, sum(done) FROM gone GROUP BY 1, 2, 3, 4 HAVING sum(done) <> 0;
+  WITH gathered AS (
     SELECT org_id FROM public.definition_changes GROUP BY 1 HAVING count(*) > 1
   ), gone AS (
     DELETE FROM public.definition_changes t USING gathered g WHERE t.org_id = g.org_id RETURNING t.*)
@@ -571,6 +587,131 @@ BEGIN
       EXECUTE FUNCTION app.unique_values_change(%L, %L)', t, t, k);
     EXECUTE format('CREATE TRIGGER unique_delete AFTER DELETE ON %I FOR EACH ROW WHEN (OLD.custom <> ''{}'') EXECUTE FUNCTION app.unique_values_change(%L, %L)', t, t, k);
   END LOOP;
+END $$;
+
+-- The organisation's time zone, for triggers that keep figures by its days and months; UTC where this server does not know it. The lock is
+-- shared by all who keep such figures, and taken alone by whoever makes them anew (app.months_anew).
+CREATE OR REPLACE FUNCTION app.zone_of(org uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  zone text;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended('days ' || org, 0));
+  SELECT time_zone INTO zone FROM public.organisations WHERE id = org;
+  PERFORM now() AT TIME ZONE zone;
+  RETURN zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN 'UTC';
+END $$;
+
+-- deal_closings: signed rows for what a statement added to the won and the lost, and took from them.
+CREATE OR REPLACE FUNCTION app.deal_closings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NOT EXISTS (SELECT 1 FROM added WHERE status <> 'open') THEN RETURN NULL; END IF;
+    INSERT INTO public.deal_closings (org_id, month, pipeline_id, owner_id, currency, status, deals, amount, cycle_days)
+    WITH zones AS MATERIALIZED (SELECT o.org_id, app.zone_of(o.org_id) AS zone FROM (SELECT DISTINCT org_id FROM added) o)
+    SELECT a.org_id, date_trunc('month', a.closed_at AT TIME ZONE z.zone)::date, a.pipeline_id, a.owner_id, a.currency, a.status, count(*),
+      coalesce(sum(a.amount), 0), sum(greatest(0, (a.closed_at AT TIME ZONE z.zone)::date - (a.created_at AT TIME ZONE z.zone)::date))
+    FROM added a JOIN zones z ON z.org_id = a.org_id
+    WHERE a.status <> 'open' AND a.archived_at IS NULL AND a.deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6;
+  ELSIF TG_OP = 'DELETE' THEN
+    IF NOT EXISTS (SELECT 1 FROM removed WHERE status <> 'open' AND archived_at IS NULL AND deleted_at IS NULL) THEN RETURN NULL; END IF;
+    INSERT INTO public.deal_closings (org_id, month, pipeline_id, owner_id, currency, status, deals, amount, cycle_days)
+    WITH zones AS MATERIALIZED (SELECT o.id AS org_id, app.zone_of(o.id) AS zone FROM public.organisations o WHERE o.id IN (SELECT org_id FROM removed))
+    SELECT r.org_id, date_trunc('month', r.closed_at AT TIME ZONE z.zone)::date, r.pipeline_id, r.owner_id, r.currency, r.status, -count(*),
+      -coalesce(sum(r.amount), 0), -sum(greatest(0, (r.closed_at AT TIME ZONE z.zone)::date - (r.created_at AT TIME ZONE z.zone)::date))
+    FROM removed r JOIN zones z ON z.org_id = r.org_id
+    WHERE r.status <> 'open' AND r.archived_at IS NULL AND r.deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6;
+  ELSE
+    IF NOT EXISTS (SELECT 1 FROM added WHERE status <> 'open') AND NOT EXISTS (SELECT 1 FROM removed WHERE status <> 'open') THEN
+      RETURN NULL;
+    END IF;
+    INSERT INTO public.deal_closings (org_id, month, pipeline_id, owner_id, currency, status, deals, amount, cycle_days)
+    WITH zones AS MATERIALIZED (SELECT o.org_id, app.zone_of(o.org_id) AS zone FROM (SELECT DISTINCT org_id FROM added) o), moved AS (
+      SELECT org_id, pipeline_id, owner_id, currency, status, closed_at, created_at, amount, 1 AS n FROM added
+      WHERE status <> 'open' AND archived_at IS NULL AND deleted_at IS NULL
+      UNION ALL
+      SELECT org_id, pipeline_id, owner_id, currency, status, closed_at, created_at, amount, -1 FROM removed
+      WHERE status <> 'open' AND archived_at IS NULL AND deleted_at IS NULL)
+    SELECT m.org_id, date_trunc('month', m.closed_at AT TIME ZONE z.zone)::date AS month, m.pipeline_id, m.owner_id, m.currency, m.status, sum(m.n) AS deals,
+      coalesce(sum(m.n * m.amount), 0) AS amount,
+      sum(m.n * greatest(0, (m.closed_at AT TIME ZONE z.zone)::date - (m.created_at AT TIME ZONE z.zone)::date)) AS cycle_days
+    FROM moved m JOIN zones z ON z.org_id = m.org_id GROUP BY 1, 2, 3, 4, 5, 6
+    HAVING sum(m.n) <> 0 OR coalesce(sum(m.n * m.amount), 0) <> 0
+      OR sum(m.n * greatest(0, (m.closed_at AT TIME ZONE z.zone)::date - (m.created_at AT TIME ZONE z.zone)::date)) <> 0;
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- activity_closings: the same for what was done.
+CREATE OR REPLACE FUNCTION app.activity_closings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NOT EXISTS (SELECT 1 FROM added WHERE status = 'done') THEN RETURN NULL; END IF;
+    INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
+    WITH zones AS MATERIALIZED (SELECT o.org_id, app.zone_of(o.org_id) AS zone FROM (SELECT DISTINCT org_id FROM added) o)
+    SELECT a.org_id, date_trunc('month', a.closed_at AT TIME ZONE z.zone)::date, a.owner_id, a.type_id, count(*)
+    FROM added a JOIN zones z ON z.org_id = a.org_id WHERE a.status = 'done' AND a.deleted_at IS NULL GROUP BY 1, 2, 3, 4;
+  ELSIF TG_OP = 'DELETE' THEN
+    IF NOT EXISTS (SELECT 1 FROM removed WHERE status = 'done' AND deleted_at IS NULL) THEN RETURN NULL; END IF;
+    INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
+    WITH zones AS MATERIALIZED (SELECT o.id AS org_id, app.zone_of(o.id) AS zone FROM public.organisations o WHERE o.id IN (SELECT org_id FROM removed))
+    SELECT r.org_id, date_trunc('month', r.closed_at AT TIME ZONE z.zone)::date, r.owner_id, r.type_id, -count(*)
+    FROM removed r JOIN zones z ON z.org_id = r.org_id WHERE r.status = 'done' AND r.deleted_at IS NULL GROUP BY 1, 2, 3, 4;
+  ELSE
+    IF NOT EXISTS (SELECT 1 FROM added WHERE status = 'done') AND NOT EXISTS (SELECT 1 FROM removed WHERE status = 'done') THEN
+      RETURN NULL;
+    END IF;
+    INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
+    WITH zones AS MATERIALIZED (SELECT o.org_id, app.zone_of(o.org_id) AS zone FROM (SELECT DISTINCT org_id FROM added) o), moved AS (
+      SELECT org_id, owner_id, type_id, closed_at, 1 AS n FROM added WHERE status = 'done' AND deleted_at IS NULL
+      UNION ALL
+      SELECT org_id, owner_id, type_id, closed_at, -1 FROM removed WHERE status = 'done' AND deleted_at IS NULL)
+    SELECT m.org_id, date_trunc('month', m.closed_at AT TIME ZONE z.zone)::date, m.owner_id, m.type_id, sum(m.n)
+    FROM moved m JOIN zones z ON z.org_id = m.org_id GROUP BY 1, 2, 3, 4 HAVING sum(m.n) <> 0;
+  END IF;
+  RETURN NULL;
+END $$;
+DO $$
+DECLARE t record;
+BEGIN
+  FOR t IN SELECT * FROM (VALUES ('deals', 'deal_closings'), ('activities', 'activity_closings')) v (noun, kept)
+    WHERE to_regclass('public.' || kept) IS NOT NULL LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS closings_insert ON %I', t.noun);
+    EXECUTE format('DROP TRIGGER IF EXISTS closings_update ON %I', t.noun);
+    EXECUTE format('DROP TRIGGER IF EXISTS closings_delete ON %I', t.noun);
+    EXECUTE format('CREATE TRIGGER closings_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.%I()', t.noun, t.kept);
+    EXECUTE format('CREATE TRIGGER closings_update AFTER UPDATE ON %I REFERENCING NEW TABLE AS added OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.%I()', t.noun, t.kept);
+    EXECUTE format('CREATE TRIGGER closings_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.%I()', t.noun, t.kept);
+  END LOOP;
+END $$;
+
+-- Another time zone has other days and months: what is kept by them is made anew, while nobody writes.
+CREATE OR REPLACE FUNCTION app.months_anew() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  zone text;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('days ' || NEW.id, 0));
+  zone := app.zone_of(NEW.id);
+  DELETE FROM public.deal_closings WHERE org_id = NEW.id;
+  INSERT INTO public.deal_closings (org_id, month, pipeline_id, owner_id, currency, status, deals, amount, cycle_days)
+  SELECT d.org_id, date_trunc('month', d.closed_at AT TIME ZONE zone)::date, d.pipeline_id, d.owner_id, d.currency, d.status, count(*),
+    coalesce(sum(d.amount), 0), sum(greatest(0, (d.closed_at AT TIME ZONE zone)::date - (d.created_at AT TIME ZONE zone)::date))
+  FROM public.deals d
+  WHERE d.org_id = NEW.id AND d.status <> 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6;
+  DELETE FROM public.activity_closings WHERE org_id = NEW.id;
+  INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
+  SELECT a.org_id, date_trunc('month', a.closed_at AT TIME ZONE zone)::date, a.owner_id, a.type_id, count(*)
+  FROM public.activities a WHERE a.org_id = NEW.id AND a.status = 'done' AND a.deleted_at IS NULL GROUP BY 1, 2, 3, 4;
+  RETURN NULL;
+END $$;
+DO $$
+BEGIN
+  IF to_regclass('public.deal_closings') IS NOT NULL THEN
+    DROP TRIGGER IF EXISTS months_anew ON organisations;
+    CREATE TRIGGER months_anew AFTER UPDATE OF time_zone ON organisations FOR EACH ROW
+      WHEN (OLD.time_zone IS DISTINCT FROM NEW.time_zone) EXECUTE FUNCTION app.months_anew();
+  END IF;
 END $$;
 
 SELECT app.ensure_event_partitions();

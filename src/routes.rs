@@ -31,6 +31,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::leads::configure)
         .configure(features::pipeline::configure)
         .configure(features::deals::configure)
+        .configure(features::targets::configure)
         .configure(features::feed::configure)
         .configure(features::fields::configure)
         .configure(features::files::configure)

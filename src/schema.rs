@@ -48,6 +48,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    activity_closings (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        month -> Date,
+        owner_id -> Nullable<Uuid>,
+        type_id -> Uuid,
+        done -> Int8,
+    }
+}
+
+diesel::table! {
     activity_dependencies (org_id, activity_id, waits_for) {
         org_id -> Uuid,
         activity_id -> Uuid,
@@ -380,6 +391,22 @@ diesel::table! {
         field_id -> Uuid,
         record_id -> Uuid,
         value -> Text,
+    }
+}
+
+diesel::table! {
+    deal_closings (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        month -> Date,
+        pipeline_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        status -> Text,
+        deals -> Int8,
+        amount -> Numeric,
+        cycle_days -> Int8,
     }
 }
 
@@ -1432,6 +1459,23 @@ diesel::table! {
         created_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    targets (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        member_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        pipeline_id -> Nullable<Uuid>,
+        measure -> Text,
+        activity_type_id -> Nullable<Uuid>,
+        unit -> Text,
+        starts_on -> Date,
+        value -> Numeric,
+        updated_by -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
     }
 }
 

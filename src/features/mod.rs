@@ -31,6 +31,7 @@ pub mod seeds;
 pub mod segments;
 pub mod settings;
 pub mod tags;
+pub mod targets;
 pub mod views;
 pub mod web_forms;
 

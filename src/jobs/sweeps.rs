@@ -19,6 +19,8 @@ const STEPS: &[(&str, &str)] = &[
            SELECT sum(n - 1) > 200 FROM (
              SELECT count(*) AS n FROM deal_totals GROUP BY org_id, pipeline_id, stage_id, owner_id, currency
              UNION ALL SELECT count(*) FROM record_totals GROUP BY org_id, record_type, owner_id
+             UNION ALL SELECT count(*) FROM deal_closings GROUP BY org_id, month, pipeline_id, owner_id, currency, status
+             UNION ALL SELECT count(*) FROM activity_closings GROUP BY org_id, month, owner_id, type_id
              UNION ALL SELECT count(*) FROM definition_changes GROUP BY org_id) t)",
     ),
     ("event partitions", "SELECT app.ensure_event_partitions()"),

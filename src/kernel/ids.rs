@@ -96,6 +96,7 @@ typed_id!(
     RuleId,
     WebFormId,
     SubmissionId,
+    TargetId,
     AssignmentRuleId,
     MailId,
     MailTemplateId,

@@ -148,6 +148,11 @@ impl Locale {
         date.format_localized("%B %Y", LOCALES[self.0].5).to_string()
     }
 
+    /// `Nov`, for heads of columns.
+    pub fn month_short(&self, date: NaiveDate) -> String {
+        SHORT[self.0].0[date.month0() as usize].clone()
+    }
+
     /// Numeric, for forms and exact titles: `28/11/2026`.
     pub fn date(&self, date: NaiveDate) -> String {
         let (day, month, year) = (date.day(), date.month(), date.year());

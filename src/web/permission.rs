@@ -119,6 +119,9 @@ permissions! {
         Bulk "mails.bulk" "send a mail to many at once",
         Administer "mails.administer" "change everybody's shared mail templates",
     }
+    targets {
+        Administer "targets.administer" "set targets",
+    }
     tags {
         Create "tags.create" "make tags",
         Administer "tags.administer" "rename, merge and delete tags",

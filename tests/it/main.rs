@@ -49,5 +49,6 @@ mod segments;
 mod settings;
 mod support;
 mod tags;
+mod targets;
 mod views;
 mod web_forms;

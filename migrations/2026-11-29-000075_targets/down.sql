@@ -1,0 +1,11 @@
+DROP TRIGGER IF EXISTS closings_insert ON deals;
+DROP TRIGGER IF EXISTS closings_update ON deals;
+DROP TRIGGER IF EXISTS closings_delete ON deals;
+DROP TRIGGER IF EXISTS closings_insert ON activities;
+DROP TRIGGER IF EXISTS closings_update ON activities;
+DROP TRIGGER IF EXISTS closings_delete ON activities;
+DROP TRIGGER IF EXISTS months_anew ON organisations;
+DROP TABLE activity_closings, deal_closings, targets;
+SET LOCAL ROLE pipewright_system;
+UPDATE roles SET permissions = array_remove(permissions, 'targets.administer');
+SET LOCAL ROLE pipewright_owner;

@@ -1,0 +1,133 @@
+//! How far a circle is.
+
+use super::{Circle, Goal, Measure, Period, Unit, Whose, circles, model::Target, reached::Reached};
+use crate::{
+    db::{OrgTx, Tx},
+    error::AppResult,
+    kernel::{Money, PipelineId, calendar},
+    schema::targets,
+    web::Actor,
+};
+use diesel::prelude::*;
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A target and what has been reached of it.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub goal: Goal,
+    pub period: Period,
+    pub target: Decimal,
+    /// Whether the number is the sum of those of smaller periods.
+    pub summed: bool,
+    pub reached: Decimal,
+    /// What should be reached by the end of today, were every working day worth the same.
+    pub expected: Decimal,
+    /// Won in other currencies, which do not count.
+    pub others: BTreeMap<String, Decimal>,
+}
+
+impl Progress {
+    /// What is missing to the target; negative: that much more.
+    pub fn missing(&self) -> Decimal {
+        self.target - self.reached
+    }
+
+    /// How far ahead of what is expected by today; negative: behind.
+    pub fn ahead(&self) -> Decimal {
+        self.reached - self.expected
+    }
+
+    /// Reached, in percent of the target, rounded down.
+    pub fn percent(&self) -> i64 {
+        (self.reached * Decimal::ONE_HUNDRED / self.target).floor().to_i64().unwrap_or(i64::MAX)
+    }
+}
+
+/// Everything that is set for one circle in one period: of one pipeline, or with `None` of all of them together and of activities.
+/// Nothing when the reader may not see the circle.
+pub fn progress(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    whose: Whose,
+    pipeline: Option<PipelineId>,
+    period: Period,
+) -> AppResult<Vec<Progress>> {
+    let seen = circles(tx, actor)?.into_iter().filter(|circle| circle.whose == whose).collect::<Vec<_>>();
+    let all = of_circles(tx, actor, &seen, period)?;
+    Ok(all.into_iter().map(|(_, progress)| progress).filter(|p| p.goal.pipeline == pipeline).collect())
+}
+
+/// The amount that is to be won, for a line in a chart or above a column.
+pub fn line(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    whose: Whose,
+    pipeline: Option<PipelineId>,
+    period: Period,
+) -> AppResult<Option<Money>> {
+    let all = progress(tx, actor, whose, pipeline, period)?;
+    let amount = all.into_iter().find(|p| p.goal.measure == Measure::Amount);
+    Ok(amount.map(|p| Money::from_columns(p.target, &actor.org.currency)))
+}
+
+/// Whatever is set for these circles, each with its place in `circles`; in the circles' order.
+pub(super) fn of_circles(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    circles: &[Circle],
+    period: Period,
+) -> AppResult<Vec<(usize, Progress)>> {
+    let set = kept_in(tx, period)?;
+    let wanted: BTreeSet<(usize, Goal)> = set
+        .iter()
+        .filter_map(|target| Some((circles.iter().position(|c| c.whose == target.whose())?, target.goal())))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<&Circle> = wanted.iter().map(|(n, _)| &circles[*n]).collect();
+    let everybody = asked.iter().any(|circle| circle.owners.is_none());
+    let owners = (!everybody).then(|| asked.iter().flat_map(|c| c.owners.clone().unwrap_or_default()).collect());
+    let activities = wanted.iter().any(|(_, goal)| goal.measure == Measure::Activities);
+    let reached = Reached::load(tx, period, owners, activities)?;
+    let elapsed = period.elapsed(actor, calendar::today(actor.org.zone));
+    let judged = wanted.into_iter().map(|(n, goal)| {
+        let (target, summed) = number(&set, circles[n].whose, &goal, period);
+        let (reached, others) = reached.of(&circles[n], &goal, &actor.org.currency);
+        let digits = if goal.measure == Measure::Amount { 2 } else { 0 };
+        let expected = (target * elapsed).round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+        (n, Progress { goal, period, target, summed, reached, expected, others })
+    });
+    Ok(judged.collect())
+}
+
+/// The period's own number, else the sum of its quarters, else of its months.
+pub(super) fn number(set: &[Target], whose: Whose, goal: &Goal, period: Period) -> (Decimal, bool) {
+    let mine = || set.iter().filter(|target| target.whose() == whose && target.goal() == *goal);
+    if let Some(own) = mine().find(|target| target.is_of(period)) {
+        return (own.value, false);
+    }
+    for unit in [Unit::Quarter, Unit::Month].into_iter().filter(|unit| *unit < period.unit) {
+        let parts = period.parts(unit);
+        let sum: Decimal =
+            mine().filter(|target| parts.iter().any(|part| target.is_of(*part))).map(|target| target.value).sum();
+        if !sum.is_zero() {
+            return (sum, true);
+        }
+    }
+    (Decimal::ZERO, true)
+}
+
+/// The targets of a period and of the smaller ones in it.
+pub(super) fn kept_in(tx: &mut OrgTx, period: Period) -> AppResult<Vec<Target>> {
+    let set: Vec<Target> = targets::table
+        .filter(targets::starts_on.ge(period.span.from))
+        .filter(targets::starts_on.lt(period.span.to))
+        .select(Target::as_select())
+        .order((targets::starts_on, targets::id))
+        .load(tx.conn())?;
+    let parts: Vec<Vec<Period>> =
+        Unit::ALL.into_iter().filter(|unit| *unit <= period.unit).map(|unit| period.parts(unit)).collect();
+    Ok(set.into_iter().filter(|target| parts.iter().flatten().any(|part| target.is_of(*part))).collect())
+}

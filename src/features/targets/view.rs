@@ -1,0 +1,141 @@
+//! Progress as pages show it: on /targets, on Home and above the board.
+
+use super::{Circle, Goal, Measure, Period, Progress, Whose, circles, progress};
+use crate::{
+    db::OrgTx,
+    error::AppResult,
+    features::{activities, pipeline},
+    kernel::Money,
+    web::{
+        Actor,
+        permission::{Permission, activities as activity, deals},
+    },
+};
+use rust_decimal::prelude::ToPrimitive;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A target and how far it is, in words and numbers.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub whose: Whose,
+    pub name: String,
+    /// `Amount won`, `Calls done`; with the pipeline, when it is of one.
+    pub what: String,
+    pub target: String,
+    pub reached: String,
+    pub reached_short: String,
+    pub target_short: String,
+    /// For the bar: at most 100.
+    pub filled: u32,
+    pub percent: String,
+    pub expected: String,
+    /// `€12,000.00 ahead`, `reached`, `€3,000.00 behind`.
+    pub pace: String,
+    /// `is-good`, `is-warn`, `is-bad`.
+    pub tone: &'static str,
+    pub missing: String,
+    /// Whether the number is the sum of smaller periods' numbers.
+    pub summed: bool,
+    pub others: String,
+    /// The deals behind it; empty for activities.
+    pub href: String,
+}
+
+/// What is set in a period: for everybody the reader sees, or for `only` these.
+pub fn rows(tx: &mut OrgTx, actor: &Actor, period: Period, only: Option<&[Whose]>) -> AppResult<Vec<Row>> {
+    let mut seen = circles(tx, actor)?;
+    seen.retain(|circle| only.is_none_or(|only| only.contains(&circle.whose)));
+    let all = progress::of_circles(tx, actor, &seen, period)?;
+    let names = Names::load(tx)?;
+    let shown = all.into_iter().filter(|(_, p)| match p.goal.measure {
+        Measure::Activities => actor.may(activity::View::KEY),
+        Measure::Amount | Measure::Deals => actor.may(deals::View::KEY),
+    });
+    Ok(shown.map(|(n, progress)| row(actor, &seen[n], &progress, &names)).collect())
+}
+
+pub(super) struct Names {
+    pipelines: HashMap<Uuid, String>,
+    types: HashMap<Uuid, String>,
+}
+
+impl Names {
+    pub fn load(tx: &mut OrgTx) -> AppResult<Self> {
+        Ok(Self {
+            pipelines: pipeline::pipelines(tx)?.into_iter().map(|p| (p.id.0, p.name)).collect(),
+            types: activities::types(tx)?.iter().map(|t| (t.id.0, t.name.clone())).collect(),
+        })
+    }
+
+    pub fn of(&self, goal: &Goal) -> String {
+        let narrowed = goal.pipeline.and_then(|id| self.pipelines.get(&id.0));
+        let kind = goal.activity_type.and_then(|id| self.types.get(&id.0));
+        match narrowed.or(kind) {
+            Some(name) => format!("{}: {name}", goal.measure.label()),
+            None => goal.measure.label().to_owned(),
+        }
+    }
+}
+
+fn row(actor: &Actor, circle: &Circle, p: &Progress, names: &Names) -> Row {
+    let told = |value| p.goal.measure.told(actor, value);
+    let (ahead, missing) = (p.ahead(), p.missing());
+    let over = p.period.span.to <= crate::kernel::calendar::today(actor.org.zone);
+    let (pace, tone) = match () {
+        () if missing <= rust_decimal::Decimal::ZERO => ("Reached".to_owned(), "is-good"),
+        () if over => ("Missed".to_owned(), "is-bad"),
+        () if ahead.is_sign_negative() => (format!("{} behind", told(-ahead)), "is-warn"),
+        () => (format!("{} ahead", told(ahead)), "is-good"),
+    };
+    let others: Vec<String> = p.others.iter().map(|(c, amount)| Money::from_columns(*amount, c).short()).collect();
+    Row {
+        whose: circle.whose,
+        name: circle.name.clone(),
+        what: names.of(&p.goal),
+        target: told(p.target),
+        reached: told(p.reached),
+        target_short: p.goal.measure.short(actor, p.target),
+        reached_short: p.goal.measure.short(actor, p.reached),
+        filled: p.percent().clamp(0, 100).to_u32().unwrap_or(0),
+        percent: format!("{} %", actor.locale.integer(p.percent())),
+        expected: told(p.expected),
+        pace,
+        tone,
+        missing: if missing.is_sign_negative() || missing.is_zero() { "–".into() } else { told(missing) },
+        summed: p.summed,
+        others: others.join(", "),
+        href: href(circle, p),
+    }
+}
+
+/// The list of what was won, as far as an address can say it: of one person or of everybody.
+fn href(circle: &Circle, p: &Progress) -> String {
+    let owner = match circle.whose {
+        Whose::Everyone => None,
+        Whose::Member(id) => Some(vec![id.0]),
+        Whose::Team(_) => circle.owners.clone(),
+    };
+    match p.goal.measure {
+        Measure::Activities => String::new(),
+        _ => won_between(p, owner.as_deref()),
+    }
+}
+
+fn won_between(p: &Progress, owners: Option<&[Uuid]>) -> String {
+    use crate::features::records::filter::{Filter, Op};
+    let last = p.period.span.to.pred_opt().unwrap_or(p.period.span.to);
+    let days = [p.period.span.from.to_string(), last.to_string()];
+    let mut rules = vec![Filter::rule("closed_at", Op::Between, &[&days[0], &days[1]])];
+    if let Some(owners) = owners {
+        let ids: Vec<String> = owners.iter().map(Uuid::to_string).collect();
+        rules.push(Filter::Rule { key: "owner_id".into(), op: Op::AnyOf, values: ids });
+    }
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("status", "won");
+    if let Some(pipeline) = p.goal.pipeline {
+        query.append_pair("pipeline", &pipeline.to_string());
+    }
+    query.append_pair("filter", &Filter::All(rules).json());
+    format!("/deals?{}", query.finish())
+}
