@@ -718,3 +718,39 @@ SELECT app.ensure_event_partitions();
 
 -- So that a process without any right to migrate can still tell whether it must not start.
 GRANT SELECT ON __diesel_schema_migrations TO PUBLIC;
+
+-- What automations are to hear of: deals that come, go from stage to stage and close. Files and merges set nothing off.
+CREATE OR REPLACE FUNCTION app.automations_hear() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  heard bigint;
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM added WHERE record_type = 'deal') THEN
+    RETURN NULL;
+  END IF;
+  WITH news AS (
+    SELECT n.org_id, n.id, n.record_id, n.changes, n.data, CASE
+      WHEN n.kind = 'deal.created' THEN 'created'
+      WHEN n.changes->'status'->>1 IN ('won', 'lost') THEN n.changes->'status'->>1
+      WHEN n.changes->'status'->>1 = 'open' THEN 'reopened'
+      WHEN n.changes ? 'stage_id' THEN 'moved' END AS what
+    FROM added n WHERE n.record_type = 'deal' AND NOT n.data ? 'import_id'
+  ), kept AS (
+    INSERT INTO public.automation_inbox (org_id, event_id, deal_id, event, from_stage, to_stage, depth, undo)
+    SELECT n.org_id, n.id, n.record_id, n.what, app.as_uuid(n.changes->'stage_id'->0->>'id'),
+      coalesce(app.as_uuid(n.changes->'stage_id'->1->>'id'), app.as_uuid(n.data->'stage'->>'id')),
+      CASE jsonb_typeof(n.data->'automation_depth') WHEN 'number' THEN (n.data->>'automation_depth')::integer ELSE 0 END,
+      coalesce(n.data->'undo' = 'true'::jsonb, false)
+    FROM news n JOIN public.deals d ON d.org_id = n.org_id AND d.id = n.record_id
+    WHERE n.what IS NOT NULL AND EXISTS (SELECT 1 FROM public.automations a WHERE a.org_id = n.org_id)
+    RETURNING org_id
+  )
+  INSERT INTO public.jobs (org_id, kind) SELECT DISTINCT org_id, 'automations.run' FROM kept;
+  GET DIAGNOSTICS heard = ROW_COUNT;
+  IF heard > 0 THEN
+    PERFORM pg_notify('pipewright_jobs', '');
+  END IF;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS automations_hear ON events;
+CREATE TRIGGER automations_hear AFTER INSERT ON events REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION app.automations_hear();

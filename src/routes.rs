@@ -30,6 +30,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::assignment::configure)
         .configure(features::leads::configure)
         .configure(features::pipeline::configure)
+        .configure(features::automations::configure)
         .configure(features::deals::configure)
         .configure(features::targets::configure)
         .configure(features::feed::configure)

@@ -232,6 +232,59 @@ diesel::table! {
 }
 
 diesel::table! {
+    automation_inbox (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        event_id -> Uuid,
+        deal_id -> Uuid,
+        event -> Text,
+        from_stage -> Nullable<Uuid>,
+        to_stage -> Nullable<Uuid>,
+        automation_id -> Nullable<Uuid>,
+        depth -> Int4,
+        undo -> Bool,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    automation_runs (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        automation_id -> Uuid,
+        deal_id -> Uuid,
+        event_id -> Uuid,
+        event -> Text,
+        from_stage -> Nullable<Uuid>,
+        to_stage -> Nullable<Uuid>,
+        depth -> Int4,
+        status -> Text,
+        outcome -> Array<Nullable<Text>>,
+        error -> Nullable<Text>,
+        plans -> Array<Nullable<Uuid>>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    automations (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        pipeline_id -> Uuid,
+        stage_id -> Nullable<Uuid>,
+        name -> Text,
+        event -> Text,
+        after_days -> Nullable<Int4>,
+        actions -> Jsonb,
+        position -> Int4,
+        active_since -> Nullable<Timestamptz>,
+        saved_by -> Nullable<Uuid>,
+        version -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     calendar_members (org_id, member_id) {
         org_id -> Uuid,
         member_id -> Uuid,
@@ -1498,6 +1551,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    turns (org_id, key) {
+        org_id -> Uuid,
+        key -> Text,
+        last_member_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     user_avatars (user_id) {
         user_id -> Uuid,
         content_type -> Text,
@@ -1655,6 +1716,7 @@ diesel::joinable!(sessions -> organisations (org_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(stages -> organisations (org_id));
 diesel::joinable!(teams -> organisations (org_id));
+diesel::joinable!(turns -> organisations (org_id));
 diesel::joinable!(user_avatars -> users (user_id));
 diesel::joinable!(validation_rules -> organisations (org_id));
 
@@ -1663,6 +1725,9 @@ diesel::allow_tables_to_appear_in_same_query!(activity_template_steps, activity_
 diesel::allow_tables_to_appear_in_same_query!(record_tags, tags,);
 diesel::allow_tables_to_appear_in_same_query!(
     auth_tokens,
+    automation_inbox,
+    automation_runs,
+    automations,
     companies,
     contacts,
     counters,
@@ -1698,6 +1763,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     stages,
     teams,
+    turns,
     user_avatars,
     users,
     validation_rules,

@@ -108,6 +108,16 @@ impl Event {
     }
 }
 
+/// Who did it, in words: the member's name, the automation's, or the program's.
+pub fn doer(member: Option<String>, data: &Value) -> String {
+    let automation = || data.get("automation")?.get("name")?.as_str();
+    match (member, automation()) {
+        (Some(name), _) => name,
+        (None, Some(name)) => format!("Automation “{name}”"),
+        (None, None) => "Pipewright".to_owned(),
+    }
+}
+
 /// Writes the event and tells open tabs that the record changed.
 pub fn record(tx: &mut OrgTx, event: Event) -> AppResult<()> {
     live::publish(tx, &LiveMessage::record(event.record_type, event.record_id))?;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod activities;
 pub mod assignment;
+pub mod automations;
 pub mod bin;
 pub mod calendar;
 pub mod comments;
@@ -41,6 +42,7 @@ use crate::jobs::Registry;
 pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
     activities::register_jobs(registry);
+    automations::register_jobs(registry);
     duplicates::register_jobs(registry);
     bin::register_jobs(registry);
     retention::register_jobs(registry);

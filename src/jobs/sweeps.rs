@@ -55,6 +55,8 @@ const STEPS: &[(&str, &str)] = &[
     ("files of mails that were never written", crate::features::mails::SWEEP_FILES),
     ("mailings whose job broke off", crate::features::mails::SWEEP_MAILINGS),
     ("counts of mails", crate::features::mails::SWEEP_COUNTS),
+    ("deals that stay in a stage", crate::features::automations::SWEEP),
+    ("runs of automations of long ago", crate::features::automations::FORGET),
     ("reminders", crate::features::notifications::reminders::SWEEP),
     ("digests of notices", crate::features::notifications::DIGESTS),
     ("notices of long ago", crate::features::notifications::FORGET),

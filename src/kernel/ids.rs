@@ -81,6 +81,8 @@ typed_id!(
     ActivitySeriesId,
     ActivityTemplateId,
     ActivityTypeId,
+    AutomationId,
+    AutomationRunId,
     FileId,
     /// Bytes in the store: one version of a file.
     BlobId,

@@ -1,5 +1,6 @@
 //! `kill -9` of the program and of its Postgres: no acknowledged write is lost, nothing is half done, no mail goes out twice.
 
+mod automations;
 mod files;
 mod imports;
 mod mails;

@@ -8,6 +8,7 @@ mod accounts_invitations;
 mod accounts_settings;
 mod accounts_sign_up;
 mod activities;
+mod automations;
 mod backbone;
 mod bin;
 mod board;

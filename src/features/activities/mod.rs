@@ -34,6 +34,7 @@ pub use pages::{plan_form, show_refused as refused};
 pub use plan::{Plan, Quick};
 pub use queries::{about as about_sql, concerns, find};
 pub use series::{End, Rule, SWEEP, Schedule, extend_all};
+pub use templates::{plan_template, take_back_untouched, usable_templates};
 pub use types::{ActivityType, all as types, seed as seed_types};
 pub use when::{Slot, Tone, instant, parse_time, time_value};
 

@@ -58,7 +58,7 @@ pub(super) fn remember_turn(tx: &mut OrgTx, rule: AssignmentRuleId, member: Uuid
 }
 
 /// The team's active members, in the order of turns.
-fn at_work(tx: &mut OrgTx, team: TeamId) -> AppResult<Vec<Uuid>> {
+pub(super) fn at_work(tx: &mut OrgTx, team: TeamId) -> AppResult<Vec<Uuid>> {
     let team = team_members::table.filter(team_members::team_id.eq(team)).select(team_members::member_id);
     let team: Vec<Uuid> = team.load(tx.conn())?;
     let active = members::table.filter(members::id.eq_any(team)).filter(members::deactivated_at.is_null());

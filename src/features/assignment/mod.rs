@@ -9,10 +9,12 @@ mod forms;
 mod model;
 mod pages;
 mod share_out;
+mod turns;
 
 pub use choice::owner;
 pub use model::Arrival;
 pub use share_out::share_out;
+pub use turns::next_of_team;
 
 use actix_web::web::{ServiceConfig, get, post};
 

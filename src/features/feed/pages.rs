@@ -4,6 +4,7 @@ use super::queries::{self, Asked, Happened, What};
 use crate::{
     db::{Db, OrgTx, paging},
     error::AppResult,
+    events,
     features::{
         accounts::members::{self, Person},
         comments,
@@ -210,7 +211,7 @@ fn entry(
     };
     Some(Entry {
         id: row.id,
-        who: person.map_or_else(|| "Pipewright".to_owned(), |person| person.name.clone()),
+        who: events::doer(person.map(|person| person.name.clone()), &row.data),
         initials: person.map(|person| person.initials.clone()).unwrap_or_else(|| "P".to_owned()),
         class: person.map(|person| person.class.clone()).unwrap_or_default(),
         avatar_url: person.and_then(|person| person.avatar_url.clone()),

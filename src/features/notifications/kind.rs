@@ -93,6 +93,8 @@ kinds! {
     MailAnswered "answered", "inbox", "Mail that you sent is answered", true, Off;
     MailBounced "bounced", "alert-triangle", "Mail that you sent comes back", true, Now;
     Matches "matches", "filter", "New matches of a view you watch", false, Now;
+    /// An automation of a pipeline was told to say something.
+    Automation "automation", "bolt", "An automation tells you something", true, Now;
     /// An import, an export or a change of many records.
     Finished "finished", "checks", "An import, export or bulk change is finished", true, Off;
     Joined "joined", "user-plus", "Someone joins the organisation", false, Off;

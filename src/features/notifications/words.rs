@@ -84,6 +84,10 @@ impl Said<'_> {
                 let count = self.params.get("count").and_then(Value::as_i64).unwrap_or(1);
                 Words::new("", "", self.param("view"), format!(": {count} new {}", self.param("noun")))
             }
+            Kind::Automation => match self.param("message") {
+                "" => Words::new(self.param("automation"), "tells you about", title, ""),
+                message => Words::new(self.param("automation"), "tells you about", title, format!(": {message}")),
+            },
             Kind::Finished => Words::new("", "", self.param("what"), self.param("how")),
             Kind::Joined => match self.param("role") {
                 "" => Words::new(self.param("who"), "joined", "", ""),

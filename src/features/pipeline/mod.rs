@@ -7,7 +7,7 @@ mod queries;
 mod settings;
 
 pub use model::{COLORS, Pipeline, Stage, StageGroup};
-pub use queries::{lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
+pub use queries::{lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
 
 use actix_web::web::ServiceConfig;
 

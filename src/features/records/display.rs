@@ -176,6 +176,23 @@ pub fn name_key(key: &str) -> &str {
     key.strip_suffix("_id").unwrap_or(key)
 }
 
+/// Puts one value into a record's form, as if it had been typed there; `id` of what it refers to.
+pub fn put(form: &mut Form, entry: &Entry, value: &str, id: &str, currency: &str) {
+    match &entry.kind {
+        Kind::Record(_) => {
+            let (id_name, name) = entry.reference();
+            form.set(&id_name, id);
+            form.set(&name, value);
+        }
+        _ => form.set(&entry.key, value),
+    }
+    match currency {
+        "" => {}
+        code if entry.own_currency => form.set(&fields::currency_name(&entry.key), code),
+        code => form.set("currency", code),
+    }
+}
+
 /// The values of a repeated field; each may hold several lines.
 pub fn many(form: &Form, key: &str) -> Vec<String> {
     form.all(key).flat_map(str::lines).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect()

@@ -11,6 +11,7 @@ use super::{display, visible};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    events,
     features::fields::{Catalogue, Entry, Kind},
     kernel::RecordType,
     web::{Actor, Form},
@@ -134,7 +135,7 @@ fn add(lines: &mut Vec<ChangeLine>, actor: &Actor, catalogue: &Catalogue, key: &
 
 /// The field's line: begun, or with a later value.
 fn put(lines: &mut Vec<ChangeLine>, actor: &Actor, row: &Row, key: &str, label: &str, [before, after]: [String; 2]) {
-    let by = row.actor_name.clone().unwrap_or_else(|| "Pipewright".to_owned());
+    let by = events::doer(row.actor_name.clone(), &row.data);
     let at = actor.within(row.at);
     match lines.iter_mut().find(|line| line.key == key) {
         Some(line) => (line.after, line.by, line.at) = (after, by, at),

@@ -11,6 +11,7 @@ use crate::{
         paging::{self, Page as Rows},
     },
     error::AppResult,
+    events,
     features::{
         activities::Plan,
         comments::{self, Core, Post, Said},
@@ -255,7 +256,7 @@ fn entry(row: Row, actor: &Actor, catalogue: &Catalogue, note: Option<Said>) -> 
         icon: row.icon.unwrap_or_else(|| words.icon.to_owned()),
         title: words.title,
         lines: words.lines,
-        who: row.actor_name.unwrap_or_else(|| "Pipewright".to_owned()),
+        who: events::doer(row.actor_name, &row.data),
         when: actor.moment(row.at),
         exact: actor.exact(row.at),
         iso: row.at.to_rfc3339(),

@@ -36,6 +36,8 @@ pub struct Belongings {
     /// In quarantine.
     pub submission: Uuid,
     pub assignment_rule: Uuid,
+    pub automation: Uuid,
+    pub automation_run: Uuid,
     pub activity: Uuid,
     pub activity_type: Uuid,
     pub activity_template: Uuid,
@@ -80,6 +82,8 @@ impl Belongings {
             web_form: id(),
             submission: id(),
             assignment_rule: id(),
+            automation: id(),
+            automation_run: id(),
             activity: id(),
             activity_type: id(),
             activity_template: id(),
@@ -187,6 +191,14 @@ impl TestApp {
             "INSERT INTO activity_templates (org_id, id, name, kind) VALUES ('{o}', '{0}', 'Template of {s}', 'set');
              INSERT INTO activity_template_steps (org_id, id, template_id, type_id, subject) VALUES ('{o}', '{1}', '{0}', '{2}', 'Step of {s}')",
             b.activity_template, b.activity_step, b.activity_type
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO automations (org_id, id, pipeline_id, name, event, actions, saved_by)
+               VALUES ('{o}', '{0}', '{1}', 'Automation of {s}', 'won', '[{{\"id\": \"{0}\", \"do\": \"notify\", \"owner\": true, \"followers\": false, \"member\": null, \"team\": null, \"message\": \"Word of {s}\"}}]', '{2}');
+             INSERT INTO automation_runs (org_id, id, automation_id, deal_id, event_id, event, status, error)
+               VALUES ('{o}', '{3}', '{0}', '{4}', gen_random_uuid(), 'won', 'failed', 'Error of {s}')",
+            b.automation, b.pipeline, org.admin, b.automation_run, b.deal
         ))
         .await;
         self.sql(&format!(

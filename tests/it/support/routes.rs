@@ -149,6 +149,8 @@ impl Route {
                     "web-forms" => b.web_form,
                     "quarantine" => b.submission,
                     "assignment" => b.assignment_rule,
+                    "automations" => b.automation,
+                    "automation-runs" => b.automation_run,
                     "retention" => b.rule,
                     other => panic!("{}: what is {{id}} after {other:?}? Tell tests/it/support/routes.rs", self.name()),
                 }

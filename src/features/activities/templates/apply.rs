@@ -117,7 +117,7 @@ pub fn apply(
     Ok(steps.len() * with.len())
 }
 
-fn plan(
+pub(super) fn plan(
     tx: &mut OrgTx,
     by: &Allow<Create>,
     steps: &[Step],

@@ -5,6 +5,7 @@
 //! sent twice is planned once.
 
 mod apply;
+mod automatic;
 mod chain;
 mod commands;
 mod form;
@@ -15,6 +16,7 @@ mod settings;
 mod steps;
 
 pub(super) use apply::{attach, prefill};
+pub use automatic::{plan_template, take_back_untouched, usable_templates};
 pub(super) use chain::{Offer, follow, offered, planned, reopen};
 pub(super) use model::{Choice, choices};
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
+    events,
     features::fields::Catalogue,
     kernel::RecordType,
     web::{
@@ -202,7 +203,7 @@ impl Change {
             icon: words.icon,
             title: title(&row, words, &lines),
             lines,
-            who: row.actor_name.unwrap_or_else(|| "Pipewright".to_owned()),
+            who: events::doer(row.actor_name, &row.data),
             when: actor.moment(row.at),
             exact: actor.exact(row.at),
             iso: row.at.to_rfc3339(),
