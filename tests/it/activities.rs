@@ -1,6 +1,7 @@
 //! Activities and tasks through HTTP: planned in two clicks, done from anywhere with what came of it, taken back, seen by the right
 //! people, and next on every deal.
 
+mod bulk;
 mod laws;
 mod next;
 mod series;

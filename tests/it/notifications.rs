@@ -137,6 +137,34 @@ async fn what_others_are_given_is_told_and_what_is_out_of_sight_is_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_gives_records_away_tells_each_owner_how_many() {
+    let app = TestApp::start().await;
+    let org = app.org("filed").await;
+    let file = "name,owner\nA Ltd,rep@filed.test\nB Ltd,rep@filed.test\nC Ltd,manager@filed.test\nD Ltd,\n";
+    let counts = crate::imports::import(&app, &org, RecordType::Company, file.as_bytes()).await.unwrap();
+    assert_eq!(counts, (4, 0, 0, 0));
+    let told =
+        "SELECT coalesce(string_agg(m.name || ': ' || (n.params->>'many'), ', ' ORDER BY m.name), '') FROM notices n
+                JOIN members m ON m.id = n.member_id WHERE n.kind = 'assigned'";
+    assert_eq!(app.value(told).await, "Manager filed: 1 company, Rep filed: 2 companies");
+    // The same again gives nobody anything; another owner for one of them does, and so do leads that rules give out.
+    let again = file.replace("B Ltd,rep", "B Ltd,manager");
+    app.sql("DELETE FROM notices").await;
+    assert_eq!(crate::imports::import(&app, &org, RecordType::Company, again.as_bytes()).await.unwrap(), (0, 1, 3, 0));
+    assert_eq!(app.value(told).await, "Manager filed: 1 company");
+    app.sql("DELETE FROM notices").await;
+    app.sql(&format!(
+        "INSERT INTO assignment_rules (org_id, id, position, member_id) VALUES ('{0}', gen_random_uuid(), 1, '{1}')",
+        org.id, org.rep
+    ))
+    .await;
+    let leads = "last name,company\nAdams,Z\nBrown,Y\n";
+    assert_eq!(crate::imports::import(&app, &org, RecordType::Lead, leads.as_bytes()).await.unwrap().0, 2);
+    assert_eq!(app.value(told).await, "Rep filed: 2 leads");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notices_are_read_and_taken_back() {
     let app = TestApp::start().await;
     let org = app.org("reading").await;

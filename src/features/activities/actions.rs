@@ -4,7 +4,7 @@
 use super::{
     commands,
     lines::Line,
-    model::{Activity, Class, OPEN},
+    model::{Activity, OPEN},
     queries,
     returning::{self, Back},
     series::{self, Scope},
@@ -310,62 +310,4 @@ pub(super) async fn undelete(
         .await?;
     let to = Back::of(&page, &form).unwrap_or_else(|| format!("/activities/{id}"));
     Ok(reply::redirect(&page.req, &to, Some(Flash::success(told))))
-}
-
-/// Most that one bulk action takes.
-const MOST: usize = 200;
-
-/// `POST /activities/bulk`: `ids`, and `action`: `done`, `delete`, `assign` with `owner_id`, or `until-` and a key of
-/// [`when::SNOOZES`]
-pub(super) async fn bulk(page: Page, by: Allow<Edit>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
-    let class = Class::parse(form.get("class")).unwrap_or_default();
-    let ids: Vec<ActivityId> = form.all("ids").filter_map(|id| id.parse().ok()).collect();
-    let to = Back::of(&page, &form).unwrap_or_else(|| format!("/{}", class.noun()));
-    if ids.is_empty() {
-        return Ok(reply::redirect(&page.req, &to, Some(Flash::info("Nothing was ticked, so nothing was changed"))));
-    }
-    if ids.len() > MOST {
-        return Err(AppError::field("", format!("At most {MOST} at a time.")));
-    }
-    let posted = form.clone();
-    let done = db.org(&page, move |tx| apply(tx, &by, &ids, &posted)).await?;
-    let noun = if done == 1 { class.label() } else { class.plural() }.to_lowercase();
-    let verb = match form.get("action") {
-        "done" => "done",
-        "delete" => "deleted",
-        "assign" => "reassigned",
-        _ => "put off",
-    };
-    Ok(reply::redirect(&page.req, &to, Some(Flash::success(format!("{done} {noun} {verb}")))))
-}
-
-/// The action on each; those that are gone, or closed already, are passed over. Returns how many it was done to.
-fn apply(tx: &mut OrgTx, by: &Allow<Edit>, ids: &[ActivityId], form: &Form) -> AppResult<usize> {
-    let action = form.get("action");
-    let owner = form.get("owner_id").parse().ok();
-    if action == "assign" && owner.is_none() {
-        return Err(AppError::field("owner_id", "is required"));
-    }
-    let mut done = 0;
-    for id in ids {
-        let result = match action {
-            "done" => commands::close(tx, by, *id, "done", None).map(drop),
-            "delete" => Allow::<Delete>::check(by).and_then(|by| commands::set_deleted(tx, &by, *id, true)).map(drop),
-            "assign" => commands::assign(tx, by, *id, owner),
-            other => put_off(tx, by, *id, other.strip_prefix("until-").unwrap_or("")),
-        };
-        match result {
-            Ok(()) => done += 1,
-            Err(AppError::NotFound | AppError::Conflict(_)) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(done)
-}
-
-fn put_off(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, until: &str) -> AppResult<()> {
-    let day = when::snoozed(until, by).ok_or_else(|| AppError::field("action", "is not one of the choices"))?;
-    let before = queries::find(tx, by, id)?;
-    let slot = Slot { start_at: before.fields.start_at, due_on: before.fields.due_on }.on(day, by.zone);
-    commands::reschedule(tx, by, id, slot).map(drop)
 }

@@ -6,6 +6,7 @@
 
 mod actions;
 mod agenda;
+mod bulk;
 mod checklist;
 mod commands;
 mod dependencies;
@@ -26,6 +27,7 @@ mod types;
 mod when;
 
 pub use agenda::{Day, Due, Idle, Load};
+pub use bulk::{KIND as BULK, undo as undo_bulk};
 pub use commands::{assign, close, create, follow_lead, update};
 pub use forms::contact;
 pub use lines::{About, Line};
@@ -49,7 +51,7 @@ pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/activities", get().to(index::activities))
         .route("/activities", post().to(pages::create))
         .route("/activities/new", get().to(pages::new))
-        .route("/activities/bulk", post().to(actions::bulk))
+        .route("/activities/bulk", post().to(bulk::bulk))
         .route("/tasks", get().to(index::tasks))
         .route("/activities/{id}", get().to(pages::show))
         .route("/activities/{id}", post().to(pages::save))

@@ -51,6 +51,11 @@ pub(super) fn lock_any(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResu
     seen(tx, actor, found)
 }
 
+/// How often it was changed.
+pub(super) fn version(tx: &mut OrgTx, id: ActivityId) -> AppResult<i32> {
+    Ok(activities::table.filter(activities::id.eq(id)).select(activities::version).first(tx.conn())?)
+}
+
 fn seen(tx: &mut OrgTx, actor: &Actor, activity: Activity) -> AppResult<Activity> {
     let Some(owners) = actor.visible_owners() else { return Ok(activity) };
     if activity.fields.owner_id.is_some_and(|owner| owners.contains(&owner.0)) {

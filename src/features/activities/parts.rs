@@ -11,9 +11,13 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
-    features::{accounts::members::Person, records},
+    features::{
+        accounts::members::Person,
+        notifications::{self, Kind, Notice, To},
+        records,
+    },
     kernel::{ActivityId, MemberId, RecordType, text},
-    schema::{activity_checklist, activity_dependencies, activity_participants},
+    schema::{activities, activity_checklist, activity_dependencies, activity_participants},
     web::{Actor, Allow, Form, Page, SelectOption, permission::activities::Edit, reply},
 };
 use actix_web::{
@@ -224,9 +228,21 @@ pub(super) fn invite(tx: &mut OrgTx, id: ActivityId, members: impl Iterator<Item
         if added > 0 {
             let name = commands::person(tx, member)?;
             commands::note(tx, id, "participant", &Value::Null, &name)?;
+            tell(tx, id, member)?;
         }
     }
     Ok(())
+}
+
+/// A colleague hears that they are to take part, and when.
+fn tell(tx: &mut OrgTx, id: ActivityId, member: MemberId) -> AppResult<()> {
+    type When = (Option<chrono::DateTime<chrono::Utc>>, Option<chrono::NaiveDate>);
+    let (start_at, due_on): When = activities::table
+        .filter(activities::id.eq(id))
+        .select((activities::start_at, activities::due_on))
+        .first(tx.conn())?;
+    let notice = Notice::new(Kind::Invited).about(id).param("start_at", &start_at).param("due_on", &due_on);
+    notifications::tell(tx, &notice, To::people([member])).map(drop)
 }
 
 /// Does the work and shows the page again; what is wrong is told there.
@@ -255,7 +271,7 @@ pub(super) async fn add_person(
 ) -> AppResult<HttpResponse> {
     let id = *id;
     change(page, id, form, db, move |tx, form| {
-        queries::lock(tx, &by, id)?;
+        let open = queries::lock(tx, &by, id)?.is_open();
         let member: Option<MemberId> = form.get("member_id").parse().ok();
         crate::features::accounts::members::check_owner(tx, member, "member_id")?;
         let contact = match member {
@@ -292,7 +308,12 @@ pub(super) async fn add_person(
             }
             (None, None) => Value::Null,
         };
-        if added > 0 { commands::note(tx, id, "participant", &Value::Null, &name) } else { Ok(()) }
+        if added == 0 {
+            return Ok(());
+        }
+        commands::note(tx, id, "participant", &Value::Null, &name)?;
+        // Of what is over there is nothing to take part in any more.
+        member.filter(|_| open).map_or(Ok(()), |member| tell(tx, id, member))
     })
     .await
 }

@@ -5,7 +5,7 @@
 //! organisation of two million.
 
 pub use super::one::{concerns, find};
-pub(super) use super::one::{lock, lock_any};
+pub(super) use super::one::{lock, lock_any, version};
 
 use super::{lines::Row, model::Class};
 use crate::{

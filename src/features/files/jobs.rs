@@ -6,13 +6,18 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     events,
-    features::{accounts::picture, bin, records::Subject},
+    features::{
+        accounts::picture,
+        bin,
+        notifications::{self, Notice, To},
+        records::Subject,
+    },
     files::{
         Files, Kind, Part,
         clamd::{self, Verdict},
     },
     jobs::{Job, JobContext, JobOutcome, enqueue as queue},
-    kernel::{BlobId, OrgId},
+    kernel::{BlobId, MemberId, OrgId},
     live::{self, LiveMessage},
     schema::{file_blobs, file_versions, files},
 };
@@ -92,21 +97,33 @@ fn judge(tx: &mut OrgTx, blob: &Blob, verdict: &Verdict) -> AppResult<()> {
     tell(tx, blob.id, found.as_deref())
 }
 
-/// Open pages learn of it; of something infected, the history too.
+/// Open pages learn of it; of something infected, the history too, and whoever sent it up.
 fn tell(tx: &mut OrgTx, blob: BlobId, found: Option<&str>) -> AppResult<()> {
-    type Row = (Uuid, String, (Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>));
+    type Row = (Uuid, String, Option<Uuid>, (Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>));
     let row: Option<Row> = files::table
         .inner_join(file_versions::table.on(file_versions::file_id.eq(files::id)))
         .filter(file_versions::blob_id.eq(blob))
         .select((
             files::id,
             files::name,
+            file_versions::created_by,
             (files::company_id, files::contact_id, files::lead_id, files::deal_id, files::activity_id),
         ))
         .first(tx.conn())
         .optional()?;
-    let Some((id, name, columns)) = row else { return Ok(()) };
-    let Some(subject) = Subject::from_columns(columns) else { return Ok(()) };
+    let Some((id, name, sender, columns)) = row else { return Ok(()) };
+    let subject = Subject::from_columns(columns);
+    if let (Some(found), Some(sender)) = (found, sender) {
+        let mut notice = Notice::new(notifications::Kind::Quarantined)
+            .once(format!("quarantined:{blob}"))
+            .at(&format!("/files/{id}"));
+        notice = notice.param("file", &name).param("found", &found);
+        if let Some(subject) = subject {
+            notice = notice.about(subject);
+        }
+        notifications::tell(tx, &notice, To::people([MemberId(sender)]))?;
+    }
+    let Some(subject) = subject else { return Ok(()) };
     match found {
         None => live::publish(tx, &LiveMessage::record(subject.key(), subject.id())),
         Some(found) => {

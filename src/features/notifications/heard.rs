@@ -11,7 +11,8 @@ use serde_json::Value;
 /// Called for each event, in its transaction.
 pub fn hear(tx: &mut OrgTx, event: &Event) -> AppResult<()> {
     let Some(about) = Subject::from_key(event.record_type, event.record_id) else { return Ok(()) };
-    if let Some((before, after)) = event.changes.pair("owner_id") {
+    let in_bulk = tx.cause().is_some_and(|cause| cause.get("bulk").is_some());
+    if let (Some((before, after)), false) = (event.changes.pair("owner_id"), in_bulk) {
         owned(tx, about, before, after)?;
     }
     match event.kind {

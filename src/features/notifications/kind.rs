@@ -79,6 +79,8 @@ macro_rules! kinds {
 kinds! {
     /// A record, activity or task became the reader's to look after.
     Assigned "assigned", "user-check", "Something is assigned to you", true, Now;
+    /// A colleague made them take part in an activity.
+    Invited "invited", "calendar-plus", "You are to take part in an activity", true, Now;
     Mention "mention", "at", "Someone mentions you", true, Now;
     Comment "comment", "message", "A comment or note on what you follow", true, Daily;
     Reaction "reaction", "thumb-up", "A reaction to what you wrote", false, Off;
@@ -97,6 +99,7 @@ kinds! {
     Automation "automation", "bolt", "An automation tells you something", true, Now;
     /// An import, an export or a change of many records.
     Finished "finished", "checks", "An import, export or bulk change is finished", true, Off;
+    Quarantined "quarantined", "alert-triangle", "A file you added is in quarantine", true, Now;
     Joined "joined", "user-plus", "Someone joins the organisation", false, Off;
 }
 
@@ -107,7 +110,7 @@ impl Kind {
 
     /// Meant for one person: told even of a record that they muted.
     pub(super) fn is_personal(self) -> bool {
-        matches!(self, Kind::Assigned | Kind::Mention)
+        matches!(self, Kind::Assigned | Kind::Invited | Kind::Mention)
     }
 
     /// Told to whoever set it going as well: it comes later, when they look elsewhere.

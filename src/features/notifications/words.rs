@@ -59,6 +59,14 @@ impl Said<'_> {
         let (doer, title) = (self.somebody(), self.title);
         match self.kind {
             Kind::Assigned => self.assigned(),
+            Kind::Invited => match self.moment(reader) {
+                Some(at) => Words::new(doer, "wants you to take part in", title, format!(", {at}")),
+                None => Words::new(doer, "wants you to take part in", title, ""),
+            },
+            Kind::Quarantined => {
+                let tail = format!("is in quarantine: the virus scanner found {}", self.param("found"));
+                Words::new("", "", self.param("file"), tail)
+            }
             Kind::Mention => Words::new(doer, "mentioned you on", title, ""),
             Kind::Comment => Words::new(doer, "wrote about", title, ""),
             Kind::Reaction => {
@@ -117,9 +125,13 @@ impl Said<'_> {
 
     /// When it is, as the reader says it: `today 14:30`, `Tue 3 Mar`.
     fn time(&self, reader: &Actor) -> String {
+        self.moment(reader).unwrap_or_else(|| "now".into())
+    }
+
+    fn moment(&self, reader: &Actor) -> Option<String> {
         let at = self.param("start_at").parse::<DateTime<Utc>>();
         let on = self.param("due_on").parse::<NaiveDate>();
-        match (at, on) {
+        Some(match (at, on) {
             (Ok(at), _) => reader.within(at),
             (_, Ok(day)) => {
                 let today = reader.today();
@@ -130,8 +142,8 @@ impl Said<'_> {
                     _ => format!("{} {}", reader.locale.weekday_short(day), reader.locale.day(day, today)),
                 }
             }
-            _ => "now".into(),
-        }
+            _ => return None,
+        })
     }
 }
 

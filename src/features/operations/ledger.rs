@@ -15,6 +15,7 @@ use crate::{
     error::AppResult,
     features::notifications,
     kernel::{OperationId, RecordType},
+    live::{self, LiveMessage},
     schema::operations,
 };
 use chrono::Utc;
@@ -165,6 +166,21 @@ pub(super) fn end(tx: &mut OrgTx, op: OperationId, status: &str, error: Option<&
         Some(record) => notifications::given_by(tx, op, record),
         None => Ok(()),
     }
+}
+
+/// What was taken back at once by a feature of its own, from the verdicts it left on the changes.
+pub fn taken_back(tx: &mut OrgTx, op: OperationId) -> AppResult<()> {
+    let by = tx.by().map(Uuid::from);
+    diesel::sql_query(
+        "UPDATE operations o SET status = 'undone', undone_by = $2, restored = n.restored, left_alone = n.left_alone, \
+           undo_total = n.restored + n.left_alone, undo_started_at = now(), undo_finished_at = now() \
+         FROM (SELECT count(*) FILTER (WHERE c.undo = 'restored') AS restored, count(*) FILTER (WHERE c.undo <> 'restored') AS left_alone \
+           FROM operation_changes c WHERE c.operation_id = $1) n WHERE o.id = $1",
+    )
+    .bind::<sql_types::Uuid, _>(op)
+    .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+    .execute(tx.conn())?;
+    live::publish(tx, &LiveMessage::record("activity", Uuid::nil()))
 }
 
 /// Holds the operation until the transaction ends: its batches take turns, and a cancellation waits for the one at work.

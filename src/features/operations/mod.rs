@@ -21,7 +21,7 @@ mod values;
 
 pub use actions::{Action, Offer, actions, may_any, require_any};
 pub use bar::Bar;
-pub use ledger::{advance, begin, fail, finish, remember, remember_created, set_total};
+pub use ledger::{advance, begin, fail, finish, remember, remember_created, set_total, taken_back};
 pub use model::{Done, NewOperation, Operation, Status, Tally};
 pub use run::{AT_ONCE, Request, cancel, start, take_back as undo};
 pub use undo::may_undo;

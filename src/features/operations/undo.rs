@@ -9,6 +9,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult, VALUE_TAKEN},
     features::{
+        activities::{BULK, undo_bulk},
         calendar, deals, quality,
         records::{require_delete, require_edit},
         segments, tags,
@@ -36,7 +37,11 @@ pub fn may_undo(actor: &Actor, operation: &Operation) -> bool {
     let theirs = operation.created_by == Some(actor.id) || actor.may(organisation::Administer::KEY);
     let allowed = match operation.record() {
         Some(record) => require(actor, record, &operation.kind).is_ok(),
-        None => operation.kind == calendar::IMPORT && actor.may(activities::Create::KEY),
+        None => match operation.kind.as_str() {
+            calendar::IMPORT => actor.may(activities::Create::KEY),
+            BULK => actor.may(activities::Edit::KEY),
+            _ => false,
+        },
     };
     theirs && allowed
 }
@@ -66,6 +71,10 @@ pub(super) fn begin(tx: &mut OrgTx, actor: &Actor, id: OperationId) -> AppResult
     }
     if operation.kind == calendar::IMPORT {
         calendar::undo_import(tx, &operation)?;
+        return ledger::lock(tx, id);
+    }
+    if operation.kind == BULK {
+        undo_bulk(tx, actor, &operation)?;
         return ledger::lock(tx, id);
     }
     // Taken up again after a person stopped it, the tag is back already.

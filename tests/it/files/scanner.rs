@@ -60,6 +60,13 @@ async fn files_wait_for_the_scanner_and_bad_ones_stay_in_quarantine() {
     assert_eq!(bytes(&rep, &format!("{good}/content")).await.0, 200);
     assert_eq!(bytes(&rep, &format!("{good}/thumbnail?version=1")).await.0, 200);
     assert_eq!(bytes(&rep, &format!("{bad}/content?download=1")).await.0, 403);
+    let notices = rep.get("/notifications").await;
+    assert!(
+        notices.contains("bad.txt") && notices.contains("is in quarantine: the virus scanner found Eicar-Signature"),
+        "{}",
+        notices.body
+    );
+    assert_eq!(app.value("SELECT count(*) FROM notices WHERE kind = 'quarantined'").await, "1");
     assert!(rep.get(&bad).await.contains("The virus scanner found Eicar-Signature"));
     assert!(rep.get(&deal).await.contains("bad.txt is in quarantine: the virus scanner found Eicar-Signature"));
     app.stop().await;

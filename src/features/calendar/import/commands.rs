@@ -7,11 +7,11 @@ use crate::{
     features::{
         activities::{self, Class},
         notes,
-        operations::Operation,
+        operations::{self, Operation},
     },
     kernel::{ActivityId, MemberId, OperationId},
     live::{self, LiveMessage},
-    schema::{activities as rows, calendar_uploads, operation_changes, operations},
+    schema::{activities as rows, calendar_uploads, operations as book},
     web::{Allow, permission::activities::Create},
 };
 use chrono::{DateTime, Utc};
@@ -99,15 +99,15 @@ pub(super) fn import(tx: &mut OrgTx, by: &Allow<Create>, id: Uuid) -> AppResult<
     let new = fresh(tx, by.id, &found.events)?;
     let op = OperationId::new();
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    diesel::insert_into(operations::table)
+    diesel::insert_into(book::table)
         .values((
-            (operations::id.eq(op), operations::kind.eq(KIND), operations::record_type.eq("activity")),
-            (operations::title.eq(format!("Import {name}")), operations::params.eq(json!({ "back": "/calendar" }))),
-            (operations::status.eq("done"), operations::total.eq(count(found.events.len()))),
-            (operations::done.eq(count(found.events.len())), operations::changed.eq(count(new.len()))),
-            operations::skipped.eq(count(found.events.len() - new.len())),
-            (operations::created_by.eq(by.id.0), operations::started_at.eq(Utc::now())),
-            operations::finished_at.eq(Utc::now()),
+            (book::id.eq(op), book::kind.eq(KIND), book::record_type.eq("activity")),
+            (book::title.eq(format!("Import {name}")), book::params.eq(json!({ "back": "/calendar" }))),
+            (book::status.eq("done"), book::total.eq(count(found.events.len()))),
+            (book::done.eq(count(found.events.len())), book::changed.eq(count(new.len()))),
+            book::skipped.eq(count(found.events.len() - new.len())),
+            (book::created_by.eq(by.id.0), book::started_at.eq(Utc::now())),
+            book::finished_at.eq(Utc::now()),
         ))
         .execute(tx.conn())?;
     if new.is_empty() {
@@ -166,21 +166,5 @@ pub fn undo(tx: &mut OrgTx, operation: &Operation) -> AppResult<()> {
         .bind::<t::Uuid, _>(operation.id)
         .bind::<t::Nullable<t::Uuid>, _>(by)
         .execute(tx.conn())?;
-    let of = |undo: &'static str| {
-        operation_changes::table
-            .filter(operation_changes::operation_id.eq(operation.id))
-            .filter(operation_changes::undo.eq(undo))
-            .count()
-    };
-    let (restored, left): (i64, i64) =
-        (of("restored").get_result(tx.conn())?, of("changed since").get_result(tx.conn())?);
-    diesel::update(operations::table.filter(operations::id.eq(operation.id)))
-        .set((
-            (operations::status.eq("undone"), operations::undone_by.eq(by)),
-            (operations::restored.eq(restored), operations::left_alone.eq(left)),
-            operations::undo_total.eq(restored + left),
-            (operations::undo_started_at.eq(Utc::now()), operations::undo_finished_at.eq(Utc::now())),
-        ))
-        .execute(tx.conn())?;
-    live::publish(tx, &LiveMessage::record("activity", Uuid::nil()))
+    operations::taken_back(tx, operation.id)
 }

@@ -12,6 +12,7 @@ mod deals;
 mod links;
 mod matching;
 pub mod own;
+mod owners;
 mod people;
 mod places;
 mod rules;
@@ -131,6 +132,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
         matching::remember(tx, plan)?;
         tagging::add(tx, plan)?;
         own::formulas(tx, plan)?;
+        owners::tell(tx, plan, &targets)?;
         Trial::default()
     };
     enter(plan, "finishing")?;

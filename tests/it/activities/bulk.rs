@@ -1,0 +1,89 @@
+//! What is done to many at once is taken back at once, but for what somebody changed since; whom they become is told how many.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_to_many_is_undone_and_told_once() {
+    let app = TestApp::start().await;
+    let org = app.org("many").await;
+    let (rep, manager) = (enter(&app, &org, "rep").await, enter(&app, &org, "manager").await);
+    let (task, own) = (type_id(&app, &org, "task").await, org.rep.to_string());
+    let mut ids = Vec::new();
+    for (subject, day) in [("Draw", "2031-01-01"), ("Build", "2031-02-02"), ("Ship", "")] {
+        let form = [("type_id", task.as_str()), ("subject", subject), ("owner_id", own.as_str()), ("on", day)];
+        ids.push(last(&rep.post("/activities", &form).await));
+    }
+    let state = "SELECT string_agg(concat_ws(' ', a.subject, a.status, a.due_on, m.name, a.deleted_at IS NOT NULL), ', ' ORDER BY a.id)
+                 FROM activities a JOIN members m ON m.id = a.owner_id";
+    let before = app.value(state).await;
+    let bulk = async |action: &str| {
+        let owner = org.manager.to_string();
+        let mut form = vec![("class", "task"), ("action", action), ("owner_id", owner.as_str())];
+        form.extend(ids.iter().map(|id| ("ids", id.as_str())));
+        let done = rep.post("/activities/bulk", &form).await;
+        assert_eq!(done.status(), 303, "{action}: {}", done.body);
+        app.value("SELECT id FROM operations ORDER BY created_at DESC LIMIT 1").await
+    };
+    for (action, told) in [
+        ("done", "3 tasks done"),
+        ("until-2031-05-05", "3 tasks put off"),
+        ("assign", "3 tasks reassigned"),
+        ("delete", "3 tasks deleted"),
+    ] {
+        let op = bulk(action).await;
+        assert_ne!(app.value(state).await, before, "{action}");
+        let page = rep.get("/tasks").await;
+        assert!(page.contains(told) && page.contains(&format!("/operations/{op}/undo")), "{action}: {}", page.body);
+        let undone = rep.post(&format!("/operations/{op}/undo"), &[]).await;
+        assert_eq!(undone.location.as_deref(), Some("/tasks"), "{action}: {}", undone.body);
+        assert_eq!(app.value(state).await, before, "{action}");
+    }
+    // One notice of three tasks, none for their return.
+    let notices = "SELECT string_agg(m.name || ' ' || (n.params->>'many'), ', ') FROM notices n JOIN members m ON m.id = n.member_id WHERE n.kind IN ('assigned', 'handed_over')";
+    assert_eq!(app.value(notices).await, "Manager many 3 tasks");
+    assert!(manager.get("/notifications").await.contains("3 tasks"));
+    // What was done already is passed over; what somebody changed since stays.
+    assert_eq!(rep.post(&format!("/activities/{}/completion", ids[0]), &[]).await.status(), 303);
+    let op = bulk("done").await;
+    assert!(rep.get("/tasks").await.contains("2 tasks done"));
+    assert_eq!(rep.post(&format!("/activities/{}/status", ids[1]), &[("status", "waiting")]).await.status(), 303);
+    let undone = rep.post(&format!("/operations/{op}/undo"), &[]).await;
+    assert_eq!(undone.location, Some(format!("/operations/{op}")));
+    let page = rep.get(&format!("/operations/{op}")).await;
+    assert!(page.contains("changed since") && page.contains("2 tasks done"), "{}", page.body);
+    assert_eq!(app.value("SELECT string_agg(status, ',' ORDER BY id) FROM activities").await, "done,waiting,open");
+    assert_eq!(manager.post(&format!("/operations/{op}/undo"), &[]).await.status(), 404, "somebody else's");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_to_take_part_is_told() {
+    let app = TestApp::start().await;
+    let org = app.org("part").await;
+    let (rep, manager) = (enter(&app, &org, "rep").await, enter(&app, &org, "manager").await);
+    let meeting = type_id(&app, &org, "meeting").await;
+    let boss = org.admin.to_string();
+    let form =
+        [("type_id", meeting.as_str()), ("subject", "Kick-off"), ("owner_id", boss.as_str()), ("on", "2031-01-01")];
+    let id = last(&rep.post("/activities", &form).await);
+    let place = format!("/activities/{id}/participants");
+    for _ in 0..2 {
+        assert_eq!(rep.post(&place, &[("member_id", &org.manager.to_string())]).await.status(), 303);
+        assert_eq!(rep.post(&place, &[("member_id", &org.rep.to_string())]).await.status(), 303);
+    }
+    let told =
+        "SELECT string_agg(m.name, ',') FROM notices n JOIN members m ON m.id = n.member_id WHERE n.kind = 'invited'";
+    assert_eq!(app.value(told).await, "Manager part", "once, and not oneself");
+    let page = manager.get("/notifications").await;
+    assert!(
+        page.contains("wants you to take part in") && page.contains("Kick-off") && page.contains("1 Jan"),
+        "{}",
+        page.body
+    );
+    // Of what is over nobody is told.
+    assert_eq!(rep.post(&format!("/activities/{id}/completion"), &[]).await.status(), 303);
+    let viewer = app.value("SELECT id FROM members WHERE name LIKE 'Viewer%'").await;
+    assert_eq!(rep.post(&place, &[("member_id", &viewer)]).await.status(), 303);
+    assert_eq!(app.value(told).await, "Manager part");
+    app.stop().await;
+}
