@@ -62,6 +62,58 @@ DROP TRIGGER IF EXISTS totals_delete ON deals;
 CREATE TRIGGER totals_delete AFTER DELETE ON deals REFERENCING OLD TABLE AS removed
   FOR EACH STATEMENT EXECUTE FUNCTION app.deal_totals();
 
+-- Digits after the point (ISO 4217, minor unit), as kernel::money::Currency::digits has them.
+CREATE OR REPLACE FUNCTION app.minor_units(currency text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE
+  WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 0
+  WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 3 WHEN currency IN ('CLF', 'UYW') THEN 4 ELSE 2 END $$;
+
+-- What a line comes to once: quantity times price, less its discount, rounded half away from zero. As kernel::lines has it.
+CREATE OR REPLACE FUNCTION app.line_net(quantity numeric, price numeric, percent numeric, off numeric, currency text) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT round(greatest(quantity * price - coalesce(off, quantity * price * percent / 100, 0), 0), app.minor_units(currency)) $$;
+
+-- A deal's money: its amount follows the lines, or somebody fixed it; twelve months are a year. Whoever writes another amount than the
+-- lines', in whatever way, has fixed it. Sums are rounded line by line, so that the amount is the sum of what the lines show.
+CREATE OR REPLACE FUNCTION app.deal_money() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE l record;
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.currency <> OLD.currency THEN
+    UPDATE public.deal_lines SET period_net = app.line_net(quantity, unit_price, discount_percent, discount_amount, NEW.currency)
+    WHERE org_id = NEW.org_id AND deal_id = NEW.id;
+  END IF;
+  IF NEW.amount_from = 'lines' THEN
+    SELECT count(*) AS n, sum(net) AS net, sum(net) FILTER (WHERE every IS NULL) AS once, sum(yearly) AS yearly, max(months) AS months INTO l
+    FROM public.deal_lines WHERE org_id = NEW.org_id AND deal_id = NEW.id;
+    IF l.n = 0 OR TG_OP = 'UPDATE' AND OLD.amount_from = 'lines' AND NEW.amount IS DISTINCT FROM OLD.amount AND NEW.amount IS DISTINCT FROM l.net THEN
+      NEW.amount_from := 'hand';
+    ELSE
+      NEW.amount := l.net;
+      NEW.one_off := l.once;
+      NEW.arr := l.yearly;
+      NEW.mrr := round(l.yearly / 12, 4);
+      NEW.term_months := l.months;
+      RETURN NEW;
+    END IF;
+  END IF;
+  -- A month's twelfth of a year as people write it, in cents, stands.
+  IF NEW.mrr IS DISTINCT FROM round(NEW.arr / 12, 4) AND NEW.mrr IS DISTINCT FROM round(NEW.arr / 12, 2) THEN
+    IF TG_OP = 'INSERT' AND NEW.mrr IS NOT NULL OR TG_OP = 'UPDATE' AND NEW.mrr IS DISTINCT FROM OLD.mrr THEN
+      NEW.arr := NEW.mrr * 12;
+    ELSE
+      NEW.mrr := round(NEW.arr / 12, 4);
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS deal_money_insert ON deals;
+CREATE TRIGGER deal_money_insert BEFORE INSERT ON deals
+  FOR EACH ROW WHEN (NEW.amount_from = 'lines' OR NEW.mrr IS NOT NULL OR NEW.arr IS NOT NULL) EXECUTE FUNCTION app.deal_money();
+DROP TRIGGER IF EXISTS deal_money ON deals;
+CREATE TRIGGER deal_money BEFORE UPDATE OF amount, currency, amount_from, mrr, arr, term_months, one_off ON deals
+  FOR EACH ROW WHEN (NEW.amount_from = 'lines' OR NEW.mrr IS NOT NULL OR NEW.arr IS NOT NULL OR NEW.currency <> OLD.currency)
+  EXECUTE FUNCTION app.deal_money();
+
 -- record_totals: TG_ARGV[0] is the record type. Counts live records, those whose completeness is measured, and their points.
 CREATE OR REPLACE FUNCTION app.record_totals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -474,6 +474,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    deal_lines (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        deal_id -> Uuid,
+        position -> Int4,
+        product_id -> Nullable<Uuid>,
+        name -> Text,
+        unit -> Nullable<Text>,
+        quantity -> Numeric,
+        unit_price -> Numeric,
+        discount_percent -> Nullable<Numeric>,
+        discount_amount -> Nullable<Numeric>,
+        tax_class_id -> Nullable<Uuid>,
+        tax_rate -> Nullable<Numeric>,
+        every -> Nullable<Text>,
+        periods -> Int4,
+        period_net -> Numeric,
+        net -> Numeric,
+        yearly -> Nullable<Numeric>,
+        months -> Nullable<Int4>,
+        #[max_length = 3]
+        from_currency -> Nullable<Bpchar>,
+        from_rate -> Nullable<Numeric>,
+        from_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     deal_totals (org_id, id) {
         org_id -> Uuid,
         id -> Int8,
@@ -524,6 +554,11 @@ diesel::table! {
         deleted_at -> Nullable<Timestamptz>,
         amount_key -> Nullable<Int8>,
         next_activity_at -> Nullable<Timestamptz>,
+        amount_from -> Text,
+        mrr -> Nullable<Numeric>,
+        arr -> Nullable<Numeric>,
+        term_months -> Nullable<Int4>,
+        one_off -> Nullable<Numeric>,
     }
 }
 
@@ -1300,6 +1335,50 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_categories (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        retired_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    product_prices (org_id, product_id, currency) {
+        org_id -> Uuid,
+        product_id -> Uuid,
+        #[max_length = 3]
+        currency -> Bpchar,
+        price -> Numeric,
+    }
+}
+
+diesel::table! {
+    products (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        name_match -> Text,
+        code -> Nullable<Text>,
+        code_key -> Nullable<Text>,
+        code_match -> Nullable<Text>,
+        unit -> Nullable<Text>,
+        category_id -> Nullable<Uuid>,
+        tax_class_id -> Nullable<Uuid>,
+        every -> Nullable<Text>,
+        description -> Nullable<Text>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     quality_settings (org_id, record_type) {
         org_id -> Uuid,
         record_type -> Text,
@@ -1516,6 +1595,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    tax_classes (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        rate -> Numeric,
+        retired_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     targets (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -1705,6 +1796,8 @@ diesel::joinable!(notes -> organisations (org_id));
 diesel::joinable!(notices -> organisations (org_id));
 diesel::joinable!(organisation_logos -> organisations (org_id));
 diesel::joinable!(pipelines -> organisations (org_id));
+diesel::joinable!(product_categories -> organisations (org_id));
+diesel::joinable!(products -> organisations (org_id));
 diesel::joinable!(quality_settings -> organisations (org_id));
 diesel::joinable!(record_totals -> organisations (org_id));
 diesel::joinable!(reminder_clocks -> organisations (org_id));
@@ -1715,6 +1808,7 @@ diesel::joinable!(search_words -> organisations (org_id));
 diesel::joinable!(sessions -> organisations (org_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(stages -> organisations (org_id));
+diesel::joinable!(tax_classes -> organisations (org_id));
 diesel::joinable!(teams -> organisations (org_id));
 diesel::joinable!(turns -> organisations (org_id));
 diesel::joinable!(user_avatars -> users (user_id));
@@ -1751,6 +1845,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     organisation_logos,
     organisations,
     pipelines,
+    product_categories,
+    products,
     quality_settings,
     record_totals,
     reminder_clocks,
@@ -1762,6 +1858,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     search_words,
     sessions,
     stages,
+    tax_classes,
     teams,
     turns,
     user_avatars,

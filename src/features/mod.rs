@@ -24,6 +24,7 @@ pub mod notes;
 pub mod notifications;
 pub mod operations;
 pub mod pipeline;
+pub mod products;
 pub mod quality;
 pub mod records;
 pub mod retention;

@@ -217,6 +217,12 @@ impl Field {
         self
     }
 
+    /// Edited by people, but not read from files.
+    pub const fn not_importable(mut self) -> Self {
+        self.importable = false;
+        self
+    }
+
     pub const fn not_inline(mut self) -> Self {
         self.inline = false;
         self

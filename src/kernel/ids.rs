@@ -74,6 +74,11 @@ typed_id!(
     ContactId,
     LeadId,
     DealId,
+    /// A line of a deal.
+    LineId,
+    ProductId,
+    ProductCategoryId,
+    TaxClassId,
     PipelineId,
     StageId,
     NoteId,

@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod countries;
 pub mod fields;
 pub mod ids;
+pub mod lines;
 pub mod locale;
 pub mod money;
 pub mod people;

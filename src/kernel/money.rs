@@ -102,6 +102,11 @@ impl Money {
     }
 }
 
+/// Whether a column of ours holds it: not negative, below 10^15.
+pub fn fits(amount: Decimal) -> bool {
+    !amount.is_sign_negative() && amount < Decimal::from(LIMIT)
+}
+
 /// Reads an amount as people type it: `1234.5`, `1,234.50`, `1.234,50`, `1 234`, `€ 1'234`. Never negative; at most four
 /// decimals and below 10^15.
 pub fn parse_amount(text: &str) -> Result<Decimal, &'static str> {

@@ -106,6 +106,10 @@ permissions! {
         Export "deals.export" "export deals",
         Import "deals.import" "import deals",
     }
+    products {
+        View "products.view" "see products",
+        Administer "products.administer" "change products, taxes and categories",
+    }
     activities {
         View "activities.view" "see activities and tasks",
         Create "activities.create" "plan activities and tasks",

@@ -55,6 +55,7 @@ const NAV: &[NavItem] = &[
     NavItem { key: "leads", href: "/leads", label: "Leads", icon: "target" },
     NavItem { key: "contacts", href: "/contacts", label: "Contacts", icon: "users" },
     NavItem { key: "companies", href: "/companies", label: "Companies", icon: "building" },
+    NavItem { key: "products", href: "/products", label: "Products", icon: "package" },
     NavItem { key: "segments", href: "/segments", label: "Segments", icon: "chart-funnel" },
     NavItem { key: "duplicates", href: "/duplicates", label: "Duplicates", icon: "copy" },
     NavItem { key: "imports", href: "/imports", label: "Imports", icon: "file-import" },
@@ -171,6 +172,7 @@ impl Page {
             "leads" => self.actor.may(permission::leads::View::KEY),
             "contacts" => self.actor.may(permission::contacts::View::KEY),
             "companies" => self.actor.may(permission::companies::View::KEY),
+            "products" => self.actor.may(permission::products::View::KEY),
             _ => true,
         }
     }

@@ -1,7 +1,8 @@
 //! Making and editing deals: row, event, search document and live message in the one transaction.
 
 use super::{
-    model::{Deal, DealFields, DealStatus, NewDeal},
+    lines,
+    model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring},
     positions::{self, Place},
     queries,
 };
@@ -25,6 +26,7 @@ use crate::{
     },
 };
 use diesel::prelude::*;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -38,6 +40,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
         return queries::find(tx, by, id);
     }
     check_references(tx, by, &DealFields::default(), &new.fields)?;
+    check_recurring(&Recurring::default(), &new.fields.recurring)?;
     let position = positions::at(tx, stage.id, Place::TOP, id)?;
     let number = next_number(tx)?;
     let said = &new.fields;
@@ -50,10 +53,14 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
             (deals::expected_close_on.eq(said.expected_close_on), deals::owner_id.eq(said.owner_id)),
             (deals::source.eq(&said.source), deals::description.eq(&said.description)),
             (deals::external_id.eq(&said.external_id), deals::created_by.eq(by.id), deals::custom.eq(&said.custom)),
+            (deals::mrr.eq(said.recurring.mrr), deals::arr.eq(said.recurring.arr)),
+            (deals::term_months.eq(said.recurring.term_months), deals::one_off.eq(said.recurring.one_off)),
         ))
         .execute(tx.conn())?;
     quality::written(tx, RecordType::Deal, id.into(), Written::New)?;
-    let mut changes = changes(tx, by, &DealFields::default(), &new.fields)?;
+    // As it is kept: of MRR and ARR either follows the other.
+    let written = DealFields::from(&reread(tx, id)?);
+    let mut changes = changes(tx, by, &DealFields::default(), &written)?;
     changes.set("stage_id", &json!({ "id": stage.id, "name": stage.name }));
     events::record_quietly(tx, Event::new("deal.created", RecordType::Deal, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;
@@ -70,9 +77,12 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
     }
     let old = DealFields::from(&before);
     check_references(tx, by, &old, &new)?;
-    let changes = changes(tx, by, &old, &new)?;
-    if changes.is_empty() {
+    check_recurring(&old.recurring, &new.recurring)?;
+    if changes(tx, by, &old, &new)?.is_empty() {
         return Ok(Saved::Done(version));
+    }
+    if new.amount_from == AmountFrom::Lines && old.amount_from == AmountFrom::Hand && !lines::any(tx, id)? {
+        return Err(AppError::field("amount_from", "needs lines: there are none on this deal yet"));
     }
     diesel::update(deals::table.filter(deals::id.eq(id)))
         .set((
@@ -82,8 +92,17 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
             (deals::source.eq(&new.source), deals::description.eq(&new.description)),
             (deals::external_id.eq(&new.external_id), deals::version.eq(deals::version + 1)),
             (deals::custom.eq(&new.custom), deals::updated_at.eq(diesel::dsl::now)),
+            (deals::amount_from.eq(new.amount_from.key()), deals::term_months.eq(new.recurring.term_months)),
+            (
+                deals::mrr.eq(new.recurring.mrr),
+                deals::arr.eq(new.recurring.arr),
+                deals::one_off.eq(new.recurring.one_off),
+            ),
         ))
         .execute(tx.conn())?;
+    // As it is kept: amounts follow the lines or are fixed by what was typed, and ARR follows MRR.
+    let written = DealFields::from(&reread(tx, id)?);
+    let changes = changes(tx, by, &old, &written)?;
     quality::written(tx, RecordType::Deal, id.into(), Written::Changes(&changes))?;
     let event = Event::new("deal.updated", RecordType::Deal, id).version(version + 1).changes(changes);
     events::record_quietly(tx, event)?;
@@ -138,6 +157,18 @@ fn check_references(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &Dea
     Ok(())
 }
 
+/// Of two that are both written anew, one is twelve times the other.
+fn check_recurring(before: &Recurring, after: &Recurring) -> AppResult<()> {
+    let (Some(mrr), Some(arr)) = (after.mrr, after.arr) else { return Ok(()) };
+    let both = before.mrr != after.mrr && before.arr != after.arr;
+    let twelfth = arr / Decimal::from(12);
+    let agree = [2, 4].map(|digits| twelfth.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero));
+    if both && !agree.contains(&mrr) {
+        return Err(AppError::field("arr", "is not twelve times MRR: leave one of them empty"));
+    }
+    Ok(())
+}
+
 fn check_company(tx: &mut OrgTx, by: &Actor, company: Option<CompanyId>) -> AppResult<()> {
     let Some(company) = company else { return Ok(()) };
     let owner: Option<Option<Uuid>> = companies::table
@@ -165,17 +196,22 @@ fn currency(by: &Actor, fields: &DealFields) -> String {
     fields.currency.map_or_else(|| by.org.currency.clone(), |c| c.code().to_owned())
 }
 
-fn changes(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &DealFields) -> AppResult<Changes> {
+pub(super) fn changes(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &DealFields) -> AppResult<Changes> {
     let mut changes = Changes::new();
-    let money = |fields: &DealFields| fields.amount.map(|a| a.normalize().to_string());
+    let text = |amount: Option<Decimal>| amount.map(|a| a.normalize().to_string());
     changes
         .track("name", &before.name, &after.name)
-        .track("amount", &money(before), &money(after))
+        .track("amount", &text(before.amount), &text(after.amount))
         .track("probability", &before.probability, &after.probability)
         .track("expected_close_on", &before.expected_close_on, &after.expected_close_on)
         .track("source", &before.source, &after.source)
         .track("description", &before.description, &after.description)
-        .track("external_id", &before.external_id, &after.external_id);
+        .track("external_id", &before.external_id, &after.external_id)
+        .track("term_months", &before.recurring.term_months, &after.recurring.term_months)
+        .track("mrr", &text(before.recurring.mrr), &text(after.recurring.mrr))
+        .track("arr", &text(before.recurring.arr), &text(after.recurring.arr))
+        .track("one_off", &text(before.recurring.one_off), &text(after.recurring.one_off))
+        .track("amount_from", &before.amount_from.key(), &after.amount_from.key());
     if before.name.is_empty() {
         changes.set("name", &after.name);
         changes.set("currency", &currency(by, after));

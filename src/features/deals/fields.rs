@@ -5,6 +5,9 @@ use crate::kernel::{Field, FieldKind};
 /// Keys and labels of a deal's status.
 pub const STATUSES: &[(&str, &str)] = &[("open", "Open"), ("won", "Won"), ("lost", "Lost")];
 
+/// Where a deal's amount comes from.
+pub const AMOUNT_FROM: &[(&str, &str)] = &[("hand", "Fixed by hand"), ("lines", "Sum of its lines")];
+
 /// Every field of a deal. Moving, closing and archiving have verbs of their own, so their fields are not edited in place.
 pub const FIELDS: &[Field] = &[
     Field::new("name", "Name", FieldKind::Text)
@@ -41,6 +44,31 @@ pub const FIELDS: &[Field] = &[
         "revenue",
     ]),
     Field::new("currency", "Currency", FieldKind::Currency).column("deals.currency").max(3).aliases(&["currency code"]),
+    Field::new("amount_from", "Amount is", FieldKind::Choice(AMOUNT_FROM)).column("deals.amount_from").not_importable(),
+    // A year is twelve months: whichever of the two is written, the other follows (app.deal_money).
+    Field::new("mrr", "MRR", FieldKind::Money).column("deals.mrr").aliases(&[
+        "monthly recurring revenue",
+        "monthly revenue",
+        "recurring revenue",
+    ]),
+    Field::new("arr", "ARR", FieldKind::Money).column("deals.arr").aliases(&[
+        "annual recurring revenue",
+        "yearly recurring revenue",
+        "acv",
+        "annual contract value",
+    ]),
+    Field::new("term_months", "Term in months", FieldKind::Integer).column("deals.term_months").most(14_400).aliases(&[
+        "term",
+        "contract term",
+        "contract length",
+        "months",
+    ]),
+    Field::new("one_off", "One-off", FieldKind::Money).column("deals.one_off").aliases(&[
+        "one off revenue",
+        "one time",
+        "one-time revenue",
+        "setup fee",
+    ]),
     Field::new("probability", "Probability", FieldKind::Percent).column("deals.probability").aliases(&[
         "win probability",
         "chance",

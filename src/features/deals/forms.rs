@@ -3,7 +3,8 @@
 use super::{
     closure::{Loss, OTHER},
     commands,
-    model::{Deal, DealFields},
+    fields::AMOUNT_FROM,
+    model::{AmountFrom, Deal, DealFields, Recurring},
     queries,
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     kernel::{Currency, DealId, RecordType, calendar, money},
     web::{Actor, Allow, Form, FormErrors},
 };
+use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
 /// Reads the form. A company given by name is looked up, and added when it is new.
@@ -29,6 +31,13 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         company_id: None,
         amount: p.optional("amount", money::parse_amount),
         currency: p.optional("currency", str::parse::<Currency>),
+        amount_from: p.choice("amount_from", AMOUNT_FROM).map(AmountFrom::parse).unwrap_or_default(),
+        recurring: Recurring {
+            mrr: p.optional("mrr", money::parse_amount),
+            arr: p.optional("arr", money::parse_amount),
+            term_months: p.integer("term_months", 0, 14_400).and_then(|n| i32::try_from(n).ok()),
+            one_off: p.optional("one_off", money::parse_amount),
+        },
         probability: p.integer("probability", 0, 100).and_then(|n| i16::try_from(n).ok()),
         expected_close_on: p.optional("expected_close_on", calendar::parse_date),
         // A form that does not ask, such as the quick add, makes the deal its maker's own.
@@ -38,11 +47,25 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         external_id: None,
         custom: Custom::default(),
     };
+    settle(&mut new);
     new.custom = fields::read(tx, actor, RecordType::Deal, form, custom, &mut p)?;
     p.finish()?;
     let (id, name) = companies::reference(form, "company");
     new.company_id = companies::resolve(tx, actor, id, name)?;
     Ok(new)
+}
+
+/// Who says what recurs and no amount means what it comes to: what is paid once and the month's for the term.
+fn settle(new: &mut DealFields) {
+    let said = new.recurring;
+    let monthly = said.mrr.or(said.arr.map(|arr| arr / Decimal::from(12)));
+    let recurring = monthly.zip(said.term_months).map(|(mrr, months)| mrr * Decimal::from(months));
+    if new.amount.is_none() && new.amount_from == AmountFrom::Hand && (monthly.is_none() || recurring.is_some()) {
+        let total = [said.one_off, recurring].into_iter().flatten().reduce(|a, b| a + b);
+        new.amount = total
+            .map(|total| total.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+            .filter(|total| money::fits(*total));
+    }
 }
 
 /// Why it was lost; whether the reason is known here is the command's to find out.
@@ -60,6 +83,7 @@ pub fn parse_loss(form: &Form) -> Result<Loss, FormErrors> {
 /// The form of a deal as it is now.
 pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let plain = |amount: Option<Decimal>| amount.map(|a| a.normalize().to_string()).unwrap_or_default();
     Form::new(
         [
             ("version", deal.version.to_string()),
@@ -68,6 +92,11 @@ pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
             ("company", company.unwrap_or_default().to_owned()),
             ("amount", deal.amount.map(|a| a.to_string()).unwrap_or_default()),
             ("currency", deal.currency.clone()),
+            ("amount_from", deal.amount_from.key().to_owned()),
+            ("mrr", plain(deal.recurring.mrr)),
+            ("arr", plain(deal.recurring.arr)),
+            ("term_months", deal.recurring.term_months.map(|n| n.to_string()).unwrap_or_default()),
+            ("one_off", plain(deal.recurring.one_off)),
             ("probability", deal.probability.map(|p| p.to_string()).unwrap_or_default()),
             ("expected_close_on", deal.expected_close_on.map(|d| d.to_string()).unwrap_or_default()),
             ("owner_id", deal.owner_id.map(|id| id.to_string()).unwrap_or_default()),
@@ -104,7 +133,14 @@ pub(super) fn save(tx: &mut OrgTx, actor: &Actor, id: Uuid, form: &Form) -> AppR
         return Ok(Saved::Stale);
     }
     let mut new = keep_company(tx, actor, &deal, form)?;
-    new.external_id = deal.external_id;
+    new.external_id = deal.external_id.clone();
+    // A form that does not ask leaves them as they are.
+    if !form.has("amount_from") {
+        new.amount_from = deal.amount_from;
+    }
+    if !["mrr", "arr", "term_months", "one_off"].into_iter().any(|name| form.has(name)) {
+        new.recurring = deal.recurring;
+    }
     commands::update(tx, &by, deal.id, version, new)
 }
 

@@ -10,6 +10,7 @@ mod commands;
 mod contacts;
 mod fields;
 mod forms;
+pub mod lines;
 mod model;
 mod moves;
 mod narrowing;
@@ -23,7 +24,7 @@ pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
 pub use contacts::take_part;
 pub use fields::{FIELDS, STATUSES};
-pub use model::{Deal, DealFields, DealStatus, NewDeal};
+pub use model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring};
 pub use moves::{Moved, move_pipeline, move_to, reposition};
 pub use narrowing::extras as list_filters;
 pub use positions::Place;
@@ -56,6 +57,7 @@ fn after_change(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
 pub fn configure(cfg: &mut ServiceConfig) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
+    lines::configure(cfg);
     cfg.route("/deals/new", get().to(pages::new))
         .route("/deals/new", post().to(pages::create))
         .route("/deals/{id}", get().to(pages::show))

@@ -28,6 +28,39 @@ impl DealStatus {
     }
 }
 
+/// Where a deal's amount comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AmountFrom {
+    /// Somebody wrote it.
+    #[default]
+    Hand,
+    /// It is the sum of the deal's lines; so are the recurring figures.
+    Lines,
+}
+
+impl AmountFrom {
+    pub fn key(self) -> &'static str {
+        match self {
+            AmountFrom::Hand => "hand",
+            AmountFrom::Lines => "lines",
+        }
+    }
+
+    pub fn parse(text: &str) -> Self {
+        if text == "lines" { AmountFrom::Lines } else { AmountFrom::Hand }
+    }
+}
+
+/// What a deal brings beside its one amount. `arr` is twelve times `mrr`; the database keeps them so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recurring {
+    pub mrr: Option<Decimal>,
+    pub arr: Option<Decimal>,
+    /// At most 14,400.
+    pub term_months: Option<i32>,
+    pub one_off: Option<Decimal>,
+}
+
 /// A possible sale. Deleted deals are never loaded; archived ones are.
 #[derive(Clone, Debug)]
 pub struct Deal {
@@ -40,6 +73,8 @@ pub struct Deal {
     pub position: String,
     pub amount: Option<Decimal>,
     pub currency: String,
+    pub amount_from: AmountFrom,
+    pub recurring: Recurring,
     /// Percent; `None`: the stage's.
     pub probability: Option<i16>,
     pub expected_close_on: Option<NaiveDate>,
@@ -93,6 +128,9 @@ pub struct DealFields {
     pub amount: Option<Decimal>,
     /// `None`: the organisation's.
     pub currency: Option<Currency>,
+    /// Writing another amount than the lines' makes it `Hand`.
+    pub amount_from: AmountFrom,
+    pub recurring: Recurring,
     /// 0 to 100.
     pub probability: Option<i16>,
     pub expected_close_on: Option<NaiveDate>,
@@ -110,6 +148,8 @@ impl From<&Deal> for DealFields {
             company_id: deal.company_id,
             amount: deal.amount,
             currency: deal.currency.parse().ok(),
+            amount_from: deal.amount_from,
+            recurring: deal.recurring,
             probability: deal.probability,
             expected_close_on: deal.expected_close_on,
             owner_id: deal.owner_id,
@@ -150,6 +190,11 @@ pub(super) struct DealRow {
     version: i32,
     created_at: DateTime<Utc>,
     archived_at: Option<DateTime<Utc>>,
+    amount_from: String,
+    mrr: Option<Decimal>,
+    arr: Option<Decimal>,
+    term_months: Option<i32>,
+    one_off: Option<Decimal>,
 }
 
 impl From<DealRow> for Deal {
@@ -171,6 +216,13 @@ impl From<DealRow> for Deal {
             position: row.position,
             amount: row.amount.map(|amount| amount.normalize()),
             currency: row.currency,
+            amount_from: AmountFrom::parse(&row.amount_from),
+            recurring: Recurring {
+                mrr: row.mrr.map(|n| n.normalize()),
+                arr: row.arr.map(|n| n.normalize()),
+                term_months: row.term_months,
+                one_off: row.one_off.map(|n| n.normalize()),
+            },
             probability: row.probability,
             expected_close_on: row.expected_close_on,
             owner_id: row.owner_id,

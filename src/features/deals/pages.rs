@@ -3,7 +3,7 @@
 use super::{
     SPEC, actions,
     contacts::{self, ContactRow, ROLES},
-    forms,
+    forms, lines,
     model::{Deal, DealStatus},
     stages::{self, Step},
 };
@@ -221,6 +221,7 @@ struct ShowPage {
     limit: Option<i16>,
     closed: Option<String>,
     lost_reasons: Vec<SelectOption>,
+    lines: lines::Panel,
     contacts: Vec<ContactRow>,
     /// The contact being added, when it was refused.
     adding: FormView,
@@ -254,6 +255,19 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
     let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
     shown.adding = adding;
+    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+}
+
+/// The deal's page with a line that was refused, as it was typed.
+pub(super) async fn show_lines(page: &Page, db: &Db, id: DealId, state: lines::State) -> AppResult<HttpResponse> {
+    let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
+    let shown = db
+        .org(page, move |tx| {
+            let mut shown = load(tx, &actor, id, shell, &Form::default(), csrf.clone())?;
+            shown.lines = lines::Panel::load(tx, &actor, &shown.deal, state, csrf)?;
+            Ok(shown)
+        })
+        .await?;
     reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
 }
 
@@ -292,6 +306,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         limit: stage.rotting_days,
         closed: closed(actor, &deal, &people),
         lost_reasons: pipeline::board::lost_reasons(tx)?,
+        lines: {
+            let state = lines::State { editing: query.get("line").parse().ok(), typed: None };
+            lines::Panel::load(tx, actor, &deal, state, csrf.clone())?
+        },
         contacts: contacts::of(tx, actor, id)?,
         adding: FormView::default(),
         cells: cells(&[
@@ -300,6 +318,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
             "owner_id",
             "probability",
             "currency",
+            "mrr",
+            "arr",
+            "term_months",
+            "one_off",
             "source",
             "description",
             "created_at",

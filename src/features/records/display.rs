@@ -3,6 +3,7 @@
 use crate::{
     features::{
         accounts::members::Person,
+        deals,
         fields::{self, Entry, Kind},
     },
     kernel::{Field, Money, countries, people, text},
@@ -200,6 +201,9 @@ pub fn many(form: &Form, key: &str) -> Vec<String> {
 
 /// A key that is in no catalogue, as words: `lost_reason` → `Lost reason`.
 pub fn label(field: Option<&impl Described>, key: &str) -> String {
+    if key.starts_with(deals::lines::HISTORY_KEY) {
+        return "Line".to_owned();
+    }
     field.map_or_else(|| words(key), |field| field.label().to_owned())
 }
 

@@ -5,7 +5,7 @@ use crate::{
     kernel::RecordType,
     web::{
         Actor,
-        permission::{Permission, activities, organisation, tags},
+        permission::{Permission, activities, organisation, products, tags},
     },
 };
 
@@ -48,6 +48,7 @@ const ALL: &[SettingsNav] = &[
     item("teams", "/settings/teams", "Teams", "users-group", ORGANISATION),
     item("roles", "/settings/roles", "Roles", "key", ORGANISATION),
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
+    item("products", "/settings/products", "Taxes and categories", "package", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("activity-types", "/settings/activity-types", "Activity types", "calendar-event", ORGANISATION),
     item("activity-templates", "/settings/activity-templates", "Activity templates", "template", ORGANISATION),
@@ -78,6 +79,7 @@ fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
     match (item.group, item.key) {
         (_, "bin") => RecordType::ALL.into_iter().any(|record| require_delete(actor, record).is_ok()),
         (YOU, _) => true,
+        (_, "products") => actor.may(products::Administer::KEY),
         (_, "tags") => actor.may(tags::Administer::KEY),
         (_, "activity-templates") => actor.may(activities::Administer::KEY),
         (_, "pipelines") => actor.may(organisation::ManagePipelines::KEY),

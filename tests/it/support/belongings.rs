@@ -46,6 +46,11 @@ pub struct Belongings {
     pub notice: Uuid,
     pub file: Uuid,
     pub comment: Uuid,
+    pub product: Uuid,
+    pub product_category: Uuid,
+    pub tax_class: Uuid,
+    /// Of the deal.
+    pub line: Uuid,
 }
 
 impl Belongings {
@@ -91,6 +96,10 @@ impl Belongings {
             notice: id(),
             file: id(),
             comment: id(),
+            product: id(),
+            product_category: id(),
+            tax_class: id(),
+            line: id(),
         }
     }
 }
@@ -235,6 +244,16 @@ impl TestApp {
              INSERT INTO mail_addresses (org_id, email, refused_at, refusal) VALUES ('{o}', 'gone@{s}.test', now(), 'nobody of {s}');
              INSERT INTO mail_signatures (org_id, member_id, body_html) VALUES ('{o}', '{rep}', '<div>Signed {s}</div>')",
             b.mail_template, b.mailing, b.message, b.contact, b.company, b.deal
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO product_categories (org_id, id, name) VALUES ('{o}', '{0}', 'Category of {s}');
+             INSERT INTO tax_classes (org_id, id, name, rate) VALUES ('{o}', '{1}', 'Tax of {s}', 21);
+             INSERT INTO products (org_id, id, name, code, category_id, tax_class_id) VALUES ('{o}', '{2}', 'Product of {s}', 'P-{s}', '{0}', '{1}');
+             INSERT INTO product_prices (org_id, product_id, currency, price) VALUES ('{o}', '{2}', 'EUR', 250);
+             INSERT INTO deal_lines (org_id, id, deal_id, position, product_id, name, quantity, unit_price, tax_class_id, tax_rate, period_net)
+               VALUES ('{o}', '{3}', '{4}', 0, '{2}', 'Product of {s}', 4, 250, '{1}', 21, 1000)",
+            b.product_category, b.tax_class, b.product, b.line, b.deal
         ))
         .await;
         b

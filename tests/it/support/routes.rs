@@ -89,6 +89,7 @@ impl Route {
             || self.path.contains("{note}")
             || self.path.contains("{tag}")
             || self.path.contains("{contact}")
+            || self.path.contains("{line}")
     }
 
     /// The path with those ids in it.
@@ -102,6 +103,7 @@ impl Route {
                 "{member}" => b.member.to_string(),
                 "{contact}" => b.contact.to_string(),
                 "{note}" => b.note.to_string(),
+                "{line}" => b.line.to_string(),
                 "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => {
                     "title".to_owned()
                 }
@@ -115,6 +117,9 @@ impl Route {
                     "contacts" => b.contact,
                     "leads" => b.lead,
                     "deals" => b.deal,
+                    "products" => b.product,
+                    "tax-classes" => b.tax_class,
+                    "product-categories" => b.product_category,
                     "notes" => b.note,
                     "comments" => b.comment,
                     "notifications" => b.notice,

@@ -17,7 +17,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
-        deals::{self, Loss},
+        deals::{self, Loss, lines},
         fields::{self, Catalogue, Entry, Kind},
         tags,
     },
@@ -64,6 +64,8 @@ enum Way {
     Move,
     Closure,
     Tags,
+    /// A line of a deal.
+    Line,
 }
 
 /// `None`: it cannot be, because the program alone sets it, or because it goes along with another.
@@ -72,6 +74,7 @@ fn way(catalogue: &Catalogue, key: &str) -> Option<Way> {
         (_, "tags") => Some(Way::Tags),
         (RecordType::Deal, "stage_id") => Some(Way::Move),
         (RecordType::Deal, "status") => Some(Way::Closure),
+        (RecordType::Deal, key) if key.starts_with(lines::HISTORY_KEY) => Some(Way::Line),
         _ => catalogue.get(key).filter(|entry| entry.editable).map(|_| Way::Form),
     }
 }
@@ -81,8 +84,13 @@ fn follows(record: RecordType, key: &str) -> bool {
     record == RecordType::Deal && matches!(key, "pipeline_id" | "lost_reason" | "lost_note" | "closed_at")
 }
 
+/// What changed; but for the amounts that followed from lines, which follow again when the lines go back.
 fn pairs(changes: &Value) -> impl Iterator<Item = (&str, &Value, &Value)> {
-    changes.as_object().into_iter().flatten().map(|(key, pair)| (key.as_str(), &pair[0], &pair[1]))
+    const FIGURES: [&str; 6] = ["amount", "amount_from", "mrr", "arr", "term_months", "one_off"];
+    let all = move || changes.as_object().into_iter().flatten();
+    let by_lines = all().any(|(key, _)| key.starts_with(lines::HISTORY_KEY));
+    let own = all().filter(move |(key, _)| !by_lines || !FIGURES.contains(&key.as_str()));
+    own.map(|(key, pair)| (key.as_str(), &pair[0], &pair[1]))
 }
 
 /// Whether the page offers to undo an event of the record itself.
@@ -201,6 +209,7 @@ fn set_back(
             Some(Way::Closure) => closure(tx, actor, id, row, before, after)?,
             Some(Way::Move) => move_back(tx, actor, id, before)?,
             Some(Way::Tags) => tags_back(tx, spec.record, id, before, after)?,
+            Some(Way::Line) => lines::set_back(tx, &Allow::check(actor)?, DealId(id), before, after)?,
             Some(Way::Form) | None => {}
         }
     }

@@ -1,0 +1,46 @@
+//! Products: what is sold, under which name and code, at which price in which currency, with which tax; and how a file names them.
+//!
+//! Invariants: no two products of an organisation have the same code (accents and case aside), nor two tax classes or categories the
+//! same name; a product is retired, never deleted, so that lines and reports keep what was sold; every change is an event.
+//!
+//! For reports: `deal_lines` (see `features::deals::lines`) has the lines of deals, each with `product_id`, `quantity` and `net` in the
+//! deal's currency; the index `deal_lines_product` serves "by product". A product's category is `products.category_id`.
+
+mod commands;
+mod forms;
+mod import;
+mod list;
+mod model;
+mod pages;
+mod queries;
+mod settings;
+mod transfer;
+
+pub use commands::{NewProduct, class_of_rate, create, make_category};
+pub use model::{Category, Price, Product, TaxClass};
+pub use queries::{Found, categories, find, is_one, meant, prices, resolve, taxes};
+
+use actix_web::web::{ServiceConfig, get, post};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/products", get().to(list::index))
+        .route("/products/new", get().to(pages::new))
+        .route("/products/new", post().to(pages::create))
+        .route("/products/options", get().to(list::options))
+        .route("/products/import", get().to(transfer::form))
+        .route("/products/import", post().to(transfer::upload))
+        .route("/products/export", get().to(transfer::export))
+        .route("/products/{id}", get().to(pages::show))
+        .route("/products/{id}", post().to(pages::save))
+        .route("/products/{id}/retirement", post().to(pages::retire))
+        .route("/products/{id}/retirement/undo", post().to(pages::restore))
+        .route("/settings/products", get().to(settings::index))
+        .route("/settings/products/taxes", post().to(settings::add_tax))
+        .route("/settings/products/categories", post().to(settings::add_category))
+        .route("/settings/tax-classes/{id}", post().to(settings::save_tax))
+        .route("/settings/tax-classes/{id}/retirement", post().to(settings::retire_tax))
+        .route("/settings/tax-classes/{id}/retirement/undo", post().to(settings::restore_tax))
+        .route("/settings/product-categories/{id}", post().to(settings::save_category))
+        .route("/settings/product-categories/{id}/retirement", post().to(settings::retire_category))
+        .route("/settings/product-categories/{id}/retirement/undo", post().to(settings::restore_category));
+}
