@@ -303,6 +303,11 @@ diesel::table! {
         member_id -> Uuid,
         uid -> Text,
         activity_id -> Uuid,
+        fingerprint -> Nullable<Text>,
+        series -> Nullable<Text>,
+        sequence -> Int8,
+        modified -> Nullable<Int8>,
+        version -> Int4,
     }
 }
 

@@ -8,6 +8,7 @@ import { start as startPalette } from "./palette.js";
 const ON_DEMAND = [
   ["[data-inline-edit]", () => import("./inline-edit.js")],
   ["td.edit", () => import("./list-cells.js")],
+  ["[data-refresh]", () => import("./refresh.js")],
   ["[data-sortable]", () => import("./stages.js")],
   ["[data-chart]", () => import("./charts.js")],
   ["trix-editor", () => import("./editor.js")],
@@ -52,6 +53,7 @@ function startHtmx() {
     toast({ kind: "danger", text: "The server could not be reached. Nothing was changed; try again." });
   });
   document.addEventListener("toast", (event) => toast(event.detail ?? {}));
+  document.addEventListener("parts:fresh", ({ detail }) => upgrade(detail));
   document.addEventListener("htmx:after:swap", (event) => upgrade(event.detail?.ctx?.target ?? document));
 }
 

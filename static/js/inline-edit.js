@@ -1,5 +1,6 @@
 // Click a value, type, Enter. The server supplies the form and judges the input; this only swaps and keeps the focus.
 import { applyPartials, get, parse, post } from "./http.js";
+import { refresh } from "./refresh.js";
 import { toast } from "./toast.js";
 
 document.addEventListener("click", (event) => {
@@ -81,23 +82,5 @@ function finish(form, value, fragment) {
   else form.replaceWith(...fragment.childNodes);
   const place = fresh ?? document.getElementById(value.id);
   (place?.tagName === "BUTTON" ? place : place?.querySelector("button"))?.focus();
-  refreshRest();
-}
-
-/** What else the page says of the record (title, facts, timeline) is taken from the page as it is now. */
-async function refreshRest() {
-  const parts = [...document.querySelectorAll("[data-refresh][id]")];
-  if (!parts.length) return;
-  const reply = await get(location.href);
-  if (!reply.ok) return;
-  const page = new DOMParser().parseFromString(reply.html, "text/html");
-  document.title = page.title || document.title;
-  for (const part of parts) {
-    const fresh = page.getElementById(part.id);
-    if (!fresh || !part.isConnected || part.querySelector(".inline-form") || part.isEqualNode(fresh)) continue;
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    part.replaceWith(document.adoptNode(fresh));
-    window.htmx?.process(fresh);
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  }
+  refresh(); // what else the page says of the record: title, facts, timeline
 }

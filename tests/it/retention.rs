@@ -329,3 +329,58 @@ async fn people_are_anonymised_and_nobody_remembers_their_names() {
     assert!(!everything(&app, &org).contains("Wilma"), "{}", everything(&app, &org));
     app.stop().await;
 }
+
+/// Deleted by hand, or put aside by a rule that changed: gone for good after the days of the bin, with all that remembers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_activities_go_for_good() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("borealis").await);
+    let (ours, theirs) = (app.belongings(&org).await, app.belongings(&other).await);
+    let admin = app.signed_in(&org, "admin").await;
+    admin.get("/contacts").await;
+    let kind = ours.activity_type.to_string();
+    let today = one(&app, "SELECT current_date");
+    let weekly =
+        [("type_id", &*kind), ("subject", "Round"), ("on", &*today), ("repeat", "weekly"), ("repeat_end", "never")];
+    let made = admin.post("/activities", &weekly).await;
+    assert_eq!(made.status(), 303, "{}", made.body);
+    let first = made.location.unwrap();
+    let version = one(&app, "SELECT version FROM activities WHERE subject = 'Round' ORDER BY occurs_on LIMIT 1");
+    let fewer = [
+        ("version", &*version),
+        ("type_id", &*kind),
+        ("subject", "Round"),
+        ("on", &*today),
+        ("repeat", "weekly"),
+        ("repeat_end", "count"),
+        ("repeat_count", "3"),
+        ("scope", "all"),
+    ];
+    let saved = admin.post(&first, &fewer).await;
+    assert_eq!(saved.status(), 303, "{}", saved.body);
+    let standing = "SELECT count(*) FILTER (WHERE deleted_at IS NULL) || ' ' || (count(*) FILTER (WHERE deleted_at IS NOT NULL) > 40) FROM activities WHERE subject = 'Round'";
+    assert_eq!(one(&app, standing), "3 true");
+    assert_eq!(admin.post(&format!("/activities/{}/deletion", ours.activity), &[]).await.status(), 303);
+    round(&app, &org).await;
+    assert_eq!(one(&app, standing), "3 true", "not yet");
+    app.alter("UPDATE activities SET deleted_at = deleted_at - interval '31 days' WHERE deleted_at IS NOT NULL");
+    app.alter(&format!(
+        "UPDATE activities SET deleted_at = now() - interval '60 days' WHERE id = '{}'",
+        theirs.activity
+    ));
+    round(&app, &org).await;
+    assert_eq!(one(&app, standing), "3 false");
+    for (table, column) in [("activities", "id"), ("events", "record_id"), ("activity_checklist", "activity_id")] {
+        assert_eq!(
+            one(&app, &format!("SELECT count(*) FROM {table} WHERE {column} = '{}'", ours.activity)),
+            "0",
+            "{table}"
+        );
+    }
+    assert_eq!(
+        one(&app, &format!("SELECT count(*) FROM activities WHERE id = '{}'", theirs.activity)),
+        "1",
+        "another's round"
+    );
+    app.stop().await;
+}

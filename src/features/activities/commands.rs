@@ -233,6 +233,18 @@ pub fn set_deleted(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, deleted: 
     Ok(before)
 }
 
+/// It, and the people and companies on whose pages it stands; deals are told of it for their cards.
+fn around(tx: &mut OrgTx, id: ActivityId) -> AppResult<Vec<Uuid>> {
+    type Links = (Option<Uuid>, Option<Uuid>, Option<Uuid>);
+    let links: Option<Links> = activities::table
+        .filter(activities::id.eq(id))
+        .select((activities::contact_id, activities::company_id, activities::lead_id))
+        .first(tx.conn())
+        .optional()?;
+    let (contact, company, lead) = links.unwrap_or_default();
+    Ok([Some(id.0), contact, company, lead].into_iter().flatten().collect())
+}
+
 /// What was planned with a lead goes on with what became of it.
 pub fn follow_lead(tx: &mut OrgTx, lead: Uuid, became: &[(RecordType, Option<Uuid>)]) -> AppResult<()> {
     for (record, id) in became {
@@ -317,7 +329,8 @@ fn complete_links(tx: &mut OrgTx, new: &mut NewActivity) -> AppResult<()> {
 /// Guests are told what concerns them; boards show what is next on each card, and calendars when it is.
 pub(super) fn announce(tx: &mut OrgTx, id: ActivityId, deals: &[Option<DealId>]) -> AppResult<()> {
     calendar::follow(tx, id)?;
-    live::publish(tx, &LiveMessage::record(RECORD, id.0))?;
+    let around = around(tx, id)?;
+    live::publish(tx, &LiveMessage { ids: around, ..LiveMessage::record(RECORD, id.0) })?;
     let mut ids: Vec<Uuid> = deals.iter().flatten().map(|id| id.0).collect();
     ids.dedup();
     if ids.is_empty() { Ok(()) } else { live::publish(tx, &LiveMessage::deals(ids, vec![], None)) }

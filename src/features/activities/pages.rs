@@ -51,6 +51,8 @@ struct FormPage {
     types: Vec<SelectOption>,
     owners: Vec<SelectOption>,
     priorities: Vec<SelectOption>,
+    /// Of whoever plans something new.
+    reminders: Vec<SelectOption>,
     repeat: RepeatView,
     /// To begin with, with what it is to be about.
     templates: Vec<(String, String)>,
@@ -66,11 +68,18 @@ struct Choices {
     types: Vec<ActivityType>,
     people: Vec<Person>,
     templates: Vec<templates::Choice>,
+    /// How long before it one may be reminded: keys and labels.
+    leads: Vec<(String, String)>,
 }
 
 impl Choices {
-    fn load(tx: &mut OrgTx) -> AppResult<Self> {
-        Ok(Self { types: types::all(tx)?, people: members::directory(tx)?, templates: templates::choices(tx)? })
+    fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
+        Ok(Self {
+            types: types::all(tx)?,
+            people: members::directory(tx)?,
+            templates: templates::choices(tx)?,
+            leads: reminders::offered(tx, actor)?,
+        })
     }
 }
 
@@ -87,6 +96,7 @@ fn form_page(
     let class = kind.map(ActivityType::class).unwrap_or_default();
     let offered = choices.types.iter().filter(|t| t.retired_at.is_none() || t.id.to_string() == chosen);
     let priority = Some(form.get("priority")).filter(|p| !p.is_empty()).unwrap_or("normal").to_owned();
+    let lead = form.get("lead").to_owned();
     let at = id.map(|id| format!("/activities/{id}"));
     let with = choices.people.iter().filter(|p| id.is_none() && form.all("with").any(|with| with == p.id.to_string()));
     let with = with.map(|p| (p.id.to_string(), p.name.clone())).collect();
@@ -99,6 +109,7 @@ fn form_page(
         types: offered.map(|t| SelectOption::new(t.id.to_string(), &t.name, t.id.to_string() == chosen)).collect(),
         owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
         priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
+        reminders: choices.leads.iter().map(|(key, label)| SelectOption::new(key, label, *key == lead)).collect(),
         repeat: RepeatView::of(&form, page.locale),
         templates: if id.is_none() && form.get("step_id").is_empty() {
             template_links(&choices.templates, &form)
@@ -131,7 +142,7 @@ pub(super) async fn new(page: Page, _: Allow<Create>, db: Data<Db>) -> AppResult
         .org(&page, move |tx| {
             templates::prefill(tx, &actor, &mut form)?;
             forms::name_links(tx, &actor, &mut form)?;
-            Ok((form, Choices::load(tx)?))
+            Ok((form, Choices::load(tx, &actor)?))
         })
         .await?;
     let class = Class::parse(form.get("class")).unwrap_or_default();
@@ -168,7 +179,8 @@ pub(super) async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<D
             Ok(reply::redirect(&page.req, &to, Some(flash)))
         }
         Err(AppError::Invalid(errors)) => {
-            let choices = db.org(&page, Choices::load).await?;
+            let actor = page.actor.clone();
+            let choices = db.org(&page, move |tx| Choices::load(tx, &actor)).await?;
             let again = form_page(&page, None, form, errors, &choices, false);
             reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &again)
         }
@@ -187,6 +199,7 @@ pub fn plan_form(
     let repeat = series::read(form, new.slot().day(by.zone))?;
     let id = commands::create(tx, by, form.get("id").parse().ok(), new)?;
     parts::invite(tx, id, form.all("with").filter_map(|id| id.parse().ok()))?;
+    reminders::choose_new(tx, by, id, form)?;
     templates::attach(tx, by, form, id)?;
     // Sent twice, it is a series already.
     if let Some(repeat) = repeat
@@ -208,7 +221,7 @@ pub(super) async fn edit(page: Page, by: Allow<Edit>, id: Path<ActivityId>, db: 
             if let Some(series) = activity.series_id {
                 form = series::fill_in(form, &series::find(tx, series)?.schedule);
             }
-            Ok((form, Choices::load(tx)?))
+            Ok((form, Choices::load(tx, &by)?))
         })
         .await?;
     reply::page(&page.req, &form_page(&page, Some(id), form, FormErrors::default(), &choices, false))
@@ -241,7 +254,8 @@ pub(super) async fn save(
         Err(AppError::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, form, errors, false),
         Err(other) => return Err(other),
     };
-    let choices = db.org(&page, Choices::load).await?;
+    let actor = page.actor.clone();
+    let choices = db.org(&page, move |tx| Choices::load(tx, &actor)).await?;
     reply::page_with(&page.req, status, &form_page(&page, Some(id), form, errors, &choices, stale))
 }
 

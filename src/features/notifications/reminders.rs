@@ -9,8 +9,8 @@ use crate::{
     db::{Db, OrgTx, Tx},
     error::AppResult,
     features::activities::{self, Activity},
-    kernel::ActivityId,
-    schema::activity_reminders,
+    kernel::{ActivityId, ActivitySeriesId},
+    schema::{activities as rows, activity_reminders},
     web::{Actor, Form, Page, SelectOption, flash::Flash, permission::activities::View, reply},
 };
 use actix_web::{
@@ -82,22 +82,59 @@ pub fn choices(tx: &mut OrgTx, actor: &Actor, activity: &Activity) -> AppResult<
     Ok(options)
 }
 
-/// `POST /activities/{id}/reminder`: `lead` (minutes, `none` or `usual`), for oneself.
-pub(super) async fn save(page: Page, id: Path<ActivityId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
-    page.require::<View>()?;
+/// The choice on the form of something new, of which the reader's usual one is the first.
+pub fn offered(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<(String, String)>> {
+    let usual = label(Settings::load(tx, actor)?.lead_minutes).to_lowercase();
+    let mut all = vec![(USUAL.to_owned(), format!("As usual: {usual}"))];
+    all.extend(leads("").into_iter().map(|option| (option.value, option.label)));
+    Ok(all)
+}
+
+/// What a form says in `lead`; nothing said is the usual.
+fn read(form: &Form) -> AppResult<Option<Option<i32>>> {
     let mut p = form.parser();
     let lead = p.optional("lead", |text| match text {
         USUAL => Ok(None),
         other => parse_lead(other).map(Some).ok_or("is not one of the choices"),
     });
     p.finish()?;
+    Ok(lead.flatten())
+}
+
+/// The choice of whoever plans something new; what is made of it as a series has it too.
+pub fn choose_new(tx: &mut OrgTx, actor: &Actor, id: ActivityId, form: &Form) -> AppResult<()> {
+    match read(form)? {
+        Some(minutes) => choose(tx, actor, id, Some(minutes)),
+        None => Ok(()),
+    }
+}
+
+/// `POST /activities/{id}/reminder`: `lead` (minutes, `none` or `usual`), for oneself; `scope` `series`: of all that are open.
+pub(super) async fn save(page: Page, id: Path<ActivityId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
+    page.require::<View>()?;
+    let lead = read(&form)?;
+    let whole = form.get("scope") == "series";
     let (actor, id) = (page.actor.clone(), *id);
     db.org(&page, move |tx| {
-        activities::find(tx, &actor, id)?;
-        choose(tx, &actor, id, lead.flatten())
+        let series = activities::find(tx, &actor, id)?.series_id.filter(|_| whole);
+        let ids = match series {
+            Some(series) => open_ones(tx, series)?,
+            None => vec![id],
+        };
+        ids.into_iter().try_for_each(|id| choose(tx, &actor, id, lead))
     })
     .await?;
     Ok(reply::redirect(&page.req, &format!("/activities/{id}"), Some(Flash::success("Reminder saved"))))
+}
+
+/// The occurrences of a series that are still to come: a year's at most.
+fn open_ones(tx: &mut OrgTx, series: ActivitySeriesId) -> AppResult<Vec<ActivityId>> {
+    Ok(rows::table
+        .filter(rows::series_id.eq(series))
+        .filter(rows::closed_at.is_null())
+        .filter(rows::deleted_at.is_null())
+        .select(rows::id)
+        .load(tx.conn())?)
 }
 
 fn choose(tx: &mut OrgTx, actor: &Actor, id: ActivityId, lead: Option<Option<i32>>) -> AppResult<()> {

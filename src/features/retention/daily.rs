@@ -6,7 +6,7 @@ use crate::{
     db::{OrgTx, Reason, Tx},
     error::AppResult,
     features::{
-        bin,
+        activities, bin,
         operations::{self, Action, Request},
     },
     jobs::{JobContext, JobOutcome},
@@ -24,6 +24,7 @@ use serde_json::Value;
 pub(super) const JOB: &str = "retention.daily";
 /// Records that leave the bin in one transaction.
 const PIECE: usize = 500;
+const ACTIVITIES: i64 = 500;
 
 /// A round is due for every organisation whose last one is a day ago. One of the sweeps.
 pub const SWEEP: &str = "
@@ -43,6 +44,7 @@ pub(super) fn run(ctx: &JobContext, _: &Value) -> anyhow::Result<JobOutcome> {
     for record in RecordType::ALL {
         while ctx.db.org_now(&org, |tx| leave_bin(tx, record, days))? > 0 {}
     }
+    while ctx.db.org_now(&org, |tx| activities::purge(tx, days, ACTIVITIES))? > 0 {}
     ctx.db.org_now(&org, forget_refused)?;
     ctx.db.org_now(&org, done)?;
     Ok(JobOutcome::Done)

@@ -14,6 +14,7 @@ mod imports;
 mod lists;
 mod mails;
 mod notifications;
+mod refresh;
 mod series;
 mod story;
 mod views;

@@ -112,6 +112,85 @@ async fn another_calendars_events_come_once_and_can_go_again() {
     app.stop().await;
 }
 
+/// A later file of the same events changes what nobody touched here, and takes away what it calls off; an older one changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_file_changes_what_nobody_touched_here() {
+    let app = TestApp::start().await;
+    let org = app.org("changed").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let days = app.value("SELECT string_agg(to_char(current_date + d, 'YYYYMMDD'), ' ' ORDER BY n) FROM unnest('{5,6,-8}'::int[]) WITH ORDINALITY x(d, n)").await;
+    let days: Vec<&str> = days.split(' ').collect();
+    let [next, after, week] = days[..] else { panic!("{days:?}") };
+    let event = |uid: &str, subject: &str, day: &str, hour: u8, more: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:{uid}@x\nSUMMARY:{subject}\nDTSTART;TZID=Europe/Amsterdam:{day}T{hour:02}0000\nDURATION:PT1H\n{more}END:VEVENT\n"
+        )
+    };
+    let rule = "RRULE:FREQ=WEEKLY;COUNT=6\n";
+    let first = calendar(
+        &[
+            event("board", "Board", next, 10, "SEQUENCE:2\n"),
+            event("mine", "Mine", next, 11, ""),
+            event("off", "Off", next, 12, ""),
+            event("kept", "Kept", next, 13, ""),
+            event("weekly", "Weekly", week, 9, rule),
+        ]
+        .concat(),
+    );
+    import(&rep, &first).await;
+    let state = "SELECT string_agg(subject || ' ' || to_char(start_at AT TIME ZONE 'Europe/Amsterdam', 'DD HH24') || ' ' || status, ', ' ORDER BY start_at, subject)
+                 FROM activities WHERE deleted_at IS NULL";
+    let before = app.value(state).await;
+    assert_eq!(before.matches("Weekly").count(), 6, "{before}");
+    // Somebody wrote the outcome of one here, which no file knows.
+    let mine = app.value("SELECT id FROM activities WHERE subject = 'Mine'").await;
+    assert_eq!(rep.post(&format!("/activities/{mine}/completion"), &[("outcome", "Went well")]).await.status(), 303);
+    let before = app.value(state).await;
+    let later = calendar(
+        &[
+            event("board", "Board, moved", after, 15, "SEQUENCE:3\nLOCATION:Room 2\n"),
+            event("mine", "Mine, moved", after, 11, "SEQUENCE:1\n"),
+            event("off", "Off", next, 12, "STATUS:CANCELLED\nSEQUENCE:1\n"),
+            event("kept", "Kept", next, 13, ""),
+            // An hour later from the first on: what was stays, what is to come moves.
+            event("weekly", "Weekly", week, 10, rule),
+        ]
+        .concat(),
+    );
+    let preview = import(&rep, &later).await;
+    for told in [
+        "<dt>New</dt><dd class=\"num\">4</dd>",
+        "<dt>Changed by the file</dt><dd class=\"num\">1</dd>",
+        "<dt>Called off by the file</dt><dd class=\"num\">5</dd>",
+        "<dt>Left as changed here</dt><dd class=\"num\">1</dd>",
+        "Board, moved",
+    ] {
+        assert!(preview.contains(told), "{told}: {}", preview.body);
+    }
+    let board = "SELECT subject || '|' || location || '|' || to_char(start_at AT TIME ZONE 'Europe/Amsterdam', 'YYYYMMDD HH24') || '|' || version FROM activities WHERE subject LIKE 'Board%'";
+    assert_eq!(app.value(board).await, format!("Board, moved|Room 2|{after} 15|2"));
+    let now = app.value(state).await;
+    assert!(now.contains("Mine ") && !now.contains("Mine, moved") && !now.contains("Off"), "{now}");
+    assert_eq!((now.matches("Weekly").count(), now.matches(" 10 open").count()), (6, 4), "{now}");
+    assert!(rep.get("/calendar").await.contains("4 activities imported, 1 changed, 5 taken away"));
+    let history = app
+        .value("SELECT changes->'subject'->>1 FROM events WHERE kind = 'activity.updated' AND changes ? 'subject'")
+        .await;
+    assert_eq!(history, "Board, moved");
+    // The same again, and the older file, bring nothing back of what the later one says.
+    assert!(import(&rep, &later).await.contains("nothing new"));
+    let older = calendar(&event("board", "Board", next, 10, "SEQUENCE:2\n"));
+    assert!(import(&rep, &older).await.contains("nothing new"));
+    // Taken back: all is as it was; and the later file changes it again.
+    let op = app.value("SELECT id FROM operations WHERE changed = 10").await;
+    let undone = rep.post(&format!("/operations/{op}/undo"), &[]).await;
+    assert_eq!(undone.status(), 303, "{}", undone.body);
+    assert_eq!(app.value(state).await, before);
+    assert!(import(&rep, &later).await.contains("Changed by the file"));
+    assert_eq!(app.value(state).await, now);
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_calendar_is_refused_with_the_reason() {
     let app = TestApp::start().await;

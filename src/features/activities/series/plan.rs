@@ -146,7 +146,7 @@ fn starts(series: &Series, days: &[NaiveDate]) -> Vec<Option<DateTime<Utc>>> {
     days.iter().map(|day| series.schedule.slot(*day).start_at).collect()
 }
 
-/// Copies of `model` on those days, with its people and an unticked checklist. A day that has one gets no second.
+/// Copies of `model` on those days, with its people, their reminders and an unticked checklist. A day that has one gets no second.
 fn make(tx: &mut OrgTx, series: &Series, model: ActivityId, days: &[NaiveDate]) -> AppResult<()> {
     const MAKE: &str = "
         WITH made AS (
@@ -158,7 +158,10 @@ fn make(tx: &mut OrgTx, series: &Series, model: ActivityId, days: &[NaiveDate]) 
           ON CONFLICT DO NOTHING RETURNING org_id, id),
         people AS (
           INSERT INTO activity_participants (id, activity_id, contact_id, member_id)
-          SELECT gen_random_uuid(), made.id, p.contact_id, p.member_id FROM made CROSS JOIN activity_participants p WHERE p.activity_id = $4)
+          SELECT gen_random_uuid(), made.id, p.contact_id, p.member_id FROM made CROSS JOIN activity_participants p WHERE p.activity_id = $4),
+        reminders AS (
+          INSERT INTO activity_reminders (activity_id, member_id, minutes)
+          SELECT made.id, r.member_id, r.minutes FROM made CROSS JOIN activity_reminders r WHERE r.activity_id = $4)
         INSERT INTO activity_checklist (id, activity_id, text, position)
         SELECT gen_random_uuid(), made.id, c.text, c.position FROM made CROSS JOIN activity_checklist c WHERE c.activity_id = $4";
     if days.is_empty() {

@@ -3,6 +3,7 @@
 use super::{
     commands,
     read::{self, Found, Incoming},
+    sorting::sort,
 };
 use crate::{
     db::Db,
@@ -36,7 +37,12 @@ struct Preview {
     id: Uuid,
     new: String,
     new_count: usize,
+    changes: usize,
+    /// Of what is here: what the file changes, what it takes away, what stays as it is, and what stays though the file says otherwise.
+    changed: String,
+    gone: String,
     known: String,
+    left: String,
     left_out: Vec<(String, String)>,
     /// When, and what.
     first: Vec<(String, String)>,
@@ -86,26 +92,32 @@ pub(in crate::features::calendar) async fn show(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (member, id, shell) = (by.id, *id, page.shell("calendar"));
-    let (found, fresh) = db
+    let (found, sorted) = db
         .org(&page, move |tx| {
             let (_, found) = commands::kept(tx, member, id)?;
-            let fresh = commands::fresh(tx, member, &found.events)?;
-            Ok((found, fresh))
+            let sorted = sort(tx, member, &found)?;
+            Ok((found, sorted))
         })
         .await?;
     let count = |n: usize| by.locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
-    let known = found.events.len() - fresh.len();
     let line = |event: &Incoming| {
         let slot = Slot { start_at: event.start_at, due_on: event.due_on };
         (slot.words(&by, Utc::now()), event.subject.clone())
     };
     let preview = Preview {
         id,
-        new: count(fresh.len()),
-        new_count: fresh.len(),
-        known: count(known),
+        new: count(sorted.new.len()),
+        new_count: sorted.new.len(),
+        changes: sorted.changes(),
+        changed: count(sorted.changed.len()),
+        gone: count(sorted.gone.len()),
+        known: count(sorted.same),
+        left: count(sorted.left),
         left_out: found.left_out.into_iter().map(|(why, n)| (why, count(n))).collect(),
-        first: fresh.iter().take(SHOWN).map(line).collect(),
+        first: {
+            let changed = sorted.changed.iter().map(|(_, event)| event);
+            sorted.new.iter().chain(changed).take(SHOWN).map(line).collect()
+        },
     };
     reply::page(&page.req, &ImportPage { shell, error: String::new(), found: Some(preview) })
 }
@@ -118,12 +130,18 @@ pub(in crate::features::calendar) async fn confirm(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (id, locale) = (*id, by.locale);
-    let (op, made) = db.org(&page, move |tx| commands::import(tx, &by, id)).await?;
-    let flash = match made {
-        0 => Flash::info("Everything of it is here already, so nothing was changed"),
-        1 => Flash::success("1 activity imported"),
-        n => Flash::success(format!("{} activities imported", locale.integer(i64::try_from(n).unwrap_or(i64::MAX)))),
+    let (op, sorted) = db.org(&page, move |tx| commands::import(tx, &by, id)).await?;
+    let count = |n: usize| locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
+    let parts = [(sorted.new.len(), "imported"), (sorted.changed.len(), "changed"), (sorted.gone.len(), "taken away")];
+    let told: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, how)| format!("{} {how}", count(*n))).collect();
+    let flash = if sorted.is_empty() {
+        Flash::info("Everything of it is here already, so nothing was changed")
+    } else {
+        let one = parts.iter().find(|(n, _)| *n > 0).is_some_and(|(n, _)| *n == 1);
+        let noun = if one { "activity" } else { "activities" };
+        // "3 activities imported, 1 changed"
+        Flash::success(told.join(", ").replacen(' ', &format!(" {noun} "), 1)).undo(format!("/operations/{op}/undo"))
     };
-    let flash = if made > 0 { flash.undo(format!("/operations/{op}/undo")) } else { flash };
     Ok(reply::redirect(&page.req, "/calendar", Some(flash)))
 }

@@ -47,11 +47,31 @@ pub struct Incoming {
     pub video_url: Option<String>,
     /// Plain text.
     pub notes: Option<String>,
+    /// A hash of the UID, when a rule made it.
+    #[serde(default)]
+    pub series: Option<String>,
+    /// SEQUENCE, and LAST-MODIFIED in seconds: of two that differ the later stands.
+    #[serde(default)]
+    pub sequence: i64,
+    #[serde(default)]
+    pub modified: Option<i64>,
+}
+
+impl Incoming {
+    /// The same for what would be kept as the same.
+    pub fn fingerprint(&self) -> String {
+        let said =
+            (&self.subject, self.start_at, self.due_on, self.minutes, &self.location, &self.video_url, &self.notes);
+        hash(&format!("{said:?}"))
+    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Found {
     pub events: Vec<Incoming>,
+    /// Identities of those that the file says are off.
+    #[serde(default)]
+    pub cancelled: Vec<String>,
     /// Why others stay out, with how many.
     pub left_out: BTreeMap<String, usize>,
 }
@@ -145,6 +165,10 @@ fn take(mut calendar: ICalendar, zone: Tz, now: DateTime<Utc>, found: &mut Found
     let walked = expanded.events.len();
     for event in expanded.events {
         let Some(component) = calendar.component_by_id(event.comp_id) else { continue };
+        if component.status() == Some(&ICalendarStatus::Cancelled) {
+            let uid = text_of(component, &P::Uid).unwrap_or_default();
+            found.cancelled.push(identity(component, &uid, &event, instant(&event.start, zone)));
+        }
         match incoming(component, &event, zone, now) {
             Ok(event) => found.events.push(event),
             Err(why) => *found.left_out.entry(why.to_owned()).or_default() += 1,
@@ -243,6 +267,14 @@ fn incoming(
     Ok(Incoming {
         own: ics::of_uid(uid.trim()),
         uid: identity(component, &uid, event, start),
+        series: repeats(component).then(|| hash(uid.trim())),
+        sequence: match first(component, &P::Sequence) {
+            Some(Value::Integer(sequence)) => *sequence,
+            _ => 0,
+        },
+        modified: first(component, &P::LastModified)
+            .and_then(Value::as_partial_date_time)
+            .and_then(PartialDateTime::to_timestamp),
         subject: text_of(component, &P::Summary)
             .map(|text| one_line(&text, 200))
             .filter(|s| !s.is_empty())
@@ -269,7 +301,7 @@ fn instant(at: &DateTime<FileZone>, zone: Tz) -> DateTime<Utc> {
 fn identity(component: &ICalendarComponent, uid: &str, event: &Occurrence, start: DateTime<Utc>) -> String {
     let occurrence = match first(component, &P::RecurrenceId).and_then(Value::as_partial_date_time) {
         Some(of) => format!("{of:?}"),
-        None if component.has_property(&P::Rrule) || component.has_property(&P::Rdate) => start.timestamp().to_string(),
+        None if repeats(component) => start.timestamp().to_string(),
         None => String::new(),
     };
     let name = if uid.trim().is_empty() {
@@ -277,7 +309,15 @@ fn identity(component: &ICalendarComponent, uid: &str, event: &Occurrence, start
     } else {
         uid.trim().to_owned()
     };
-    hex::encode(&Sha256::digest(format!("{name}\n{occurrence}").as_bytes())[..16])
+    hash(&format!("{name}\n{occurrence}"))
+}
+
+fn repeats(component: &ICalendarComponent) -> bool {
+    component.has_property(&P::Rrule) || component.has_property(&P::Rdate)
+}
+
+fn hash(text: &str) -> String {
+    hex::encode(&Sha256::digest(text.as_bytes())[..16])
 }
 
 fn first<'a>(component: &'a ICalendarComponent, property: &P) -> Option<&'a Value> {

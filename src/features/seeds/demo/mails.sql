@@ -44,6 +44,10 @@ UPDATE mail_messages m SET status = 'draft', sent_at = NULL, send_at = NULL, fro
   author_id = (SELECT id FROM members WHERE org_id = current_setting('seed.org')::uuid AND email = 'rep@demo.test'), subject = 'A question about your order'
 FROM letters l WHERE l.n = 2 AND m.org_id = current_setting('seed.org')::uuid AND m.id = l.id;
 DELETE FROM mail_recipients r USING letters l WHERE l.n = 2 AND r.org_id = current_setting('seed.org')::uuid AND r.message_id = l.id;
+-- Everybody who writes finds some of their own.
+UPDATE mail_messages m SET author_id = p.id FROM letters l JOIN members p ON p.org_id = current_setting('seed.org')::uuid
+  AND p.email = CASE l.n % 7 WHEN 3 THEN 'admin@demo.test' WHEN 5 THEN 'manager@demo.test' WHEN 0 THEN 'rep@demo.test' END
+WHERE m.org_id = current_setting('seed.org')::uuid AND m.id = l.id AND m.status = 'sent';
 -- An address that was refused.
 INSERT INTO mail_addresses (org_id, email, refused_at, refusal)
 SELECT current_setting('seed.org')::uuid, email, now() - interval '3 days', 'permanent error (550): 5.1.1 no such mailbox' FROM letters WHERE n = 7;
