@@ -113,6 +113,34 @@ DROP TRIGGER IF EXISTS deal_money ON deals;
 CREATE TRIGGER deal_money BEFORE UPDATE OF amount, currency, amount_from, mrr, arr, term_months, one_off ON deals
   FOR EACH ROW WHEN (NEW.amount_from = 'lines' OR NEW.mrr IS NOT NULL OR NEW.arr IS NOT NULL OR NEW.currency <> OLD.currency)
   EXECUTE FUNCTION app.deal_money();
+-- What was first promised of a deal and how far it slipped since. Back at the first date nothing has slipped; amounts in another currency
+-- are no comparison. Only open deals promise anything. Before the first change nothing is written: importing costs nothing.
+CREATE OR REPLACE FUNCTION app.deal_promises() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.currency IS DISTINCT FROM OLD.currency THEN
+    NEW.first_amount := NULL;
+  ELSIF NEW.amount IS DISTINCT FROM OLD.amount AND OLD.status = 'open' AND NEW.status = 'open' THEN
+    NEW.first_amount := coalesce(OLD.first_amount, OLD.amount);
+  END IF;
+  IF NEW.expected_close_on IS DISTINCT FROM OLD.expected_close_on AND OLD.status = 'open' AND NEW.status = 'open' THEN
+    NEW.first_close_on := coalesce(OLD.first_close_on, OLD.expected_close_on);
+    IF NEW.expected_close_on <= NEW.first_close_on THEN
+      NEW.slips := 0;
+    ELSIF NEW.expected_close_on > coalesce(OLD.expected_close_on, NEW.first_close_on) THEN
+      NEW.slips := least(OLD.slips + 1, 32000);
+    END IF;
+  END IF;
+  IF (NEW.next_step, NEW.next_step_on) IS DISTINCT FROM (OLD.next_step, OLD.next_step_on) THEN
+    NEW.next_step_set_at := now();
+  END IF;
+  RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS promises ON deals;
+-- Of whatever column: an amount may follow the lines (app.deal_money comes before this one).
+CREATE TRIGGER promises BEFORE UPDATE ON deals FOR EACH ROW
+  WHEN ((OLD.amount, OLD.currency, OLD.expected_close_on, OLD.next_step, OLD.next_step_on)
+    IS DISTINCT FROM (NEW.amount, NEW.currency, NEW.expected_close_on, NEW.next_step, NEW.next_step_on))
+  EXECUTE FUNCTION app.deal_promises();
 
 -- record_totals: TG_ARGV[0] is the record type. Counts live records, those whose completeness is measured, and their points.
 CREATE OR REPLACE FUNCTION app.record_totals() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -337,7 +365,8 @@ END $$;
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['activity_types', 'custom_fields', 'members', 'pipelines', 'quality_settings', 'stages', 'validation_rules'] LOOP
+  FOREACH t IN ARRAY ARRAY['activity_types', 'custom_fields', 'members', 'pipelines', 'quality_settings', 'stage_criteria', 'stages',
+    'validation_rules'] LOOP
     CONTINUE WHEN to_regclass('public.' || t) IS NULL OR to_regclass('public.definition_changes') IS NULL;
     EXECUTE format('DROP TRIGGER IF EXISTS definitions_insert ON %I', t);
     EXECUTE format('DROP TRIGGER IF EXISTS definitions_update ON %I', t);

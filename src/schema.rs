@@ -479,6 +479,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    deal_criteria (org_id, deal_id, criterion_id) {
+        org_id -> Uuid,
+        deal_id -> Uuid,
+        criterion_id -> Uuid,
+        done_by -> Nullable<Uuid>,
+        done_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     deal_lines (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -564,6 +574,14 @@ diesel::table! {
         arr -> Nullable<Numeric>,
         term_months -> Nullable<Int4>,
         one_off -> Nullable<Numeric>,
+        first_close_on -> Nullable<Date>,
+        first_amount -> Nullable<Numeric>,
+        slips -> Int2,
+        slipped_days -> Int4,
+        shrunk_percent -> Int2,
+        next_step -> Nullable<Text>,
+        next_step_on -> Nullable<Date>,
+        next_step_set_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1572,6 +1590,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    stage_criteria (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        stage_id -> Uuid,
+        label -> Text,
+        required -> Bool,
+        position -> Int4,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     stages (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -1582,6 +1612,7 @@ diesel::table! {
         rotting_days -> Nullable<Int2>,
         position -> Int4,
         version -> Int4,
+        required_fields -> Array<Nullable<Text>>,
     }
 }
 
@@ -1812,6 +1843,7 @@ diesel::joinable!(search_documents -> organisations (org_id));
 diesel::joinable!(search_words -> organisations (org_id));
 diesel::joinable!(sessions -> organisations (org_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(stage_criteria -> organisations (org_id));
 diesel::joinable!(stages -> organisations (org_id));
 diesel::joinable!(tax_classes -> organisations (org_id));
 diesel::joinable!(teams -> organisations (org_id));
@@ -1862,6 +1894,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     search_documents,
     search_words,
     sessions,
+    stage_criteria,
     stages,
     tax_classes,
     teams,

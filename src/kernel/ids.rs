@@ -81,6 +81,7 @@ typed_id!(
     TaxClassId,
     PipelineId,
     StageId,
+    CriterionId,
     NoteId,
     ActivityId,
     ActivitySeriesId,

@@ -134,6 +134,7 @@ permissions! {
         Administer "organisation.administer" "change the organisation's settings",
         ManagePipelines "pipelines.administer" "change pipelines and stages",
         SeeTeam "team.see" "see the team's figures",
+        Override "stages.override" "move deals past what a stage asks for",
     }
 }
 
@@ -149,6 +150,7 @@ pub fn defaults(role: &str) -> Vec<String> {
                     && !key.starts_with("pipelines.")
                     && !key.starts_with("team.")
                     && !key.ends_with(".administer")
+                    && !key.ends_with(".override")
                     && !key.ends_with(".import")
                     && !key.ends_with(".export")
             }

@@ -1,6 +1,7 @@
 // What can be done with a deal: move it, win it, lose it, send it to another pipeline.
 import { post } from "./http.js";
 import { announce, toast } from "./toast.js";
+import { asksFor, fillIn } from "./board-passing.js";
 import { applyReply, cardById, cardsIn, listOf, nameOf, placeOf, refresh, stageName, whereIs } from "./board-cards.js";
 
 /** Moves of one card go to the server one after the other, in the order they were made. */
@@ -24,8 +25,11 @@ export function confirmMove(card, origin) {
   card.classList.add("saving");
   announce(`${nameOf(card)} dropped in ${whereIs(card)}.`);
   return inTurn(id, async () => {
-    const reply = await post(`/deals/${id}/position`, fields);
+    const refused = await post(`/deals/${id}/position`, fields);
+    const form = asksFor(refused);
+    const reply = (form && (await fillIn(form))) || refused;
     card.classList.remove("saving");
+    if (form && !reply.ok) return putBack(card, origin, `${nameOf(card)} was not moved.`, true);
     if (reply.ok) return void (applyReply(reply.html).heads || refresh());
     putBack(card, origin, `${nameOf(card)} was not moved. ${reply.message}`, reply.toasted);
     if (reply.status === 404 || reply.status === 409) refresh();
@@ -59,8 +63,11 @@ export const win = (card) => leave(card, `/deals/${card.dataset.dealId}/closure`
 async function leave(card, url, fields, verb) {
   const id = card.dataset.dealId;
   card.classList.add("saving");
-  const reply = await inTurn(id, () => post(url, fields));
+  const refused = await inTurn(id, () => post(url, fields));
+  const form = asksFor(refused);
+  const reply = (form && (await fillIn(form))) || refused;
   card.classList.remove("saving");
+  if (form && !reply.ok) return `${nameOf(card)} is still here.`;
   if (!reply.ok) {
     announce(reply.message);
     if (!reply.toasted) toast({ kind: "danger", text: `${nameOf(card)} is still here. ${reply.message}` });

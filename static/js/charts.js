@@ -36,10 +36,12 @@ function token(name) {
   return colour;
 }
 
-function options({ type = "bar", labels, series, links, stack = false, horizontal = false, unit = "" }) {
+function options({ type = "bar", labels, series, links, stack = false, horizontal = false, unit = "", time = false }) {
   const [ink, muted, line, panel] = ["--ink", "--muted", "--line", "--raised"].map(token);
   const number = (value) => `${unit}${new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact", maximumFractionDigits: 1 }).format(value)}`;
   const category = { type: "category", data: labels, axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: muted, hideOverlap: true }, inverse: horizontal };
+  const moments = { type: "time", axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: muted, hideOverlap: true } };
+  const percent = (n) => `${n ?? "–"} %`;
   const value = { type: "value", splitLine: { lineStyle: { color: line } }, axisLabel: { color: muted, formatter: number } };
   return {
     animation: !calm.matches,
@@ -48,10 +50,14 @@ function options({ type = "bar", labels, series, links, stack = false, horizonta
     grid: { left: 8, right: 12, top: series.length > 1 ? 36 : 14, bottom: 4, containLabel: true },
     legend: { show: series.length > 1, top: 2, right: 8, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: muted } },
     tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: type === "bar" ? "shadow" : "line" }, backgroundColor: panel, borderColor: line, textStyle: { color: ink }, valueFormatter: number },
-    xAxis: horizontal ? value : category,
-    yAxis: horizontal ? category : value,
-    series: series.map(({ name, data, color }, i) => ({
+    xAxis: horizontal ? value : time ? moments : category,
+    // A series with an axis of its own is in percent.
+    yAxis: horizontal ? category : series.some(({ axis }) => axis) ? [value, { type: "value", min: 0, max: 100, splitLine: { show: false }, axisLabel: { color: muted, formatter: percent } }] : value,
+    series: series.map(({ name, data, color, step, axis }, i) => ({
       name, data, type,
+      step,
+      yAxisIndex: axis ?? 0,
+      tooltip: axis ? { valueFormatter: percent } : undefined,
       stack: stack ? "all" : undefined,
       color: token(color ?? SERIES[i % SERIES.length]),
       cursor: links ? "pointer" : "default",

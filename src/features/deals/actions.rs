@@ -3,7 +3,13 @@
 //! A request for a fragment is answered with the authoritative card and the column heads that changed; any other with a redirect to
 //! where it came from.
 
-use super::{closure, commands, forms, model::Deal, model::NewDeal, moves, positions::Place};
+use super::{
+    closure, commands, forms,
+    model::{Deal, NewDeal},
+    moves,
+    passing::{self, To},
+    positions::Place,
+};
 use crate::{
     db::Db,
     error::{AppError, AppResult},
@@ -32,15 +38,18 @@ pub async fn position(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (stage, place) = parse_place(&form)?;
-    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
-    let (moved, reply) = db
+    let (tab, filters, id) = (tab(&page.req), board::filters_of_page(&page.req), *id);
+    let done = db
         .org(&page, move |tx| {
-            let moved = moves::move_to(tx, &by, *id, stage, place, tab)?;
-            let reply = board::reply(tx, &by, &[*id], &both(moved.from, moved.deal.stage_id), &filters)?;
+            let moved = moves::move_to(tx, &by, id, stage, place, tab)?;
+            let reply = board::reply(tx, &by, &[id], &both(moved.from, moved.deal.stage_id), &filters)?;
             Ok((moved, reply))
         })
-        .await?;
-    answer(&page, reply, &moved.deal, None)
+        .await;
+    match done {
+        Ok((moved, reply)) => answer(&page, reply, &moved.deal, None),
+        Err(error) => passing::refused(&page, &db, id, To::Stage(stage, place), error).await,
+    }
 }
 
 /// `POST /deals/{id}/pipeline`
@@ -55,16 +64,21 @@ pub async fn pipeline(
     let stage = p.id::<StageId>("stage_id");
     p.finish()?;
     let stage = stage.ok_or_else(|| AppError::field("stage_id", "is required"))?;
-    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
-    let (deal, reply) = db
+    let (tab, filters, id) = (tab(&page.req), board::filters_of_page(&page.req), *id);
+    let moved = db
         .org(&page, move |tx| {
-            let moved = moves::move_pipeline(tx, &by, *id, stage, tab)?;
+            let moved = moves::move_pipeline(tx, &by, id, stage, tab)?;
             let reply = board::reply(tx, &by, &[], &[moved.from], &filters)?;
             Ok((moved.deal, reply))
         })
-        .await?;
-    let done = format!("{} moved", short(&deal.name));
-    answer(&page, reply, &deal, Some((done, None)))
+        .await;
+    match moved {
+        Ok((deal, reply)) => {
+            let done = format!("{} moved", short(&deal.name));
+            answer(&page, reply, &deal, Some((done, None)))
+        }
+        Err(error) => passing::refused(&page, &db, id, To::Pipeline(stage), error).await,
+    }
 }
 
 /// `POST /deals/{id}/closure`
@@ -74,21 +88,28 @@ pub async fn close(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db
         "lost" => Some(forms::parse_loss(&form)?),
         _ => return Err(AppError::field("outcome", "is won or lost")),
     };
-    let verb = if loss.is_some() { "lost" } else { "won" };
-    let (tab, filters) = (tab(&page.req), board::filters_of_page(&page.req));
-    let (deal, reply) = db
+    let (tab, filters, id) = (tab(&page.req), board::filters_of_page(&page.req), *id);
+    let closed = db
         .org(&page, move |tx| {
             let deal = match loss {
-                Some(loss) => closure::lose(tx, &by, *id, loss, tab)?,
-                None => closure::win(tx, &by, *id, tab)?,
+                Some(loss) => closure::lose(tx, &by, id, loss, tab)?,
+                None => closure::win(tx, &by, id, tab)?,
             };
             let reply = board::reply(tx, &by, &[], &[deal.stage_id], &filters)?;
             Ok((deal, reply))
         })
-        .await?;
+        .await;
+    match closed {
+        Ok((deal, reply)) => answer_closed(&page, reply, &deal),
+        Err(error) => passing::refused(&page, &db, id, To::Won, error).await,
+    }
+}
+
+/// "Cold chain pilot: won", with Undo.
+pub(super) fn answer_closed(page: &Page, reply: BoardReply, deal: &Deal) -> AppResult<HttpResponse> {
     let undo = format!("/deals/{}/closure/undo", deal.id);
-    let done = format!("{}: {verb}", short(&deal.name));
-    answer(&page, reply, &deal, Some((done, Some(undo))))
+    let done = format!("{}: {}", short(&deal.name), deal.status.key());
+    answer(page, reply, deal, Some((done, Some(undo))))
 }
 
 /// `POST /deals/{id}/closure/undo`, `DELETE /deals/{id}/closure`
@@ -139,7 +160,7 @@ pub(super) fn create(tx: &mut crate::db::OrgTx, by: &Allow<Create>, form: &Form)
     commands::create(tx, by, NewDeal { id, stage_id, fields })
 }
 
-fn parse_place(form: &Form) -> AppResult<(StageId, Place)> {
+pub(super) fn parse_place(form: &Form) -> AppResult<(StageId, Place)> {
     let mut p = form.parser();
     let stage = p.id::<StageId>("stage_id");
     let place = Place { after: p.id("after_id"), before: p.id("before_id") };
@@ -149,18 +170,18 @@ fn parse_place(form: &Form) -> AppResult<(StageId, Place)> {
 }
 
 /// Which tab asks, so that it can ignore its own echo. Anything odd is no tab.
-fn tab(req: &HttpRequest) -> Option<String> {
+pub(super) fn tab(req: &HttpRequest) -> Option<String> {
     let tab = req.headers().get(live::TAB_HEADER)?.to_str().ok()?;
     let plain = tab.len() <= 64 && tab.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     plain.then(|| tab.to_owned())
 }
 
-fn both(from: StageId, to: StageId) -> Vec<StageId> {
+pub(super) fn both(from: StageId, to: StageId) -> Vec<StageId> {
     if from == to { vec![to] } else { vec![from, to] }
 }
 
 /// The fragment with a toast, or the way back: to the deal, when it was acted on from its page, else to the board.
-fn answer(
+pub(super) fn answer(
     page: &Page,
     reply: BoardReply,
     deal: &Deal,

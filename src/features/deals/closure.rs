@@ -3,7 +3,9 @@
 use super::{
     commands::{announce, must_be_on_board, reread},
     model::{Deal, DealStatus},
-    moves, queries,
+    moves,
+    passage::{self, Passing},
+    queries,
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -34,12 +36,24 @@ pub struct Loss {
 
 /// Won. Saying so twice changes nothing.
 pub fn win(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>) -> AppResult<Deal> {
+    win_passing(tx, by, id, Passing::Asked, tab)
+}
+
+/// The same, by somebody who may pass over what the stage wants ticked.
+pub fn win_passing(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    id: DealId,
+    passing: Passing,
+    tab: Option<String>,
+) -> AppResult<Deal> {
     let deal = queries::lock(tx, by, id)?;
     if matches!(deal.status, DealStatus::Won { .. }) {
         return Ok(deal);
     }
     must_be_on_board(&deal)?;
-    close(tx, by, deal, "won", None, tab)
+    let missing = passage::overridden(&passage::win(tx, by, &deal, passing)?);
+    close(tx, by, deal, "won", None, missing, tab)
 }
 
 /// Lost, with the reason. Saying so twice keeps the first reason.
@@ -56,7 +70,7 @@ pub fn lose(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, loss: Loss, tab: Optio
     if loss.reason == OTHER && loss.note.is_none() {
         return Err(AppError::field("lost_note", "is needed: say what the other reason was"));
     }
-    close(tx, by, deal, "lost", Some(loss), tab)
+    close(tx, by, deal, "lost", Some(loss), None, tab)
 }
 
 /// Back to the top of the stage it was closed in. Reopening an open deal changes nothing.
@@ -93,6 +107,7 @@ fn close(
     deal: Deal,
     status: &'static str,
     loss: Option<Loss>,
+    overrode: Option<String>,
     tab: Option<String>,
 ) -> AppResult<Deal> {
     let (reason, note) = loss.map_or((None, None), |loss| (Some(loss.reason), loss.note));
@@ -106,8 +121,11 @@ fn close(
     let mut changes = Changes::new();
     changes.track("status", &"open", &status).set("lost_reason", &reason).set("lost_note", &note);
     let seconds = (Utc::now() - deal.stage_entered_at).num_seconds().max(0);
-    let data = json!({ "stage": queries::stage_ref(tx, deal.stage_id)?, "seconds_in_stage": seconds,
+    let mut data = json!({ "stage": queries::stage_ref(tx, deal.stage_id)?, "seconds_in_stage": seconds,
         "amount": deal.amount.map(|a| a.to_string()), "currency": deal.currency });
+    if let Some(missing) = overrode {
+        data["overrode"] = json!(missing);
+    }
     let kind = if status == "won" { "deal.won" } else { "deal.lost" };
     let event = Event::new(kind, RecordType::Deal, deal.id).version(deal.version + 1).changes(changes).data(data);
     settle(tx, event, &deal, tab)

@@ -3,6 +3,7 @@
 use super::{
     lines,
     model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring},
+    passage,
     positions::{self, Place},
     queries,
 };
@@ -53,11 +54,13 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
             (deals::expected_close_on.eq(said.expected_close_on), deals::owner_id.eq(said.owner_id)),
             (deals::source.eq(&said.source), deals::description.eq(&said.description)),
             (deals::external_id.eq(&said.external_id), deals::created_by.eq(by.id), deals::custom.eq(&said.custom)),
+            (deals::next_step.eq(&said.next_step), deals::next_step_on.eq(said.next_step_on)),
             (deals::mrr.eq(said.recurring.mrr), deals::arr.eq(said.recurring.arr)),
             (deals::term_months.eq(said.recurring.term_months), deals::one_off.eq(said.recurring.one_off)),
         ))
         .execute(tx.conn())?;
     quality::written(tx, RecordType::Deal, id.into(), Written::New)?;
+    passage::begin(tx, id, &stage)?;
     // As it is kept: of MRR and ARR either follows the other.
     let written = DealFields::from(&reread(tx, id)?);
     let mut changes = changes(tx, by, &DealFields::default(), &written)?;
@@ -98,6 +101,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
                 deals::arr.eq(new.recurring.arr),
                 deals::one_off.eq(new.recurring.one_off),
             ),
+            (deals::next_step.eq(&new.next_step), deals::next_step_on.eq(new.next_step_on)),
         ))
         .execute(tx.conn())?;
     // As it is kept: amounts follow the lines or are fixed by what was typed, and ARR follows MRR.
@@ -206,6 +210,8 @@ pub(super) fn changes(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &D
         .track("expected_close_on", &before.expected_close_on, &after.expected_close_on)
         .track("source", &before.source, &after.source)
         .track("description", &before.description, &after.description)
+        .track("next_step", &before.next_step, &after.next_step)
+        .track("next_step_on", &before.next_step_on, &after.next_step_on)
         .track("external_id", &before.external_id, &after.external_id)
         .track("term_months", &before.recurring.term_months, &after.recurring.term_months)
         .track("mrr", &text(before.recurring.mrr), &text(after.recurring.mrr))

@@ -96,6 +96,10 @@ pub const FIELDS: &[Field] = &[
         .column("deals.description")
         .max(10_000)
         .aliases(&["notes", "details", "comment"]),
+    Field::new("next_step", "Next step", FieldKind::Text).column("deals.next_step").max(200).aliases(&["next steps"]),
+    Field::new("next_step_on", "Next step by", FieldKind::Date)
+        .column("deals.next_step_on")
+        .aliases(&["next step date", "next step due"]),
     Field::new("status", "Status", FieldKind::Choice(STATUSES))
         .column("deals.status")
         .listed()
@@ -130,6 +134,12 @@ pub const FIELDS: &[Field] = &[
         .column("(CASE deals.status WHEN 'won' THEN deals.amount WHEN 'open' THEN deals.amount * coalesce(deals.probability, (SELECT s.probability FROM stages s WHERE s.org_id = deals.org_id AND s.id = deals.stage_id)) / 100 END)")
         .expr("(CASE r.status WHEN 'won' THEN r.amount WHEN 'open' THEN r.amount * coalesce(r.probability, (SELECT s.probability FROM stages s WHERE s.org_id = r.org_id AND s.id = r.stage_id)) / 100 END)")
         .computed(),
+    // Kept by trigger and column: see app.deal_promises.
+    Field::new("slips", "Times slipped", FieldKind::Integer).column("deals.slips").computed(),
+    Field::new("slipped_days", "Days slipped", FieldKind::Integer).column("deals.slipped_days").computed(),
+    Field::new("first_close_on", "First expected close", FieldKind::Date).column("deals.first_close_on").computed(),
+    Field::new("first_amount", "First amount", FieldKind::Money).column("deals.first_amount").computed(),
+    Field::new("shrunk_percent", "Amount shrunk", FieldKind::Percent).column("deals.shrunk_percent").computed(),
     Field::new("closed_by", "Closed by", FieldKind::Member).column("deals.closed_by").computed(),
     // Whoever sees a deal may know the names of its people.
     Field::new("contacts", "Contacts", FieldKind::Text)

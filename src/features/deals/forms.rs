@@ -45,6 +45,8 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         source: p.text("source", max("source")),
         description: p.text("description", max("description")),
         external_id: None,
+        next_step: p.text("next_step", max("next_step")),
+        next_step_on: p.optional("next_step_on", calendar::parse_date),
         custom: Custom::default(),
     };
     settle(&mut new);
@@ -102,6 +104,8 @@ pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
             ("owner_id", deal.owner_id.map(|id| id.to_string()).unwrap_or_default()),
             ("source", text(&deal.source)),
             ("description", text(&deal.description)),
+            ("next_step", text(&deal.next_step)),
+            ("next_step_on", deal.next_step_on.map(|d| d.to_string()).unwrap_or_default()),
             ("status", deal.status.key().to_owned()),
             ("created_at", deal.created_at.to_rfc3339()),
         ]

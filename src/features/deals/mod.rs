@@ -8,16 +8,22 @@ mod bulk;
 mod closure;
 mod commands;
 mod contacts;
+mod criteria;
 mod fields;
 mod forms;
 pub mod lines;
+pub mod markers;
 mod model;
 mod moves;
 mod narrowing;
 mod pages;
+mod passage;
+mod passing;
 pub mod positions;
 mod queries;
 mod stages;
+mod told;
+mod values;
 
 pub use bulk::{any_in_stage, make_room, move_stage, places_back, send};
 pub use closure::{Loss, OTHER, lose, reopen, win};
@@ -27,6 +33,7 @@ pub use fields::{FIELDS, STATUSES};
 pub use model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring};
 pub use moves::{Moved, move_pipeline, move_to, reposition};
 pub use narrowing::extras as list_filters;
+pub use passage::held_back;
 pub use positions::Place;
 pub use queries::find;
 
@@ -68,6 +75,9 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/deals/{id}/closure", post().to(actions::close))
         .route("/deals/{id}/closure", delete().to(actions::reopen))
         .route("/deals/{id}/closure/undo", post().to(actions::reopen))
+        .route("/deals/{id}/passage", get().to(passing::show))
+        .route("/deals/{id}/passage", post().to(passing::save))
+        .route("/deals/{id}/criteria/{criterion}", post().to(criteria::tick))
         .route("/deals/{id}/contacts", post().to(contacts::add))
         .route("/deals/{id}/contacts/{contact}/removal", post().to(contacts::remove));
 }

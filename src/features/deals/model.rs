@@ -88,6 +88,15 @@ pub struct Deal {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
+    /// How often the expected close moved later since it was first said, and how many days it is later now.
+    pub slips: i16,
+    pub slipped_days: i32,
+    /// In the currency it has now; `None`: it never changed.
+    pub first_amount: Option<Decimal>,
+    pub shrunk_percent: i16,
+    pub next_step: Option<String>,
+    pub next_step_on: Option<NaiveDate>,
+    pub next_step_set_at: Option<DateTime<Utc>>,
 }
 
 impl Deal {
@@ -138,6 +147,9 @@ pub struct DealFields {
     pub source: Option<String>,
     pub description: Option<String>,
     pub external_id: Option<String>,
+    /// At most 200 characters: what is to happen next, in the owner's words.
+    pub next_step: Option<String>,
+    pub next_step_on: Option<NaiveDate>,
     pub custom: Custom,
 }
 
@@ -156,6 +168,8 @@ impl From<&Deal> for DealFields {
             source: deal.source.clone(),
             description: deal.description.clone(),
             external_id: deal.external_id.clone(),
+            next_step: deal.next_step.clone(),
+            next_step_on: deal.next_step_on,
             custom: deal.custom.clone(),
         }
     }
@@ -195,6 +209,13 @@ pub(super) struct DealRow {
     arr: Option<Decimal>,
     term_months: Option<i32>,
     one_off: Option<Decimal>,
+    slips: i16,
+    slipped_days: i32,
+    first_amount: Option<Decimal>,
+    shrunk_percent: i16,
+    next_step: Option<String>,
+    next_step_on: Option<NaiveDate>,
+    next_step_set_at: Option<DateTime<Utc>>,
 }
 
 impl From<DealRow> for Deal {
@@ -235,6 +256,13 @@ impl From<DealRow> for Deal {
             version: row.version,
             created_at: row.created_at,
             archived_at: row.archived_at,
+            slips: row.slips,
+            slipped_days: row.slipped_days,
+            first_amount: row.first_amount.map(|amount| amount.normalize()),
+            shrunk_percent: row.shrunk_percent,
+            next_step: row.next_step,
+            next_step_on: row.next_step_on,
+            next_step_set_at: row.next_step_set_at,
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::{
     commands::{announce, must_be_on_board, reread},
     model::Deal,
+    passage::{self, Passing},
     positions::{self, Place},
     queries,
 };
@@ -42,13 +43,26 @@ pub fn move_to(
     place: Place,
     tab: Option<String>,
 ) -> AppResult<Moved> {
+    move_to_passing(tx, by, id, to, place, Passing::Asked, tab)
+}
+
+/// The same, by somebody who may pass over what the stage asks for.
+pub fn move_to_passing(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    id: DealId,
+    to: StageId,
+    place: Place,
+    passing: Passing,
+    tab: Option<String>,
+) -> AppResult<Moved> {
     let stage = pipeline::lock_stage(tx, to)?;
     let deal = queries::lock(tx, by, id)?;
     let stage = stage.ok_or_else(|| AppError::field("stage_id", "is not one of the stages"))?;
     if stage.pipeline_id != deal.pipeline_id {
         return Err(AppError::field("stage_id", "belongs to another pipeline"));
     }
-    put(tx, deal, &stage, place, tab)
+    put(tx, by, deal, &stage, place, passing, tab)
 }
 
 /// Sends a deal to a stage of any pipeline, on top.
@@ -59,10 +73,22 @@ pub fn move_pipeline(
     to: StageId,
     tab: Option<String>,
 ) -> AppResult<Moved> {
+    move_pipeline_passing(tx, by, id, to, Passing::Asked, tab)
+}
+
+/// The same, by somebody who may pass over what the stage asks for.
+pub fn move_pipeline_passing(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    id: DealId,
+    to: StageId,
+    passing: Passing,
+    tab: Option<String>,
+) -> AppResult<Moved> {
     let stage = pipeline::lock_stage(tx, to)?;
     let deal = queries::lock(tx, by, id)?;
     let stage = stage.ok_or_else(|| AppError::field("stage_id", "is not one of the stages"))?;
-    put(tx, deal, &stage, Place::TOP, tab)
+    put(tx, by, deal, &stage, Place::TOP, passing, tab)
 }
 
 /// Gives a deal a free place on top of its stage: for whoever brings it back to the board (restore, undo). Call it in the same
@@ -77,16 +103,31 @@ pub fn reposition(tx: &mut OrgTx, id: DealId) -> AppResult<()> {
     Ok(())
 }
 
-fn put(tx: &mut OrgTx, deal: Deal, stage: &Stage, place: Place, tab: Option<String>) -> AppResult<Moved> {
+fn put(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    deal: Deal,
+    stage: &Stage,
+    place: Place,
+    passing: Passing,
+    tab: Option<String>,
+) -> AppResult<Moved> {
     must_be_on_board(&deal)?;
+    let missing = if stage.id == deal.stage_id {
+        None
+    } else {
+        passage::overridden(&passage::pass(tx, by, &deal, stage, passing)?)
+    };
     let position = positions::at(tx, stage.id, place, deal.id)?;
     let target = diesel::update(deals::table.filter(deals::id.eq(deal.id)));
     let seconds = (Utc::now() - deal.stage_entered_at).num_seconds().max(0);
     let from = queries::stage_ref(tx, deal.stage_id)?;
     let to = json!({ "id": stage.id, "name": stage.name });
-    let mut event = Event::new("deal.moved", RecordType::Deal, deal.id)
-        .version(deal.version)
-        .data(json!({ "from_stage": from, "to_stage": to, "seconds_in_stage": seconds }));
+    let mut data = json!({ "from_stage": from, "to_stage": to, "seconds_in_stage": seconds });
+    if let Some(missing) = missing {
+        data["overrode"] = json!(missing);
+    }
+    let mut event = Event::new("deal.moved", RecordType::Deal, deal.id).version(deal.version).data(data);
     if stage.id == deal.stage_id {
         target.set(deals::position.eq(position)).execute(tx.conn())?;
     } else {

@@ -3,9 +3,13 @@
 use super::{
     SPEC, actions,
     contacts::{self, ContactRow, ROLES},
+    criteria::{self, Checklist},
     forms, lines,
+    markers::{self, Marker},
     model::{Deal, DealStatus},
     stages::{self, Step},
+    told,
+    values::Values,
 };
 use crate::{
     db::{Db, OrgTx},
@@ -212,7 +216,15 @@ struct ShowPage {
     owner: Option<Person>,
     steps: Vec<Step>,
     amount: Cell,
+    shrunk: Option<Marker>,
     close: Cell,
+    slipped: Option<Marker>,
+    step: Cell,
+    step_on: Cell,
+    /// What is wrong with the next step.
+    step_stale: Option<&'static str>,
+    values: Values,
+    checklist: Checklist,
     /// That an open deal is to close on a day off.
     day_off: Option<String>,
     weighted: String,
@@ -276,8 +288,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
     let company = super::queries::company_name(tx, deal.company_id)?;
     let form = forms::filled(tx, actor, &deal, company.as_deref())?;
     let people = members::directory(tx)?;
-    let mut stages = pipeline::stages(tx)?;
-    stages.retain(|stage| stage.pipeline_id == deal.pipeline_id);
+    let all_stages = pipeline::stages(tx)?;
+    let stages: Vec<Stage> = all_stages.iter().filter(|s| s.pipeline_id == deal.pipeline_id).cloned().collect();
+    let told = told::of(tx, &deal)?;
+    let changed = told::of_stages(tx, &deal, &told)?;
     let stage = stages.iter().find(|s| s.id == deal.stage_id).cloned().ok_or(AppError::NotFound)?;
     let cells = |keys: &[&str]| Cell::of(SPEC.record, id.into(), keys, &form, actor, &people);
     let cell = |key: &'static str| cells(&[key]).pop().ok_or(AppError::NotFound);
@@ -293,9 +307,21 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         pipeline: pipeline::pipelines(tx)?.into_iter().find(|p| p.id == deal.pipeline_id).ok_or(AppError::NotFound)?,
         company: deal.company_id.zip(company).map(|(id, name)| (id.to_string(), name)),
         owner: people.iter().find(|p| Some(p.id) == deal.owner_id).cloned(),
-        steps: stages::steps(tx, &deal, &stages)?,
+        steps: stages::steps(&told, &deal, &stages),
         amount: cell("amount")?,
+        shrunk: markers::shrunk(deal.shrunk_percent),
         close: cell("expected_close_on")?,
+        slipped: markers::slipped(deal.slips, deal.slipped_days),
+        step: cell("next_step")?,
+        step_on: cell("next_step_on")?,
+        step_stale: markers::stale(
+            actor,
+            deal.next_step.as_deref().filter(|_| deal.is_open()),
+            deal.next_step_on,
+            deal.next_step_set_at.unwrap_or(deal.created_at),
+        ),
+        checklist: criteria::of(tx, actor, &deal, &stages)?,
+        values: Values::of(actor, &deal, &told, &all_stages, &changed),
         day_off: deal
             .expected_close_on
             .filter(|_| matches!(deal.status, DealStatus::Open))

@@ -286,7 +286,8 @@ fn section(field: &Field) -> &'static str {
     match field.key {
         "street" | "postal_code" | "city" | "region" | "country" => "Address",
         "created_at" | "updated_at" | "created_by" | "archived_at" | "external_id" | "number" | "closed_at"
-        | "closed_by" | "stage_entered_at" => "Record",
+        | "closed_by" | "stage_entered_at" | "slips" | "slipped_days" | "first_close_on" | "first_amount"
+        | "shrunk_percent" => "Record",
         _ => "Details",
     }
 }

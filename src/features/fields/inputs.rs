@@ -152,6 +152,24 @@ impl InputSection {
 }
 
 impl Input {
+    /// Any field that people fill in, a built-in one too.
+    pub fn of(entry: &Entry, actor: &Actor, form: &Form, errors: &FormErrors, people: &[Person]) -> Self {
+        let mut input = Self::new(entry, actor, form, errors, people);
+        if let (Origin::BuiltIn(_), Kind::Record(_)) = (entry.origin, &entry.kind) {
+            // A built-in reference's name travels beside its id.
+            let (_, name) = display::Described::reference(entry);
+            input.value = form.get(&name).to_owned();
+            input.name = name;
+        }
+        input
+    }
+
+    /// Where an empty answer is none.
+    pub fn needed(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
     fn new(entry: &Entry, actor: &Actor, form: &Form, errors: &FormErrors, people: &[Person]) -> Self {
         let (id_name, _) = display::Described::reference(entry);
         let currency = currency_name(&entry.key);

@@ -5,7 +5,7 @@ use super::figures::Scope;
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
-    features::{comments, records::Subject},
+    features::{comments, deals, records::Subject},
     web::Actor,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -104,6 +104,8 @@ pub struct Slip {
     pub owner: String,
     /// "3 Dec → 14 Jan".
     pub moved: String,
+    /// How often and how far since it was first said.
+    pub in_all: String,
 }
 
 #[derive(QueryableByName)]
@@ -118,13 +120,17 @@ struct SlipRow {
     before: NaiveDate,
     #[diesel(sql_type = t::Date)]
     after: NaiveDate,
+    #[diesel(sql_type = t::SmallInt)]
+    slips: i16,
+    #[diesel(sql_type = t::Integer)]
+    slipped_days: i32,
 }
 
 /// Open deals whose closing date moved later in the last days: from what it was before the first move to what it is.
 pub fn slips(tx: &mut OrgTx, actor: &Actor, scope: &Scope) -> AppResult<Vec<Slip>> {
     let sql = format!(
         "
-SELECT d.id, d.name, m.name AS owner, x.before, d.expected_close_on AS after FROM (
+SELECT d.id, d.name, m.name AS owner, x.before, d.expected_close_on AS after, d.slips, d.slipped_days FROM (
   SELECT DISTINCT ON (e.record_id) e.org_id, e.record_id, e.at, (e.changes->'expected_close_on'->>0)::date AS before
   FROM events e
   WHERE e.kind = 'deal.updated' AND e.changes ? 'expected_close_on' AND e.at > now() - interval '{SLIPPED} days'
@@ -145,6 +151,7 @@ ORDER BY d.amount DESC NULLS LAST, d.id LIMIT {LISTED}"
             name: row.name,
             owner: row.owner.unwrap_or_else(|| "No owner".to_owned()),
             moved: format!("{} → {}", actor.locale.day(row.before, today), actor.locale.day(row.after, today)),
+            in_all: deals::markers::slipped(row.slips, row.slipped_days).map(|marker| marker.title).unwrap_or_default(),
         })
         .collect())
 }

@@ -155,6 +155,12 @@ pub(super) fn batch(
     let (mut tally, mut change) = sort(tx, actor, record, &statement, ids)?;
     if let Some(stage) = stage {
         if !change.is_empty() {
+            for (id, why) in deals::held_back(tx, &change, &stage)? {
+                change.retain(|other| *other != id);
+                tally.fail(&why, 1);
+            }
+        }
+        if !change.is_empty() {
             let keys = ["stage_id", "pipeline_id", "stage_entered_at"];
             obeying(tx, record, (&mut change, &mut tally), &keys, |tx, ids| deals::send(tx, op, ids, &stage))?;
             search::reindex(tx, record, &change)?;

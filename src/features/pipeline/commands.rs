@@ -266,7 +266,7 @@ fn lock_all(tx: &mut OrgTx) -> AppResult<()> {
     Ok(())
 }
 
-fn tell(tx: &mut OrgTx, event: Event) -> AppResult<()> {
+pub(super) fn tell(tx: &mut OrgTx, event: Event) -> AppResult<()> {
     events::record_quietly(tx, event)?;
     live::publish(tx, &LiveMessage::refresh())
 }

@@ -46,6 +46,15 @@ pub struct Stage {
     pub rotting_days: Option<i16>,
     pub position: i32,
     pub version: i32,
+    /// Keys of the fields a deal needs before it enters.
+    #[diesel(column_name = required_fields)]
+    pub(super) required_fields: Vec<Option<String>>,
+}
+
+impl Stage {
+    pub fn required_fields(&self) -> impl Iterator<Item = &str> {
+        self.required_fields.iter().flatten().map(String::as_str)
+    }
 }
 
 /// A pipeline's stages as a select's choices, under its name.

@@ -62,6 +62,8 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     diesel::sql_query(insert).bind::<sql_types::Array<sql_types::Text>, _>(ranks).execute(tx.conn())?;
     tx.conn().batch_execute(after)?;
     tx.conn().batch_execute(include_str!("demo/history.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/promises.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/requirements.sql"))?;
     tx.conn().batch_execute(include_str!("demo/activities.sql"))?;
     tx.conn().batch_execute(include_str!("demo/comments.sql"))?;
     tx.conn().batch_execute(include_str!("demo/mails.sql"))?;

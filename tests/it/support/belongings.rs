@@ -51,6 +51,7 @@ pub struct Belongings {
     pub tax_class: Uuid,
     /// Of the deal.
     pub line: Uuid,
+    pub criterion: Uuid,
 }
 
 impl Belongings {
@@ -100,6 +101,7 @@ impl Belongings {
             product_category: id(),
             tax_class: id(),
             line: id(),
+            criterion: id(),
         }
     }
 }
@@ -140,6 +142,11 @@ impl TestApp {
                VALUES ('{o}', '{}', 'company', 'c_ours', 'Field of {s}', 'text', 'More', 1)",
             b.company, b.contact, b.company, b.lead, b.deal, b.company, b.pipeline, b.stage, b.note, b.deal, b.team, b.invitation, b.role,
             org.admin, b.import, b.export, org.admin, b.mail, b.job, b.field
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO stage_criteria (org_id, id, stage_id, label) VALUES ('{o}', '{}', '{}', 'Criterion of {s}')",
+            b.criterion, b.stage
         ))
         .await;
         self.sql(&format!(

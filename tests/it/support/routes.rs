@@ -103,6 +103,7 @@ impl Route {
                 "{member}" => b.member.to_string(),
                 "{contact}" => b.contact.to_string(),
                 "{note}" => b.note.to_string(),
+                "{criterion}" => b.criterion.to_string(),
                 "{line}" => b.line.to_string(),
                 "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => {
                     "title".to_owned()

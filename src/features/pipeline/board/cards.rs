@@ -64,6 +64,18 @@ pub struct CardRow {
     pub next_start_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
     pub next_due_on: Option<NaiveDate>,
+    #[diesel(sql_type = sql_types::SmallInt)]
+    pub slips: i16,
+    #[diesel(sql_type = sql_types::Integer)]
+    pub slipped_days: i32,
+    #[diesel(sql_type = sql_types::SmallInt)]
+    pub shrunk_percent: i16,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub next_step: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    pub next_step_on: Option<NaiveDate>,
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    pub next_step_set_at: DateTime<Utc>,
     /// `red:Key account`: colour and name.
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     pub tags: Vec<String>,
@@ -88,6 +100,7 @@ pub struct Total {
 const COLUMNS: &str = "d.id, d.number, d.version, d.name, d.stage_id, d.position, d.amount, d.currency::text AS currency, \
     d.expected_close_on, d.stage_entered_at, s.rotting_days, c.name AS company, m.id AS owner_id, m.name AS owner, m.avatar_tag, \
     n.subject AS next, n.icon AS next_icon, n.start_at AS next_start_at, n.due_on AS next_due_on, \
+    d.slips, d.slipped_days, d.shrunk_percent, d.next_step, d.next_step_on, coalesce(d.next_step_set_at, d.created_at) AS next_step_set_at, \
     ARRAY(SELECT t.color || ':' || t.name FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id \
       WHERE x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL ORDER BY t.name_key LIMIT 4) AS tags";
 const NAMES: &str = "LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id \

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     features::{
         accounts::members::Person,
+        deals::markers::{self, Marker},
         pipeline::{Pipeline, Stage},
         tags::Tag,
     },
@@ -39,6 +40,10 @@ pub struct Card {
     pub tags: Vec<(String, String)>,
     /// What is next; `None` to those who see no activities.
     pub next: Option<NextStep>,
+    /// That it slipped, shrank, or is stale.
+    pub markers: Vec<Marker>,
+    /// The next step in its owner's words.
+    pub step: Option<String>,
 }
 
 pub struct Close {
@@ -134,7 +139,16 @@ pub fn card(actor: &Actor, row: CardRow) -> Card {
     let (rot, rot_label) = rot(&row);
     let next = NextStep::of(actor, &row);
     let money = row.amount.map(|amount| Money::from_columns(amount, &row.currency));
+    let stale = markers::stale(actor, row.next_step.as_deref(), row.next_step_on, row.next_step_set_at);
+    let stale = stale.map(|why| Marker {
+        icon: "hourglass",
+        label: "Next step".to_owned(),
+        title: format!("Next step: {}", why.to_lowercase()),
+    });
+    let slipped = markers::slipped(row.slips, row.slipped_days);
     Card {
+        markers: [slipped, markers::shrunk(row.shrunk_percent), stale].into_iter().flatten().collect(),
+        step: row.next_step,
         id: row.id.to_string(),
         number: format!("D-{}", row.number),
         version: row.version,

@@ -3,6 +3,7 @@
 
 mod index;
 mod pipeline;
+mod requirements;
 mod stages;
 
 use super::{
@@ -29,6 +30,8 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/pipelines/{id}/order", post().to(stages::order))
         .route("/settings/stages/{id}", post().to(stages::edit_stage))
         .route("/settings/stages/{id}/shift", post().to(stages::shift))
+        .route("/settings/stages/{id}/requirements", get().to(requirements::show))
+        .route("/settings/stages/{id}/requirements", post().to(requirements::save))
         .route("/settings/stages/{id}/removal", get().to(stages::ask_removal))
         .route("/settings/stages/{id}/removal", post().to(stages::remove_stage));
 }

@@ -5,7 +5,10 @@ use crate::{
     db::{Db, OrgTx},
     error::AppResult,
     features::{
-        pipeline::COLORS,
+        pipeline::{
+            COLORS,
+            requirements::{self, Criterion},
+        },
         records::{
             Saved,
             history::{self, Conflict, Thing},
@@ -33,6 +36,7 @@ struct ShowPage {
     /// The pipeline's name as typed, else as it is.
     typed: String,
     stages: Vec<Stage>,
+    criteria: Vec<Criterion>,
     /// Stages of other pipelines, where this one's deals can go.
     targets: Vec<SelectOption>,
     only: bool,
@@ -63,6 +67,16 @@ impl ShowPage {
         if self.at == id { self.errors.of(field) } else { "" }
     }
 
+    /// "asks for 2 fields and 3 steps", or nothing.
+    fn asks(&self, stage: &Stage) -> String {
+        let count =
+            |n: usize, what: &str| (n > 0).then(|| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") });
+        let steps = self.criteria.iter().filter(|c| c.stage_id == stage.id).count();
+        let parts: Vec<String> =
+            [count(stage.required_fields().count(), "field"), count(steps, "step")].into_iter().flatten().collect();
+        if parts.is_empty() { String::new() } else { format!("asks for {}", parts.join(" and ")) }
+    }
+
     fn days(stage: &Stage) -> String {
         stage.rotting_days.map(|d| d.to_string()).unwrap_or_default()
     }
@@ -85,7 +99,9 @@ async fn show_again(
     at: &str,
     draft: Draft,
 ) -> AppResult<HttpResponse> {
-    let (pipeline, all) = db.org(by, move |tx| Ok((queries::pipeline(tx, id)?, commands::with_stages(tx)?))).await?;
+    let (pipeline, all, criteria) = db
+        .org(by, move |tx| Ok((queries::pipeline(tx, id)?, commands::with_stages(tx)?, requirements::criteria(tx)?)))
+        .await?;
     let Draft { form: posted, errors, conflict } = draft;
     let status = match (&conflict, errors.is_empty()) {
         (Some(_), _) => StatusCode::CONFLICT,
@@ -101,6 +117,7 @@ async fn show_again(
         typed: if at == "pipeline" { posted.get("name").to_owned() } else { pipeline.name.clone() },
         pipeline,
         stages,
+        criteria,
         targets,
         only: all.len() == 1,
         errors: Errors(errors),

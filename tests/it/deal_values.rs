@@ -1,0 +1,115 @@
+//! What became of a deal: time in its stages, each change of its values, and what slipped or shrank.
+
+use crate::support::{Client, TestApp};
+
+async fn set(client: &Client, at: &str, key: &str, value: &str) {
+    let form = client.get_partial(&format!("{at}/fields/{key}")).await;
+    let version = form.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
+    let saved = client.post_partial(&format!("{at}/fields/{key}"), &[("version", &version), (key, value)]).await;
+    assert_eq!(saved.status(), 200, "{key}: {}", saved.body);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_slipped_and_shrank_is_counted_shown_and_taken_back() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("other").await);
+    let (rep, stranger) = (app.signed_in(&org, "rep").await, app.signed_in(&other, "admin").await);
+    let (pipeline, stages) = app.stages(&org);
+    let more = [("amount", "10000"), ("expected_close_on", "2031-03-01"), ("next_step", "Send <the> quote")];
+    let id = rep.add_deal(&stages[0], "Cold chain pilot", &more).await;
+    let at = format!("/deals/{id}");
+    let kept = || {
+        app.texts("SELECT concat_ws(' ', slips, slipped_days, shrunk_percent, first_close_on, trim_scale(first_amount)) AS value FROM deals")
+            .remove(0)
+    };
+    assert_eq!(kept(), "0 0 0");
+    let fresh = rep.get(&at).await;
+    assert!(fresh.contains("as they first were") && fresh.contains("Send &#60;the&#62; quote"), "{}", fresh.body);
+
+    set(&rep, &at, "expected_close_on", "2031-03-11").await;
+    set(&rep, &at, "expected_close_on", "2031-04-10").await;
+    set(&rep, &at, "amount", "8000").await;
+    assert_eq!(kept(), "2 40 20 2031-03-01 10000");
+    let page = rep.get(&at).await;
+    for told in [
+        "Expected close slipped 2 times, 40 days in all",
+        "−20 % of its first amount",
+        "+30 d",
+        "<del>€10,000",
+        "data-chart",
+    ] {
+        assert!(page.contains(told), "{told}: {}", page.body);
+    }
+    let board = rep.get(&format!("/pipeline/{pipeline}?reset=1")).await;
+    assert!(
+        board.contains("+40 d") && board.contains("−20 %") && board.contains("Send &#60;the&#62; quote"),
+        "{}",
+        board.body
+    );
+    let list = rep.get("/deals?columns=name,slips,slipped_days,shrunk_percent,next_step").await;
+    assert!(list.contains("Cold chain pilot"), "{}", list.body);
+
+    // Another currency is no comparison; back at the first day nothing has slipped; a closed deal promises nothing.
+    set(&rep, &at, "expected_close_on", "2031-03-01").await;
+    set(&rep, &at, "currency", "USD").await;
+    assert_eq!(kept(), "0 0 0 2031-03-01");
+    assert_eq!(rep.post(&format!("{at}/closure"), &[("outcome", "won")]).await.status(), 303);
+    set(&rep, &at, "amount", "100").await;
+    assert_eq!(kept(), "0 0 0 2031-03-01");
+    assert_eq!(stranger.get(&at).await.status(), 404);
+    // A next step without a day goes stale when nobody touches it.
+    rep.post(&format!("{at}/closure/undo"), &[]).await;
+    app.alter("UPDATE deals SET next_step_set_at = now() - interval '15 days'");
+    assert!(rep.get(&at).await.contains("Not touched for two weeks"));
+    set(&rep, &at, "next_step", "Call them").await;
+    assert!(!rep.get(&at).await.contains("Not touched for two weeks"));
+    let long = "x".repeat(201);
+    let form = rep.get_partial(&format!("{at}/fields/next_step")).await;
+    let version = form.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
+    let refused =
+        rep.post_partial(&format!("{at}/fields/next_step"), &[("version", &version), ("next_step", &long)]).await;
+    assert_eq!(refused.status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_in_stages_is_replayed_from_events() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let (_, stages) = app.stages(&org);
+    let id = rep.add_deal(&stages[0], "Packaging line", &[]).await;
+    let at = format!("/deals/{id}");
+    let step = |stage: &str| {
+        let (rep, at, stage) = (&rep, &at, stage.to_owned());
+        async move {
+            let page = rep.get(at).await;
+            let bar = page.between("id=\"stages\"", "</ol>").unwrap().to_owned();
+            let rest = bar.split("<li>").find(|li| li.contains(&stage)).map(str::to_owned);
+            rest.unwrap_or_else(|| bar.split("<li>").find(|li| li.contains("aria-current")).unwrap().to_owned())
+        }
+    };
+    for to in [1, 0, 1] {
+        let moved = rep.post(&format!("{at}/position"), &[("stage_id", &stages[to])]).await;
+        assert_eq!(moved.status(), 303, "{}", moved.body);
+    }
+    // Made 10 days ago; to the second stage after 2, back after 3 more, forward again a day later: 3 and 7 days, the last still running.
+    for (n, days) in [(0, 10), (1, 8), (2, 5), (3, 4)] {
+        app.alter(&format!(
+            "UPDATE events SET at = now() - interval '{days} days' WHERE id = (SELECT id FROM events WHERE record_id = '{id}' ORDER BY id OFFSET {n} LIMIT 1)"
+        ));
+    }
+    app.alter("UPDATE deals SET created_at = now() - interval '10 days'");
+    let (first, second) = (step(&stages[0]).await, step(&stages[1]).await);
+    assert!(first.contains("3 d") && first.contains("3 days in 2 stays"), "{first}");
+    assert!(second.contains("7 d") && second.contains("7 days in 2 stays"), "{second}");
+    // Lost: the clock stops; reopened: it runs again, and what lay between counts nowhere.
+    let lost = [("outcome", "lost"), ("lost_reason", "Other"), ("lost_note", "Went quiet")];
+    assert_eq!(rep.post(&format!("{at}/closure"), &lost).await.status(), 303);
+    app.alter(&format!(
+        "UPDATE events SET at = now() - interval '2 days' WHERE record_id = '{id}' AND kind = 'deal.lost'"
+    ));
+    app.alter("UPDATE deals SET closed_at = now() - interval '2 days'");
+    assert!(step(&stages[1]).await.contains("5 days in 2 stays"), "{}", step(&stages[1]).await);
+    rep.post(&format!("{at}/closure/undo"), &[]).await;
+    assert!(step(&stages[1]).await.contains("5 days in 3 stays"), "{}", step(&stages[1]).await);
+}
