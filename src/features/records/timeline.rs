@@ -132,11 +132,18 @@ struct Row {
 /// of them gives at most a page, so that nobody's long history is read through. What was done with the record stands at the time it
 /// was done; the column that says so is the record type's own.
 fn statement(record: RecordType) -> String {
-    let takes_part = match record {
-        RecordType::Contact => {
-            "OR a.id IN (SELECT q.activity_id FROM activity_participants q WHERE q.contact_id = w.id)"
-        }
-        _ => "",
+    let done = format!("activities a WHERE a.{}_id = w.id", record.key());
+    let done = match record {
+        // Two walks of two indexes: one with OR reads all that was ever done.
+        RecordType::Contact => format!(
+            "{}\n  UNION ALL\n  {}",
+            done_by(&done),
+            done_by(
+                "activity_participants q JOIN activities a ON a.org_id = q.org_id AND a.id = q.activity_id
+    WHERE q.contact_id = w.id AND a.contact_id IS DISTINCT FROM w.id"
+            )
+        ),
+        _ => done_by(&done),
     };
     // A person's mails by what reached them, others' by what they were about.
     let mailed = match record {
@@ -169,12 +176,7 @@ FROM whole w CROSS JOIN LATERAL (
     AND ($4 IS NULL OR (e.at, e.id) < ($4, $5))
   ORDER BY e.at DESC, e.id DESC LIMIT $6)
   UNION ALL
-  (SELECT a.org_id, a.closed_at, a.id, 'activity.done', a.closed_by, '{{}}'::jsonb,
-    jsonb_build_object('title', a.subject, 'outcome', a.outcome, 'type', t.name), NULL, NULL, NULL, NULL, NULL, NULL, t.icon
-  FROM activities a JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id
-  WHERE $3 IN ('all', 'activities') AND $7 AND (a.{key}_id = w.id {takes_part}) AND a.status = 'done' AND a.deleted_at IS NULL
-    AND ($4 IS NULL OR (a.closed_at, a.id) < ($4, $5))
-  ORDER BY a.closed_at DESC, a.id DESC LIMIT $6)
+  {done}
   UNION ALL
   (SELECT l.org_id, l.sent_at, l.id, 'mail.sent', l.author_id, '{{}}'::jsonb, jsonb_build_object('title', l.subject, 'outcome', 'to ' || (
       SELECT string_agg(coalesce(nullif(q.name, ''), q.email), ', ' ORDER BY q.position)
@@ -184,8 +186,19 @@ FROM whole w CROSS JOIN LATERAL (
     AND ($4 IS NULL OR (l.sent_at, l.id) < ($4, $5))
   ORDER BY l.sent_at DESC, l.id DESC LIMIT $6)) x
 LEFT JOIN members m ON m.org_id = x.org_id AND m.id = x.actor_id
-ORDER BY x.at DESC, x.id DESC LIMIT $6",
-        key = record.key()
+ORDER BY x.at DESC, x.id DESC LIMIT $6"
+    )
+}
+
+/// What was done with a record, as `from` finds it by an index that is ordered by when.
+fn done_by(from: &str) -> String {
+    format!(
+        "(SELECT a.org_id, a.closed_at, a.id, 'activity.done', a.closed_by, '{{}}'::jsonb,
+    jsonb_build_object('title', a.subject, 'outcome', a.outcome, 'type', (SELECT t.name FROM activity_types t WHERE t.org_id = a.org_id AND t.id = a.type_id)),
+    NULL, NULL, NULL, NULL, NULL, NULL, (SELECT t.icon FROM activity_types t WHERE t.org_id = a.org_id AND t.id = a.type_id)
+  FROM {from} AND $3 IN ('all', 'activities') AND $7 AND a.status = 'done' AND a.closed_at IS NOT NULL AND a.deleted_at IS NULL
+    AND ($4 IS NULL OR (a.closed_at, a.id) < ($4, $5))
+  ORDER BY a.closed_at DESC, a.id DESC LIMIT $6)"
     )
 }
 
