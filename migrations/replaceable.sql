@@ -73,6 +73,18 @@ CREATE OR REPLACE FUNCTION app.line_net(quantity numeric, price numeric, percent
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT round(greatest(quantity * price - coalesce(off, quantity * price * percent / 100, 0), 0), app.minor_units(currency)) $$;
 
+-- What one unit of a currency is worth in the organisation's own on a day, and since when: the rate of that day or the latest before it, a
+-- person's before a fetched one. The own currency is worth itself; without a rate there is NULL. For groups, not for rows.
+CREATE OR REPLACE FUNCTION app.rate_of(code char(3), day date) RETURNS TABLE (rate numeric, on_day date) LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+  SELECT CASE WHEN o.currency = $1 THEN 1 ELSE r.rate END, r.on_day FROM public.organisations o LEFT JOIN LATERAL (
+    SELECT x.rate, x.on_day FROM public.exchange_rates x
+    WHERE x.org_id = o.id AND x.into_currency = o.currency AND x.currency = $1 AND x.on_day <= $2
+    ORDER BY x.on_day DESC, x.manual DESC LIMIT 1) r ON o.currency <> $1
+  WHERE o.id = app.org() $$;
+CREATE OR REPLACE FUNCTION app.rate(code char(3), day date) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT r.rate FROM app.rate_of($1, $2) r $$;
+
 -- A deal's money: its amount follows the lines, or somebody fixed it; twelve months are a year. Whoever writes another amount than the
 -- lines', in whatever way, has fixed it. Sums are rounded line by line, so that the amount is the sum of what the lines show.
 CREATE OR REPLACE FUNCTION app.deal_money() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -81,6 +93,11 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.currency <> OLD.currency THEN
     UPDATE public.deal_lines SET period_net = app.line_net(quantity, unit_price, discount_percent, discount_amount, NEW.currency)
     WHERE org_id = NEW.org_id AND deal_id = NEW.id;
+  END IF;
+  IF TG_OP = 'INSERT' AND NEW.amount_from = 'lines' THEN
+    -- Its lines come right after it (imports).
+    NEW.one_off := NEW.amount;
+    RETURN NEW;
   END IF;
   IF NEW.amount_from = 'lines' THEN
     SELECT count(*) AS n, sum(net) AS net, sum(net) FILTER (WHERE every IS NULL) AS once, sum(yearly) AS yearly, max(months) AS months INTO l
@@ -365,8 +382,8 @@ END $$;
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['activity_types', 'custom_fields', 'members', 'pipelines', 'quality_settings', 'stage_criteria', 'stages',
-    'validation_rules'] LOOP
+  FOREACH t IN ARRAY ARRAY['activity_types', 'custom_fields', 'exchange_rates', 'members', 'org_currencies', 'pipelines', 'quality_settings',
+    'stage_criteria', 'stages', 'validation_rules'] LOOP
     CONTINUE WHEN to_regclass('public.' || t) IS NULL OR to_regclass('public.definition_changes') IS NULL;
     EXECUTE format('DROP TRIGGER IF EXISTS definitions_insert ON %I', t);
     EXECUTE format('DROP TRIGGER IF EXISTS definitions_update ON %I', t);

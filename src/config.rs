@@ -52,6 +52,11 @@ pub struct Config {
     pub files_quota_mb: u32,
     /// `None`: nobody looks for viruses.
     pub clamd: Option<Clamd>,
+    /// Where exchange rates are fetched, unless an organisation names another source.
+    pub rates_url: Url,
+    /// Hosts that organisations' own addresses (sources of rates) may lead to although they are inside our network; with a port,
+    /// that port alone.
+    pub trusted_hosts: Vec<String>,
 }
 
 /// A text that stays out of logs.
@@ -122,6 +127,12 @@ impl Config {
         let files = read.bucket();
         let files_quota_mb = read.or("FILES_QUOTA_MB", 1_000_000, |text| values::number(text, 1, 100_000_000), "10240");
         let clamd = read.optional("CLAMD_ADDRESS", Clamd::parse, files::CLAMD_EXAMPLE);
+        let rates_url = read.optional("RATES_URL", values::web_url, values::RATES_EXAMPLE);
+        let mut trusted_hosts = read.or("TRUSTED_HOSTS", Vec::new(), values::hosts, "rates.internal, 10.0.0.5");
+        // What the operator names is the operator's to name.
+        let named = |url: &Url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?));
+        trusted_hosts.extend(rates_url.as_ref().and_then(named));
+        let rates_url = rates_url.or_else(|| Url::parse(values::RATES_EXAMPLE).ok());
         if metrics_bind == Some(bind) {
             read.reject("METRICS_BIND", "equals BIND: metrics are not for the public".to_owned(), "127.0.0.1:9090");
         }
@@ -138,8 +149,8 @@ impl Config {
             },
             given => given,
         };
-        match (public_url, secret_key) {
-            (Some(public_url), Some(secret_key)) if read.errors.is_empty() => Ok(Self {
+        match (public_url, secret_key, rates_url) {
+            (Some(public_url), Some(secret_key), Some(rates_url)) if read.errors.is_empty() => Ok(Self {
                 mail_from: mail_from.unwrap_or_else(|| default_sender(&public_url)),
                 mail_sender_domains,
                 database_url,
@@ -158,6 +169,8 @@ impl Config {
                 files,
                 files_quota_mb,
                 clamd,
+                rates_url,
+                trusted_hosts,
             }),
             _ => Err(read.errors),
         }

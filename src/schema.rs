@@ -650,6 +650,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    exchange_rates (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        #[max_length = 3]
+        into_currency -> Bpchar,
+        #[max_length = 3]
+        currency -> Bpchar,
+        on_day -> Date,
+        rate -> Numeric,
+        manual -> Bool,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     exports (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -1275,6 +1291,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    org_currencies (org_id, currency) {
+        org_id -> Uuid,
+        #[max_length = 3]
+        currency -> Bpchar,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     organisation_logos (org_id) {
         org_id -> Uuid,
         content_type -> Text,
@@ -1410,6 +1435,18 @@ diesel::table! {
         stale_after -> Int4,
         version -> Int4,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    rate_sources (org_id) {
+        org_id -> Uuid,
+        fetching -> Bool,
+        url -> Nullable<Text>,
+        tried_at -> Nullable<Timestamptz>,
+        fetched_at -> Nullable<Timestamptz>,
+        fetched_day -> Nullable<Date>,
+        problem -> Nullable<Text>,
     }
 }
 
@@ -1816,6 +1853,7 @@ diesel::joinable!(custom_values_unique -> organisations (org_id));
 diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
 diesel::joinable!(definition_changes -> organisations (org_id));
+diesel::joinable!(exchange_rates -> organisations (org_id));
 diesel::joinable!(exports -> organisations (org_id));
 diesel::joinable!(forgotten_names -> organisations (org_id));
 diesel::joinable!(import_fingerprints -> organisations (org_id));
@@ -1830,11 +1868,13 @@ diesel::joinable!(members -> organisations (org_id));
 diesel::joinable!(members -> users (id));
 diesel::joinable!(notes -> organisations (org_id));
 diesel::joinable!(notices -> organisations (org_id));
+diesel::joinable!(org_currencies -> organisations (org_id));
 diesel::joinable!(organisation_logos -> organisations (org_id));
 diesel::joinable!(pipelines -> organisations (org_id));
 diesel::joinable!(product_categories -> organisations (org_id));
 diesel::joinable!(products -> organisations (org_id));
 diesel::joinable!(quality_settings -> organisations (org_id));
+diesel::joinable!(rate_sources -> organisations (org_id));
 diesel::joinable!(record_totals -> organisations (org_id));
 diesel::joinable!(reminder_clocks -> organisations (org_id));
 diesel::joinable!(roles -> organisations (org_id));
@@ -1867,6 +1907,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deal_totals,
     deals,
     definition_changes,
+    exchange_rates,
     exports,
     forgotten_names,
     import_fingerprints,
@@ -1879,12 +1920,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     notes,
     notices,
+    org_currencies,
     organisation_logos,
     organisations,
     pipelines,
     product_categories,
     products,
     quality_settings,
+    rate_sources,
     record_totals,
     reminder_clocks,
     retention_rules,

@@ -80,6 +80,13 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
         ("contacts, newest first", "/contacts?sort=-created_at".into()),
         ("deals, newest first", "/deals?sort=-created_at".into()),
         ("deals won this month", "/deals?status=won&closed=this_month".into()),
+        (
+            "deals of this month by stage, in three currencies",
+            "/deals?status=won&closed=this_month&group=stage_id".into(),
+        ),
+        ("products", "/products".into()),
+        ("products, searched", "/products?q=product+42".into()),
+        ("currencies and rates", "/settings/currencies".into()),
         ("a deal", format!("/deals/{deal}")),
         ("a contact", format!("/contacts/{contact}")),
         ("a company", format!("/companies/{company}")),

@@ -186,6 +186,26 @@ pub fn domains(text: &str) -> Result<Vec<String>, String> {
     .collect()
 }
 
+/// The European Central Bank's, of each working day.
+pub const RATES_EXAMPLE: &str = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml";
+
+/// An address of something to be fetched.
+pub fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    let fits = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+    if fits { Ok(url) } else { Err("must begin with https:// or http:// and name a server".to_owned()) }
+}
+
+/// Names or addresses of servers, without ports.
+pub fn hosts(text: &str) -> Result<Vec<String>, String> {
+    let all = text.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty());
+    all.map(|part| match url::Host::parse(part) {
+        Ok(host) if !part.contains(['/', '@']) => Ok(host.to_string()),
+        _ => Err(format!("holds \"{part}\", which is no name or address of a server")),
+    })
+    .collect()
+}
+
 pub fn data_dir(text: &str) -> Result<PathBuf, String> {
     // What `to_string_lossy` leaves where a name was not UTF-8: another directory than was meant.
     if text.contains('\u{FFFD}') {

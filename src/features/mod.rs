@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod comments;
 pub mod companies;
 pub mod contacts;
+pub mod currencies;
 pub mod deals;
 pub mod duplicates;
 pub mod exports;
@@ -46,6 +47,7 @@ pub fn register_jobs(registry: &mut Registry) {
     automations::register_jobs(registry);
     duplicates::register_jobs(registry);
     bin::register_jobs(registry);
+    currencies::register_jobs(registry);
     retention::register_jobs(registry);
     fields::register_jobs(registry);
     files::register_jobs(registry);

@@ -82,6 +82,12 @@ pub fn round(amount: Decimal, currency: Currency) -> Decimal {
     amount.round_dp_with_strategy(currency.digits(), RoundingStrategy::MidpointAwayFromZero)
 }
 
+/// Whether a month's revenue is a year's twelfth, as far as people write digits.
+pub fn is_twelfth(mrr: Decimal, arr: Decimal) -> bool {
+    let exact = arr / Decimal::from(12);
+    [2, 4].iter().any(|digits| exact.round_dp_with_strategy(*digits, RoundingStrategy::MidpointAwayFromZero) == mrr)
+}
+
 impl Priced {
     /// Quantity times price; `None`: more than can be kept.
     pub fn gross(&self) -> Option<Decimal> {

@@ -5,6 +5,7 @@ mod exports;
 mod laws;
 mod maven;
 mod own_fields;
+mod products;
 mod related;
 mod undo;
 mod wizard;

@@ -20,6 +20,7 @@ mod chaos;
 mod comments;
 mod companies;
 mod contacts;
+mod currencies;
 mod deal_values;
 mod deals;
 mod duplicates;

@@ -17,7 +17,7 @@ use crate::{
         quality::{self, Written},
         records::Saved,
     },
-    kernel::{CompanyId, DealId, MemberId, RecordType},
+    kernel::{CompanyId, DealId, MemberId, RecordType, lines as kernel_lines},
     live::{self, LiveMessage},
     schema::{companies, counters, deals},
     search,
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 use diesel::prelude::*;
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -165,9 +165,7 @@ fn check_references(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &Dea
 fn check_recurring(before: &Recurring, after: &Recurring) -> AppResult<()> {
     let (Some(mrr), Some(arr)) = (after.mrr, after.arr) else { return Ok(()) };
     let both = before.mrr != after.mrr && before.arr != after.arr;
-    let twelfth = arr / Decimal::from(12);
-    let agree = [2, 4].map(|digits| twelfth.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero));
-    if both && !agree.contains(&mrr) {
+    if both && !kernel_lines::is_twelfth(mrr, arr) {
         return Err(AppError::field("arr", "is not twelve times MRR: leave one of them empty"));
     }
     Ok(())

@@ -16,6 +16,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        currencies,
         fields::{self, Catalogue, InputSection},
         leads::{self, Origin},
         pipeline::{self, Pipeline, Stage, StageGroup},
@@ -28,7 +29,7 @@ use crate::{
         },
         tags, views,
     },
-    kernel::{Currency, DealId, Money, RecordType, calendar},
+    kernel::{DealId, Money, RecordType, calendar},
     web::{
         Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell, csrf,
         flash::Flash,
@@ -68,6 +69,7 @@ struct Choices {
     stages: Vec<Stage>,
     people: Vec<Person>,
     catalogue: Catalogue,
+    currencies: Vec<String>,
 }
 
 impl Choices {
@@ -78,6 +80,7 @@ impl Choices {
             stages: pipeline::stages(tx)?,
             people: members::directory(tx)?,
             catalogue: Catalogue::load(tx, actor, RecordType::Deal)?,
+            currencies: currencies::codes(tx, actor)?,
         })
     }
 
@@ -107,10 +110,7 @@ fn form_page(
         cancel: at.unwrap_or_else(|| "/pipeline".into()),
         stages: StageGroup::all(&choices.pipelines, &choices.stages, form.get("stage_id")),
         owners,
-        currencies: Currency::all()
-            .into_iter()
-            .map(|(code, _)| SelectOption::new(code.clone(), code.clone(), code == currency))
-            .collect(),
+        currencies: currencies::options(&choices.currencies, &currency),
         deal,
         custom: InputSection::of(&choices.catalogue, page, &form, &errors, &choices.people),
         input: form.view(errors),

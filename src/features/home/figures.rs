@@ -5,6 +5,7 @@
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
+    web::Actor,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
@@ -91,6 +92,9 @@ pub struct Won {
     pub deals: i64,
     #[diesel(sql_type = t::Numeric)]
     pub amount: Decimal,
+    /// Some of it was won in another currency, at the rate of its day.
+    #[diesel(sql_type = t::Bool)]
+    pub converted: bool,
 }
 
 impl Won {
@@ -103,29 +107,42 @@ impl Won {
     }
 }
 
-/// Known until some won deal changes: thousands are looked at.
-pub fn won(tx: &mut OrgTx, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
-    let known = tx.known(format!("{months:?} {scope:?}"), |tx| count_won(tx, scope, months));
+/// Known until some won deal changes, or a rate: thousands are looked at. What was won in other currencies comes in the organisation's own,
+/// at the rate of the day it was won; without a rate, as it is.
+pub fn won(tx: &mut OrgTx, actor: &Actor, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
+    let org = (actor.org.currency.clone(), actor.org.zone.name());
+    let known = tx.known(format!("{months:?} {scope:?} {org:?}"), |tx| count_won(tx, &org, scope, months));
     known.map(Arc::unwrap_or_clone)
 }
 
-/// Currencies are made text once they are few.
-fn count_won(tx: &mut OrgTx, scope: &Scope, months: Months) -> AppResult<Vec<Won>> {
-    let owned = owned(scope, "owner_id = ANY ($5)");
+/// Of the own currency no day matters; of others each has its rate. Currencies are made text once they are few.
+fn count_won(
+    tx: &mut OrgTx,
+    (own, zone): &(String, &'static str),
+    scope: &Scope,
+    months: Months,
+) -> AppResult<Vec<Won>> {
+    let owned = owned(scope, "owner_id = ANY ($7)");
     let sql = format!(
         "
-SELECT owner_id, currency::text AS currency, part, deals, amount FROM (
+SELECT owner_id, CASE WHEN r.rate IS NULL THEN g.currency ELSE $5 END::text AS currency, part, sum(deals)::bigint AS deals,
+  round(sum(amount * coalesce(r.rate, 1)), 4) AS amount, bool_or(r.on_day IS NOT NULL) AS converted
+FROM (
   SELECT owner_id, currency, (closed_at >= $2)::int + (closed_at >= $4)::int AS part,
-    count(*) AS deals, coalesce(sum(amount), 0) AS amount
+    CASE WHEN currency <> $5::char(3) THEN (closed_at AT TIME ZONE $6)::date END AS day, count(*) AS deals, coalesce(sum(amount), 0) AS amount
   FROM deals
   WHERE status = 'won' AND archived_at IS NULL AND deleted_at IS NULL AND closed_at >= $1 AND closed_at < $3 AND {owned}
-  GROUP BY 1, 2, 3) by_part"
+  GROUP BY 1, 2, 3, 4) g
+CROSS JOIN LATERAL app.rate_of(g.currency, g.day) r
+GROUP BY 1, 2, 3"
     );
     let query = boxed(sql)
         .bind::<t::Timestamptz, _>(months.last)
         .bind::<t::Timestamptz, _>(months.this)
         .bind::<t::Timestamptz, _>(months.next)
-        .bind::<t::Timestamptz, _>(months.last_to_date);
+        .bind::<t::Timestamptz, _>(months.last_to_date)
+        .bind::<t::Text, _>(own.clone())
+        .bind::<t::Text, _>(*zone);
     Ok(kept(with_owners(query, scope)).load(tx.conn())?)
 }
 

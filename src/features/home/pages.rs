@@ -11,6 +11,7 @@ use crate::{
     features::{
         accounts::members::{self, Person},
         activities::Day,
+        currencies::Rates,
     },
     kernel::calendar::{self, Span},
     schema::deals,
@@ -49,6 +50,8 @@ struct Home {
     stuck: Vec<Stuck>,
     contexts: Vec<Context>,
     tiles: Vec<Tile>,
+    /// At which rates amounts in other currencies are told.
+    rates: String,
     pipelines: Vec<PipelineRows>,
     closing: Vec<ListRow>,
     stale: Vec<ListRow>,
@@ -80,6 +83,8 @@ struct Tile {
 struct Known {
     any: bool,
     stages: Vec<StageTotal>,
+    /// Of amounts in other currencies.
+    note: Option<String>,
     won: Vec<Won>,
     closing: Vec<Listed>,
     stale: Vec<Listed>,
@@ -104,6 +109,7 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let month = calendar::month(actor.today());
     let day = if actor.may(activities::View::KEY) { Some(Day::load(tx, actor, &scope, team)?) } else { None };
     let stages = figures::by_stage(tx, &scope)?;
+    let (stages, note) = converted(tx, actor, stages)?;
     let any = stages.iter().any(|stage| stage.deals > 0)
         || diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
             .get_result(tx.conn())?;
@@ -117,11 +123,30 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
         day,
         any,
         stages,
-        won: figures::won(tx, &scope, months(actor, month))?,
+        won: figures::won(tx, actor, &scope, months(actor, month))?,
+        note,
         closing,
         stale,
         people: if team { members::directory(tx)? } else { Vec::new() },
     })
+}
+
+/// What lies open, in the organisation's currency where today's rates can tell, and what the page says of them.
+fn converted(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    mut stages: Vec<StageTotal>,
+) -> AppResult<(Vec<StageTotal>, Option<String>)> {
+    let rates = Rates::today(tx, actor)?;
+    let note = rates.note(stages.iter().filter_map(|total| total.currency.as_deref()), actor);
+    for total in &mut stages {
+        if let Some(code) = total.currency.take() {
+            let (currency, amount) = rates.own(&code, total.amount);
+            (total.weighted, total.amount) = (rates.own(&code, total.weighted).1, amount);
+            total.currency = Some(currency.to_owned());
+        }
+    }
+    Ok((stages, note))
 }
 
 /// Who sells sees their own; who sees the team's figures, or only reads and so owns nothing, all that they may see.
@@ -153,6 +178,7 @@ fn present(page: &Page, known: Known) -> Home {
         may_import: actor.may("deals.import"),
         may_invite: actor.may("organisation.administer"),
         tiles: tiles(actor, &known, &owner),
+        rates: rates_note(&known),
         may_complete: actor.may(activities::Edit::KEY),
         day: known.day,
         mentions: known.mentions,
@@ -169,6 +195,12 @@ fn present(page: &Page, known: Known) -> Home {
         owner,
         actor: actor.clone(),
     }
+}
+
+/// At which rates other currencies are in the figures: open deals at today's, won ones at those of the day they were won.
+fn rates_note(known: &Known) -> String {
+    let won = known.won.iter().any(|won| won.converted).then_some("What was won: at the rate of its day.");
+    known.note.as_deref().into_iter().chain(won).collect::<Vec<_>>().join(" ")
 }
 
 fn greeting(actor: &Actor) -> String {

@@ -112,7 +112,12 @@ pub const MORE: &[(RecordType, &str, &[&str])] = &[
     (RecordType::Deal, "owner_id", &["sales agent", "deal owner", "opportunity owner"]),
     (RecordType::Deal, "external_id", &["opportunity id", "deal id"]),
     (RecordType::Deal, "created_at", &["create date", "created date", "engage date", "open date", "start date"]),
-    (RecordType::Deal, "product", &["product name"]),
+    (
+        RecordType::Deal,
+        "product",
+        &["product name", "product code", "item", "item name", "sku", "article", "line item"],
+    ),
+    (RecordType::Deal, "quantity", &["qty", "units", "number of units", "product quantity", "seats"]),
     (
         RecordType::Deal,
         "contact_email",
@@ -180,4 +185,5 @@ pub const EXTRA: &[(RecordType, Field)] = &[
     (RecordType::Deal, Field::new("contact_name", "Contact", FieldKind::Text)),
     (RecordType::Deal, Field::new("created_at", "Created", FieldKind::DateTime)),
     (RecordType::Deal, Field::new("product", "Product", FieldKind::Text)),
+    (RecordType::Deal, Field::new("quantity", "Quantity", FieldKind::Money)),
 ];

@@ -50,6 +50,7 @@ pub struct Context {
     pub may_create_contacts: bool,
     pub may_create_stages: bool,
     pub may_create_tags: bool,
+    pub may_create_products: bool,
     /// Whose records the importer may change; `None`: everybody's.
     pub visible: Option<Vec<Uuid>>,
 }
@@ -104,6 +105,7 @@ impl Context {
             may_create_companies: actor.is_none_or(|a| a.may("companies.create")),
             may_create_stages: actor.is_none_or(|a| a.may("pipelines.administer")),
             may_create_tags: actor.is_none_or(|a| a.may(Create::KEY)),
+            may_create_products: actor.is_none_or(|a| a.may("products.administer")),
             visible,
         })
     }

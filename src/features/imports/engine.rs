@@ -79,7 +79,12 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
     let validation = RowRules::load(tx, request.record)?;
     let own = own(tx, request, &mapping)?;
     let anyway = options.on_match == OnMatch::Create;
-    let refusing = own.refusing() || context.restricted() || parents || anyway || validation.is_some();
+    let refusing = own.refusing()
+        || context.restricted()
+        || parents
+        || anyway
+        || validation.is_some()
+        || mapping.has(Role::Product);
     let read = stage::fill(tx, rows, &mut reader, refusing, request.progress)?;
     if read == 0 {
         return Err(FileProblem::new(None, "it has a header and no rows").into());
@@ -95,6 +100,8 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         own: &own,
         has_company,
         has_tags: mapping.has(Role::Tags),
+        has_products: mapping.has(Role::Product),
+        products: options.products,
         pipeline: options.pipeline.as_deref(),
         title: &title,
         rules: &rules,

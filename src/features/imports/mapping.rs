@@ -41,8 +41,10 @@ pub enum Role {
     /// When the record began, in the system it came from.
     Created,
     Closed,
-    /// What a deal is about; kept as read, and part of the name of a deal that has none.
+    /// What a deal is about: a line of it, and part of the name of a deal that has none.
     Product,
+    /// How many of it.
+    Quantity,
     /// A field of the organisation's own.
     Own,
 }
@@ -286,6 +288,7 @@ impl Headings {
             (_, "created_at") => Role::Created,
             (_, "closed_at") => Role::Closed,
             (_, "product") => Role::Product,
+            (_, "quantity") if self.record == RecordType::Deal => Role::Quantity,
             (FieldKind::Member, _) => Role::Owner,
             (FieldKind::Company, _) => Role::CompanyName,
             (FieldKind::Pipeline, _) => Role::Pipeline,

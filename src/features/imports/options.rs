@@ -23,6 +23,8 @@ pub struct Options {
     pub match_by: Vec<MatchBy>,
     pub on_match: OnMatch,
     pub related: Related,
+    /// Of deals' products.
+    pub products: UnknownProducts,
     pub owner: OwnerChoice,
     /// Of every record created or changed.
     pub tags: Vec<Uuid>,
@@ -128,6 +130,31 @@ pub enum Related {
     Create,
     /// The row is imported without the link.
     LinkOnly,
+}
+
+/// What becomes of products that rows name and the catalogue does not have.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownProducts {
+    /// The row is refused, once there is a catalogue.
+    #[default]
+    Refuse,
+    Create,
+    /// The deal gets no line, and keeps the name.
+    Name,
+}
+
+impl UnknownProducts {
+    /// Key and words.
+    pub const ALL: [(&'static str, UnknownProducts, &'static str); 3] = [
+        ("refuse", UnknownProducts::Refuse, "Refuse the row"),
+        ("create", UnknownProducts::Create, "Add them to the catalogue"),
+        ("name", UnknownProducts::Name, "Keep the name, without a line"),
+    ];
+
+    pub fn parse(key: &str) -> Self {
+        Self::ALL.iter().find(|(k, ..)| *k == key).map(|(_, choice, _)| *choice).unwrap_or_default()
+    }
 }
 
 /// The owner of new records whose row names none.

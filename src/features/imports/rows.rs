@@ -9,8 +9,9 @@ use super::{
     slots::{self, Slot},
     values::{self, Value},
 };
-use crate::kernel::{FieldKind, RecordType, text};
+use crate::kernel::{FieldKind, RecordType, lines, money, text};
 use csv::StringRecord;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{HashMap, HashSet};
 
@@ -157,6 +158,7 @@ impl<'a> RowReader<'a> {
                 Err(problem) => Err(problem),
             },
             Role::Plain | Role::ExternalId | Role::ContactName | Role::ContactEmail => self.plain(column, cell, staged),
+            Role::Quantity => values::parse(FieldKind::Money, 40, cell, custom, formats),
             Role::Created | Role::Closed => values::parse(FieldKind::DateTime, 255, cell, custom, formats),
             Role::Owner => match self.context.owner(cell) {
                 Ok(None) => return,
@@ -279,7 +281,28 @@ impl<'a> RowReader<'a> {
             };
             self.put_text(staged, "name", name.chars().take(200).collect());
         }
+        self.figures(staged);
         self.standing(row, staged);
+    }
+
+    /// Figures that depend on each other, each of them well written.
+    fn figures(&self, staged: &mut Staged) {
+        let number = |key: &str| self.value(staged, key).and_then(|text| text.parse::<Decimal>().ok());
+        if let Some(quantity) = number("quantity") {
+            let most = Decimal::from(100_000_000_000_i64);
+            let price = number("amount").and_then(|amount| amount.checked_div(quantity));
+            if quantity <= Decimal::ZERO || quantity >= most {
+                return missing(staged, "Quantity", "must be more than nothing, and below 100,000,000,000");
+            }
+            if price.is_some_and(|price| !money::fits(price)) {
+                return missing(staged, "Quantity", "is too little for that amount");
+            }
+        }
+        if let (Some(mrr), Some(arr)) = (number("mrr"), number("arr"))
+            && !lines::is_twelfth(mrr, arr)
+        {
+            missing(staged, "ARR", "is not twelve times MRR");
+        }
     }
 
     /// Status, stage and moment of closing. `Won` and `Closed lost` in the stage column are a status, not a stage.

@@ -70,6 +70,20 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Administer>, id: ProductId, new: &NewPr
     Ok(id)
 }
 
+/// A product of that name and nothing else: for those who have asked already whether it may be made.
+pub fn make(tx: &mut OrgTx, name: &str) -> AppResult<ProductId> {
+    let id = ProductId::new();
+    let name: String = name.trim().chars().take(200).collect();
+    let by = tx.by();
+    diesel::insert_into(products::table)
+        .values((products::id.eq(id), products::name.eq(&name), products::created_by.eq(by)))
+        .execute(tx.conn())?;
+    let mut changes = Changes::new();
+    changes.set("name", &name);
+    events::record_quietly(tx, Event::of("product.created", RECORD, id).version(1).changes(changes))?;
+    Ok(id)
+}
+
 /// Saves it. `version`: the one that was looked at; `None`: whatever it is. Says whether anything changed.
 pub(super) fn update(
     tx: &mut OrgTx,
@@ -200,7 +214,7 @@ fn changes(tx: &mut OrgTx, before: &NewProduct, after: &NewProduct) -> AppResult
 }
 
 /// The category of that name; made when there is none.
-pub fn make_category(tx: &mut OrgTx, by: &Allow<Administer>, name: &str) -> AppResult<ProductCategoryId> {
+pub(super) fn make_category(tx: &mut OrgTx, by: &Allow<Administer>, name: &str) -> AppResult<ProductCategoryId> {
     let all = queries::categories(tx)?;
     match all.into_iter().find(|c| text::fold(&c.name) == text::fold(name)) {
         Some(known) => Ok(known.id),
@@ -268,7 +282,7 @@ pub(super) fn retire_category(
 }
 
 /// The class that has this rate; made, called by it, when there is none.
-pub fn class_of_rate(tx: &mut OrgTx, by: &Allow<Administer>, rate: Decimal) -> AppResult<TaxClassId> {
+pub(super) fn class_of_rate(tx: &mut OrgTx, by: &Allow<Administer>, rate: Decimal) -> AppResult<TaxClassId> {
     let all = queries::taxes(tx)?;
     match all.iter().find(|c| c.rate == rate && c.retired_at.is_none()) {
         Some(known) => Ok(known.id),

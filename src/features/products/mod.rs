@@ -16,9 +16,9 @@ mod queries;
 mod settings;
 mod transfer;
 
-pub use commands::{NewProduct, class_of_rate, create, make_category};
-pub use model::{Category, Price, Product, TaxClass};
-pub use queries::{Found, categories, find, is_one, meant, prices, resolve, taxes};
+pub use commands::{NewProduct, create, make};
+pub use model::{Price, Product, TaxClass};
+pub use queries::{Found, candidates, find, meant, prices, resolve, taxes};
 
 use actix_web::web::{ServiceConfig, get, post};
 

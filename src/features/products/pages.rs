@@ -8,7 +8,8 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    kernel::{Currency, ProductId},
+    features::currencies,
+    kernel::ProductId,
     web::{
         Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
@@ -68,7 +69,7 @@ impl Choices {
         Ok(Self {
             categories: queries::categories(tx)?,
             taxes: queries::taxes(tx)?,
-            currencies: Currency::all().into_iter().map(|(code, _)| code).collect(),
+            currencies: currencies::codes(tx, actor)?,
             retired: product.is_some_and(|product| product.retired_at.is_some()),
             deals: id.map(|id| queries::deals(tx, actor, id)).transpose()?.unwrap_or(0),
         })

@@ -44,7 +44,7 @@ pub fn taxes(tx: &mut OrgTx) -> AppResult<Vec<TaxClass>> {
 }
 
 /// Every category, retired ones too, by name.
-pub fn categories(tx: &mut OrgTx) -> AppResult<Vec<Category>> {
+pub(super) fn categories(tx: &mut OrgTx) -> AppResult<Vec<Category>> {
     let all = product_categories::table.select(Category::as_select());
     Ok(all.order((product_categories::name_key, product_categories::id)).load(tx.conn())?)
 }
@@ -91,7 +91,7 @@ pub fn resolve(tx: &mut OrgTx, text: &str) -> AppResult<Found> {
 }
 
 /// Whether that id is a product here.
-pub fn is_one(tx: &mut OrgTx, id: ProductId) -> AppResult<bool> {
+pub(super) fn is_one(tx: &mut OrgTx, id: ProductId) -> AppResult<bool> {
     Ok(diesel::select(diesel::dsl::exists(products::table.filter(products::id.eq(id)))).get_result(tx.conn())?)
 }
 

@@ -48,6 +48,7 @@ const ALL: &[SettingsNav] = &[
     item("teams", "/settings/teams", "Teams", "users-group", ORGANISATION),
     item("roles", "/settings/roles", "Roles", "key", ORGANISATION),
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
+    item("currencies", "/settings/currencies", "Currencies", "currency-euro", ORGANISATION),
     item("products", "/settings/products", "Taxes and categories", "package", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("activity-types", "/settings/activity-types", "Activity types", "calendar-event", ORGANISATION),

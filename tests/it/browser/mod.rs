@@ -11,6 +11,7 @@ mod duplicates;
 mod files;
 mod framed;
 mod imports;
+mod lines;
 mod lists;
 mod mails;
 mod notifications;

@@ -51,6 +51,7 @@ pub struct Belongings {
     pub tax_class: Uuid,
     /// Of the deal.
     pub line: Uuid,
+    pub rate: Uuid,
     pub criterion: Uuid,
 }
 
@@ -101,6 +102,7 @@ impl Belongings {
             product_category: id(),
             tax_class: id(),
             line: id(),
+            rate: id(),
             criterion: id(),
         }
     }
@@ -259,8 +261,10 @@ impl TestApp {
              INSERT INTO products (org_id, id, name, code, category_id, tax_class_id) VALUES ('{o}', '{2}', 'Product of {s}', 'P-{s}', '{0}', '{1}');
              INSERT INTO product_prices (org_id, product_id, currency, price) VALUES ('{o}', '{2}', 'EUR', 250);
              INSERT INTO deal_lines (org_id, id, deal_id, position, product_id, name, quantity, unit_price, tax_class_id, tax_rate, period_net)
-               VALUES ('{o}', '{3}', '{4}', 0, '{2}', 'Product of {s}', 4, 250, '{1}', 21, 1000)",
-            b.product_category, b.tax_class, b.product, b.line, b.deal
+               VALUES ('{o}', '{3}', '{4}', 0, '{2}', 'Product of {s}', 4, 250, '{1}', 21, 1000);
+             INSERT INTO exchange_rates (org_id, id, into_currency, currency, on_day, rate, manual)
+               VALUES ('{o}', '{5}', 'EUR', 'ZAR', '2026-01-02', 0.05, true)",
+            b.product_category, b.tax_class, b.product, b.line, b.deal, b.rate
         ))
         .await;
         b

@@ -119,6 +119,7 @@ impl Route {
                     "leads" => b.lead,
                     "deals" => b.deal,
                     "products" => b.product,
+                    "exchange-rates" => b.rate,
                     "tax-classes" => b.tax_class,
                     "product-categories" => b.product_category,
                     "notes" => b.note,

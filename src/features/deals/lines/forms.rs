@@ -13,7 +13,7 @@ use crate::{
         lines::{Discount, INTERVALS, Interval, MOST_PERIODS, Priced},
         money,
     },
-    web::{Form, FormErrors, Parser},
+    web::{Actor, Form, FormErrors, Parser},
 };
 use rust_decimal::Decimal;
 
@@ -34,7 +34,13 @@ pub(super) struct Said {
 }
 
 /// Reads the form for a deal in that currency. `before`: the line as it is, when it is not a new one.
-pub(super) fn parse(tx: &mut OrgTx, form: &Form, currency: Currency, before: Option<&Line>) -> AppResult<Said> {
+pub(super) fn parse(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    form: &Form,
+    currency: Currency,
+    before: Option<&Line>,
+) -> AppResult<Said> {
     let product = products::meant(tx, form, "product")?;
     let mut p = form.parser();
     let name = p.required("product", 200);
@@ -47,7 +53,7 @@ pub(super) fn parse(tx: &mut OrgTx, form: &Form, currency: Currency, before: Opt
         p.error("product", format!("is retired: {} is not sold any more", product.name));
     }
     let (tax_class_id, tax_rate) = tax(tx, &mut p, form, product.as_ref(), before)?;
-    let price = price(tx, &mut p, typed, product.as_ref(), currency)?;
+    let price = price(tx, actor, &mut p, typed, product.as_ref(), currency)?;
     p.finish()?;
     let priced = Priced { quantity, unit_price: price.amount, discount, tax_rate, recurring };
     priced.check(currency).map_err(|(field, message)| AppError::from(FormErrors::one(field, message)))?;
@@ -124,6 +130,7 @@ fn tax(
 
 fn price(
     tx: &mut OrgTx,
+    actor: &Actor,
     p: &mut Parser<'_>,
     typed: Option<Decimal>,
     product: Option<&Product>,
@@ -133,14 +140,14 @@ fn price(
         return Ok(Found { amount, from: None });
     }
     let found = match product {
-        Some(product) => price::of(tx, product, currency)?,
+        Some(product) => price::of(tx, actor, product, currency)?,
         None => None,
     };
     Ok(found.unwrap_or_else(|| {
         p.error(
             "unit_price",
             match product {
-                Some(_) => format!("is needed: the product has none in {currency}"),
+                Some(_) => format!("is needed: the product has none in {currency}, and no rate leads there"),
                 None => "is required".to_owned(),
             },
         );

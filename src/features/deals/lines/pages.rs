@@ -112,7 +112,7 @@ pub(in crate::features::deals) async fn add(
     let done = db
         .org(&page, move |tx| {
             let deal = commands::hold(tx, &by, id)?;
-            let said = forms::parse(tx, &posted, commands::currency(&deal)?, None)?;
+            let said = forms::parse(tx, &by, &posted, commands::currency(&deal)?, None)?;
             let line = posted.get("id").parse().unwrap_or_else(|_| LineId::new());
             commands::add(tx, &by, &deal, line, &said)
         })
@@ -133,7 +133,7 @@ pub(in crate::features::deals) async fn save(
         .org(&page, move |tx| {
             let deal = commands::hold(tx, &by, id)?;
             let before = super::model::find(tx, id, line)?;
-            let said = forms::parse(tx, &posted, commands::currency(&deal)?, Some(&before))?;
+            let said = forms::parse(tx, &by, &posted, commands::currency(&deal)?, Some(&before))?;
             commands::update(tx, &by, &deal, line, &said)
         })
         .await;

@@ -3,8 +3,12 @@
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::products::{self, Product},
+    features::{
+        currencies::Rates,
+        products::{self, Product},
+    },
     kernel::Currency,
+    web::Actor,
 };
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -16,9 +20,18 @@ pub(super) struct Found {
     pub from: Option<(Currency, Decimal, NaiveDate)>,
 }
 
-/// `None`: the product has no price that could be used.
-pub(super) fn of(tx: &mut OrgTx, product: &Product, currency: Currency) -> AppResult<Option<Found>> {
+/// In the deal's currency; else its price in another, at today's rates: the organisation's own before the rest. `None`: it has none that
+/// could be used.
+pub(super) fn of(tx: &mut OrgTx, actor: &Actor, product: &Product, currency: Currency) -> AppResult<Option<Found>> {
     let prices = products::prices(tx, product.id)?;
-    let own = prices.iter().find(|price| price.currency == currency);
-    Ok(own.map(|price| Found { amount: price.amount, from: None }))
+    if let Some(own) = prices.iter().find(|price| price.currency == currency) {
+        return Ok(Some(Found { amount: own.amount, from: None }));
+    }
+    let rates = Rates::today(tx, actor)?;
+    let own_first = prices.iter().filter(|price| price.currency.code() == actor.org.currency);
+    let found = own_first.chain(&prices).find_map(|price| {
+        let (amount, rate) = rates.cross(price.amount, price.currency, currency)?;
+        Some(Found { amount, from: Some((price.currency, rate.rate, rate.on)) })
+    });
+    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::options::OnMatch,
-    NEW, Plan, number, places, run_sql,
+    NEW, Plan, number, places, products, run_sql,
     targets::{Target, change},
     writing,
 };
@@ -101,16 +101,19 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let closed = plan.staged("closed_at");
     let (columns, values) = writing::columns(tx, plan, targets)?;
     let joins = joins(plan);
+    let currency = targets.iter().find(|t| t.column == "currency").map_or("''".to_owned(), Target::inserted);
+    let (sells, follows) = products::standing(plan, &currency);
     let sql = format!(
         "INSERT INTO deals (id, number, created_by, pipeline_id, stage_id, position, status, closed_at, created_at, stage_entered_at, \
-           {columns}) \
+           amount_from, {columns}) \
          SELECT s.new_id, {first} + row_number() OVER (ORDER BY s.line), $1, p.pipeline_id, p.stage_id, {RANK}, {status}, \
            CASE WHEN {status} <> 'open' THEN coalesce({closed}::timestamptz, now()) END, {began}, {began}, \
-           {values} \
-         FROM import_stage s{joins} JOIN import_feet f ON f.stage_id = p.stage_id WHERE {NEW}"
+           {follows}, {values} \
+         FROM import_stage s{joins}{sells} JOIN import_feet f ON f.stage_id = p.stage_id WHERE {NEW}"
     );
     let by = tx.by();
     let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
+    products::add(tx, plan)?;
     writing::created_events(
         tx,
         plan,

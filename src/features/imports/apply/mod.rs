@@ -15,6 +15,7 @@ pub mod own;
 mod owners;
 mod people;
 mod places;
+mod products;
 mod rules;
 mod tagging;
 mod targets;
@@ -27,7 +28,7 @@ pub use trial::Trial;
 
 use super::{
     context::Context,
-    options::{MatchBy, OnMatch, Related},
+    options::{MatchBy, OnMatch, Related, UnknownProducts},
     progress::Progress,
     rows::RowReader,
     slots::Slot,
@@ -63,6 +64,9 @@ pub struct Plan<'a> {
     pub has_company: bool,
     /// The file has tags.
     pub has_tags: bool,
+    /// The file has products.
+    pub has_products: bool,
+    pub products: UnknownProducts,
     /// The pipeline asked for.
     pub pipeline: Option<&'a str>,
     /// What a pipeline made for this file is called.
@@ -122,6 +126,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     let made = [made, tagging::lay_out(tx, plan)?].concat();
     let deals = plan.record == RecordType::Deal;
     enter(plan, "updating")?;
+    products::adjust(tx, plan)?;
     let changed = if deals { deals::update(tx, plan, &targets)? } else { writing::update(tx, plan, &targets)? };
     enter(plan, "creating")?;
     let created = if deals { deals::insert(tx, plan, &targets)? } else { writing::insert(tx, plan, &targets)? };
@@ -143,7 +148,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     Ok((Counts { created, updated, failed, skipped: read - created - updated - failed }, trial))
 }
 
-/// Resolves what rows name and which records they are. Returns the pipelines and stages that had to be made, in words.
+/// Resolves what rows name and which records they are. Returns the products, pipelines and stages that had to be made, in words.
 fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<Vec<String>> {
     if plan.has_company {
         links::resolve(tx, plan)?;
@@ -151,7 +156,10 @@ fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<Vec<String
     own::link(tx, plan)?;
     tagging::refuse(tx, plan)?;
     let deals = plan.record == RecordType::Deal;
-    let made = if deals { places::resolve(tx, plan, &reader.places)? } else { Vec::new() };
+    let mut made = products::resolve(tx, plan)?;
+    if deals {
+        made.extend(places::resolve(tx, plan, &reader.places)?);
+    }
     matching::find(tx, plan)?;
     if plan.has_company && plan.record == RecordType::Company {
         companies::settle_parents(tx)?;

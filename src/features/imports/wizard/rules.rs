@@ -12,7 +12,7 @@ use crate::{
     features::{
         imports::{
             commands,
-            options::{MatchBy, OnMatch, Options, OwnerChoice, Related},
+            options::{MatchBy, OnMatch, Options, OwnerChoice, Related, UnknownProducts},
             templates,
         },
         tags,
@@ -52,6 +52,8 @@ struct RulesPage {
     deals: bool,
     companies: bool,
     create_related: bool,
+    /// What becomes of products the catalogue lacks, where the file has any.
+    products: Vec<SelectOption>,
     owners: Vec<SelectOption>,
     leave_unknown_owners: bool,
     pipeline: String,
@@ -110,6 +112,7 @@ async fn view(
         deals: record == RecordType::Deal,
         companies: record != RecordType::Lead,
         create_related: options.related == Related::Create,
+        products: products(draft, options),
         owners: owners(page, &known, options),
         leave_unknown_owners: options.leave_unknown_owners,
         pipeline: options.pipeline.clone().unwrap_or_default(),
@@ -133,6 +136,14 @@ fn rules(record: RecordType, options: &Options) -> Vec<Rule> {
         Rule { name: format!("match_{}", n + 1), label: ORDER[n.min(3)].to_owned(), options }
     };
     (0..all.len()).map(rule).collect()
+}
+
+fn products(draft: &Draft, options: &Options) -> Vec<SelectOption> {
+    if !options.columns.iter().any(|plan| plan.key.as_deref() == Some("product")) || draft.record != RecordType::Deal {
+        return Vec::new();
+    }
+    let all = UnknownProducts::ALL.into_iter();
+    all.map(|(key, choice, label)| SelectOption::new(key, label, options.products == choice)).collect()
 }
 
 fn owners(page: &Page, known: &Known, options: &Options) -> Vec<SelectOption> {
@@ -201,6 +212,7 @@ fn parse(form: &Form, record: RecordType, options: &mut Options) -> Result<Optio
     let on_match = parser.optional("on_match", |key| OnMatch::parse(key).ok_or("is not one of the choices"));
     options.on_match = on_match.unwrap_or_default();
     options.related = if form.get("related") == "link" { Related::LinkOnly } else { Related::Create };
+    options.products = UnknownProducts::parse(form.get("products"));
     options.owner = match form.get("owner") {
         "" | "me" => OwnerChoice::Importer,
         "nobody" => OwnerChoice::Nobody,

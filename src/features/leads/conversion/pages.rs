@@ -9,8 +9,11 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::pipeline::{self, StageGroup},
-    kernel::{Currency, LeadId, RecordType},
+    features::{
+        currencies,
+        pipeline::{self, StageGroup},
+    },
+    kernel::{LeadId, RecordType},
     web::{
         Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
@@ -130,10 +133,7 @@ async fn shown(
                     .collect(),
                 may_add_deals: actor.may(deal_permission::Create::KEY),
                 stages: StageGroup::all(&pipeline::pipelines(tx)?, &pipeline::stages(tx)?, form.get("stage_id")),
-                currencies: Currency::all()
-                    .into_iter()
-                    .map(|(code, _)| SelectOption::new(code.clone(), code.clone(), code == currency))
-                    .collect(),
+                currencies: currencies::options(&currencies::codes(tx, &actor)?, &currency),
                 input: form.view(errors),
                 stale,
             })

@@ -1,7 +1,7 @@
 //! Puts a board together: stages, first cards, totals, filters, memory.
 
 use super::{
-    cards,
+    cards::{self, Total},
     filters::{Filters, Scope},
     memory::Memory,
     view::{self, Board, Card, Head, Summary},
@@ -11,6 +11,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members,
+        currencies::Rates,
         deals,
         pipeline::{Pipeline, Stage, queries},
         tags,
@@ -28,6 +29,7 @@ use crate::{
 use actix_web::HttpRequest;
 use askama::Template;
 use diesel::prelude::*;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What a visit to a board ends in.
@@ -86,7 +88,7 @@ fn put_together(
     let all_stages = queries::stages(tx)?;
     let stages: Vec<Stage> = all_stages.iter().filter(|s| s.pipeline_id == pipeline.id).cloned().collect();
     let rows = cards::first_cards(tx, pipeline.id, scope)?;
-    let totals = cards::totals(tx, pipeline.id, scope)?;
+    let (totals, note) = totals(tx, actor, pipeline.id, scope)?;
     let people = members::directory(tx)?;
     let teams = team_names(tx)?;
     let tags = tags::all(tx)?;
@@ -94,7 +96,7 @@ fn put_together(
     Ok(Board {
         pipeline: view::PipelineLink { id: pipeline.id.to_string(), name: pipeline.name.clone(), current: true },
         pipelines: links,
-        summary: view::summary(actor, &totals),
+        summary: view::summary(actor, &totals, note),
         filters: view::filters(actor, &format!("/pipeline/{}", pipeline.id), filters, &people, &teams, &tags),
         columns: view::columns(actor, &stages, rows, &totals, filters),
         can_edit: actor.may(Edit::KEY),
@@ -102,6 +104,39 @@ fn put_together(
         lost_reasons: lost_reasons(tx)?,
         move_targets: view::move_targets(pipelines, &all_stages, pipeline),
     })
+}
+
+/// Count and sums per stage: in the organisation's currency where today's rates can tell, and what the page says of them.
+pub fn totals(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    pipeline: PipelineId,
+    scope: &Scope,
+) -> AppResult<(HashMap<StageId, Vec<Total>>, Option<String>)> {
+    let mut totals = cards::totals(tx, pipeline, scope)?;
+    let rates = Rates::today(tx, actor)?;
+    let note = rates.note(totals.values().flatten().map(|total| total.currency.as_str()), actor);
+    if note.is_some() {
+        totals.values_mut().for_each(|of| *of = in_own(&rates, of));
+    }
+    Ok((totals, note))
+}
+
+fn in_own(rates: &Rates, totals: &[Total]) -> Vec<Total> {
+    let mut folded: Vec<Total> = Vec::new();
+    for total in totals {
+        let (currency, amount) = rates.own(&total.currency, total.amount);
+        let weighted = rates.own(&total.currency, total.weighted).1;
+        match folded.iter_mut().find(|t| t.currency == currency) {
+            Some(sum) => {
+                sum.deals += total.deals;
+                sum.amount += amount;
+                sum.weighted += weighted;
+            }
+            None => folded.push(Total { currency: currency.to_owned(), amount, weighted, ..total.clone() }),
+        }
+    }
+    folded
 }
 
 /// The organisation's reasons and, last, "Other".
@@ -135,14 +170,14 @@ pub fn changed(
     let mut rows = cards::cards(tx, ids, &scope)?;
     let stages = queries::stages_of(tx, pipeline)?;
     rows.retain(|row| stages.iter().any(|s| s.id.0 == row.stage_id));
-    let totals = cards::totals(tx, pipeline, &scope)?;
+    let (totals, note) = totals(tx, actor, pipeline, &scope)?;
     Ok(BoardReply {
         cards: rows.into_iter().map(|row| view::card(actor, row)).collect(),
         heads: stages
             .iter()
             .map(|stage| view::head(actor, stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
             .collect(),
-        summary: Some(view::summary(actor, &totals)),
+        summary: Some(view::summary(actor, &totals, note)),
     })
 }
 
@@ -160,9 +195,9 @@ pub fn reply(
     let (mut heads, mut summary) = (vec![], None);
     for id in stages {
         let stage = queries::stage(tx, *id)?;
-        let totals = cards::totals(tx, stage.pipeline_id, &scope)?;
+        let (totals, note) = totals(tx, actor, stage.pipeline_id, &scope)?;
         heads.push(view::head(actor, &stage, totals.get(id).map_or(&[], Vec::as_slice)));
-        summary = summary.or_else(|| Some(view::summary(actor, &totals)));
+        summary = summary.or_else(|| Some(view::summary(actor, &totals, note)));
     }
     Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row)).collect(), heads, summary })
 }

@@ -126,7 +126,7 @@ pub async fn head(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -
         .org(&page, move |tx| {
             let stage = load::stage_of(tx, pipeline, stage)?;
             let scope = Scope::resolve(tx, &actor, &filters)?;
-            let totals = cards::totals(tx, pipeline, &scope)?;
+            let (totals, _) = load::totals(tx, &actor, pipeline, &scope)?;
             Ok(view::head(&actor, &stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
         })
         .await?;

@@ -85,6 +85,8 @@ pub struct Summary {
     pub open_count: String,
     pub total: String,
     pub weighted: String,
+    /// At which rates other currencies are in it.
+    pub note: String,
 }
 
 pub struct Chip {
@@ -220,13 +222,14 @@ fn share(stage: &Stage, totals: &[Total]) -> i64 {
     of_one.unwrap_or(stage.probability.into()).clamp(0, 100)
 }
 
-pub fn summary(actor: &Actor, totals: &HashMap<StageId, Vec<Total>>) -> Summary {
+pub fn summary(actor: &Actor, totals: &HashMap<StageId, Vec<Total>>, note: Option<String>) -> Summary {
     let all = || totals.values().flatten();
     let count: i64 = all().map(|t| t.deals).sum();
     Summary {
         open_count: actor.locale.integer(count),
         total: sum_text(actor, all().map(|t| (t.currency.as_str(), t.amount))),
         weighted: sum_text(actor, all().map(|t| (t.currency.as_str(), t.weighted))),
+        note: note.unwrap_or_default(),
     }
 }
 

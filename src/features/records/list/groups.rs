@@ -7,6 +7,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     features::{
+        currencies::Rates,
         fields::{Catalogue, Entry, Kind},
         records::filter::{Filter, Names, Op},
     },
@@ -42,7 +43,8 @@ pub struct Group {
 /// Groups in order, or why there are none.
 #[derive(Clone, Debug)]
 pub enum Groups {
-    Some(Vec<Group>),
+    /// And what is said of amounts in other currencies.
+    Some(Vec<Group>, Option<String>),
     TooMany(&'static str),
 }
 
@@ -99,12 +101,17 @@ pub(super) fn load(
             "More than 100,000 records match. Narrow the list with a filter to see it in groups.",
         ));
     }
+    let rates = Rates::today(tx, actor)?;
+    let note =
+        rates.note(rows.iter().filter(|row| row.amount.is_some()).filter_map(|row| row.currency.as_deref()), actor);
     let mut sums: BTreeMap<Option<String>, Sums> = BTreeMap::new();
     for row in rows {
         let of = sums.entry(row.key).or_default();
         of.records += row.records;
         if let Some(amount) = row.amount.filter(|a| !a.is_zero()) {
-            *of.amounts.entry(row.currency.unwrap_or_else(|| actor.org.currency.clone())).or_default() += amount;
+            let code = row.currency.unwrap_or_else(|| actor.org.currency.clone());
+            let (currency, amount) = rates.own(&code, amount);
+            *of.amounts.entry(currency.to_owned()).or_default() += amount;
         }
     }
     if sums.len() > MOST_GROUPS {
@@ -114,7 +121,7 @@ pub(super) fn load(
         let ids: Vec<uuid::Uuid> = sums.keys().flatten().filter_map(|k| k.parse().ok()).collect();
         names.add(super::names(tx, *target, &ids, None)?);
     }
-    Ok(Groups::Some(present(actor, query, entry, sums, names)))
+    Ok(Groups::Some(present(actor, query, entry, sums, names), note))
 }
 
 fn subtotals(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, entry: &Entry) -> AppResult<Vec<Subtotal>> {

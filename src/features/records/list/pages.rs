@@ -121,11 +121,11 @@ async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: Opt
             Names::load(tx, &actor, (record, &query.filter, &query.schema), people)?
         };
         let mut trouble = String::new();
-        let mut in_groups = Vec::new();
+        let (mut in_groups, mut rates) = (Vec::new(), None);
         if let Some(key) = query.group.as_deref().filter(|_| look.is_some() && !partial && query.problem.is_none()) {
             tx.limit_time(find::PATIENCE)?;
             match groups::load(tx, &actor, &query, key, &mut names)? {
-                Groups::Some(groups) => in_groups = groups,
+                Groups::Some(groups, note) => (in_groups, rates) = (groups, note),
                 Groups::TooMany(why) => why.clone_into(&mut trouble),
             }
         }
@@ -140,6 +140,7 @@ async fn load(page: &Page, db: &Db, record: RecordType, partial: bool, look: Opt
         let rows = cells::rows(tx, &actor, catalogue, &keys, &found.page.rows, known, &names.people)?;
         let counted = (rows.len(), found.count, found.page.next.as_deref());
         let mut list = ListView::new(&query, &actor, &names, &columns, counted)?;
+        list.rates = rates.unwrap_or_default();
         if !trouble.is_empty() {
             list.trouble = trouble;
         }

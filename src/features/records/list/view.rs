@@ -62,6 +62,8 @@ pub struct ListView {
     pub is_narrowed: bool,
     /// Why nothing is listed although there may be records.
     pub trouble: String,
+    /// At which rates other currencies are in the groups' sums.
+    pub rates: String,
     pub create: Option<String>,
     pub import: Option<String>,
     /// What can be done to the rows that are ticked.
@@ -161,6 +163,7 @@ impl ListView {
             next: next.map(|cursor| query.href(&[("after", cursor), ("shown", &last.to_string())])),
             is_empty: rows == 0,
             is_narrowed: !query.is_plain() || query.owner != OwnerFilter::Anybody,
+            rates: String::new(),
             trouble: query.problem.as_ref().map(|p| p.message.clone()).unwrap_or_default(),
             create: actor.may(&format!("{noun}.create")).then(|| format!("/{noun}/new")),
             import: actor.may(&format!("{noun}.import")).then(|| "/imports/new".to_owned()),

@@ -1,0 +1,1 @@
+DROP TABLE rate_sources, exchange_rates, org_currencies;
