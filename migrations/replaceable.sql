@@ -158,6 +158,47 @@ CREATE TRIGGER promises BEFORE UPDATE ON deals FOR EACH ROW
   WHEN ((OLD.amount, OLD.currency, OLD.expected_close_on, OLD.next_step, OLD.next_step_on)
     IS DISTINCT FROM (NEW.amount, NEW.currency, NEW.expected_close_on, NEW.next_step, NEW.next_step_on))
   EXECUTE FUNCTION app.deal_promises();
+-- deal_forecasts: the same of open deals by the month they are to close in, and by the category of the forecast they have of their own.
+CREATE OR REPLACE FUNCTION app.deal_forecasts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.deal_forecasts (org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override, deals, amount, amount_by_stage, weighted_by_deal)
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, date_trunc('month', expected_close_on)::date, forecast_override, count(*),
+      coalesce(sum(amount), 0), coalesce(sum(amount) FILTER (WHERE probability IS NULL), 0), coalesce(sum(amount * probability / 100), 0)
+    FROM added WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+    GROUP BY 1, 2, 3, 4, 5, 6, 7;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO public.deal_forecasts (org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override, deals, amount, amount_by_stage, weighted_by_deal)
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, date_trunc('month', expected_close_on)::date, forecast_override, -count(*),
+      -coalesce(sum(amount), 0), -coalesce(sum(amount) FILTER (WHERE probability IS NULL), 0), -coalesce(sum(amount * probability / 100), 0)
+    FROM removed WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+      AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = removed.org_id)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7;
+  ELSE
+    INSERT INTO public.deal_forecasts (org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override, deals, amount, amount_by_stage, weighted_by_deal)
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, date_trunc('month', expected_close_on)::date, forecast_override, sum(n),
+      coalesce(sum(n * amount), 0), coalesce(sum(n * amount) FILTER (WHERE probability IS NULL), 0), coalesce(sum(n * amount * probability / 100), 0)
+    FROM (
+      SELECT a.*, 1 AS n FROM added a WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+      UNION ALL
+      SELECT r.*, -1 AS n FROM removed r WHERE status = 'open' AND archived_at IS NULL AND deleted_at IS NULL
+    ) moved
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    HAVING sum(n) <> 0 OR coalesce(sum(n * amount), 0) <> 0
+      OR coalesce(sum(n * amount) FILTER (WHERE probability IS NULL), 0) <> 0
+      OR coalesce(sum(n * amount * probability / 100), 0) <> 0;
+  END IF;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS forecasts_insert ON deals;
+CREATE TRIGGER forecasts_insert AFTER INSERT ON deals REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_forecasts();
+DROP TRIGGER IF EXISTS forecasts_update ON deals;
+CREATE TRIGGER forecasts_update AFTER UPDATE ON deals REFERENCING NEW TABLE AS added OLD TABLE AS removed
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_forecasts();
+DROP TRIGGER IF EXISTS forecasts_delete ON deals;
+CREATE TRIGGER forecasts_delete AFTER DELETE ON deals REFERENCING OLD TABLE AS removed
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_forecasts();
 
 -- record_totals: TG_ARGV[0] is the record type. Counts live records, those whose completeness is measured, and their points.
 CREATE OR REPLACE FUNCTION app.record_totals() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -405,6 +446,17 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   INSERT INTO public.deal_totals (org_id, pipeline_id, stage_id, owner_id, currency, deals, amount, amount_by_stage, weighted_by_deal)
   SELECT org_id, pipeline_id, stage_id, owner_id, currency, sum(deals), sum(amount), sum(amount_by_stage), sum(weighted_by_deal)
   FROM gone GROUP BY 1, 2, 3, 4, 5
+  HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(weighted_by_deal) <> 0;
+  WITH gathered AS (
+    SELECT org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override FROM public.deal_forecasts
+    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) > 1 OR sum(deals) = 0
+  ), gone AS (
+    DELETE FROM public.deal_forecasts t USING gathered g WHERE t.org_id = g.org_id AND t.pipeline_id = g.pipeline_id AND t.stage_id = g.stage_id
+      AND t.currency = g.currency AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.month IS NOT DISTINCT FROM g.month
+      AND t.forecast_override IS NOT DISTINCT FROM g.forecast_override RETURNING t.*)
+  INSERT INTO public.deal_forecasts (org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override, deals, amount, amount_by_stage, weighted_by_deal)
+  SELECT org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override, sum(deals), sum(amount), sum(amount_by_stage), sum(weighted_by_deal)
+  FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7
   HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(weighted_by_deal) <> 0;
   WITH gathered AS (
     SELECT org_id, record_type, owner_id FROM public.record_totals GROUP BY 1, 2, 3 HAVING count(*) > 1 OR sum(records) = 0

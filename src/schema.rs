@@ -489,6 +489,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    deal_forecasts (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        pipeline_id -> Uuid,
+        stage_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        month -> Nullable<Date>,
+        forecast_override -> Nullable<Text>,
+        deals -> Int8,
+        amount -> Numeric,
+        amount_by_stage -> Numeric,
+        weighted_by_deal -> Numeric,
+    }
+}
+
+diesel::table! {
     deal_lines (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -582,6 +600,9 @@ diesel::table! {
         next_step -> Nullable<Text>,
         next_step_on -> Nullable<Date>,
         next_step_set_at -> Nullable<Timestamptz>,
+        priority -> Nullable<Text>,
+        forecast_override -> Nullable<Text>,
+        priority_key -> Int2,
     }
 }
 
@@ -1335,6 +1356,7 @@ diesel::table! {
         position -> Int4,
         version -> Int4,
         created_at -> Timestamptz,
+        board_look -> Nullable<Jsonb>,
     }
 }
 
@@ -1650,6 +1672,8 @@ diesel::table! {
         position -> Int4,
         version -> Int4,
         required_fields -> Array<Nullable<Text>>,
+        forecast_category -> Text,
+        card_limit -> Nullable<Int2>,
     }
 }
 
@@ -1850,6 +1874,7 @@ diesel::joinable!(contacts -> organisations (org_id));
 diesel::joinable!(counters -> organisations (org_id));
 diesel::joinable!(custom_fields -> organisations (org_id));
 diesel::joinable!(custom_values_unique -> organisations (org_id));
+diesel::joinable!(deal_forecasts -> organisations (org_id));
 diesel::joinable!(deal_totals -> organisations (org_id));
 diesel::joinable!(deals -> organisations (org_id));
 diesel::joinable!(definition_changes -> organisations (org_id));
@@ -1904,6 +1929,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     counters,
     custom_fields,
     custom_values_unique,
+    deal_forecasts,
     deal_totals,
     deals,
     definition_changes,

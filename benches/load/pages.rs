@@ -47,6 +47,20 @@ async fn each(session: &Session, targets: Vec<Target>) -> Vec<Figure> {
     figures
 }
 
+/// A saved view of the board in an order, and in rows.
+fn looked(database: &str, pipeline: &str, order: &str, lanes: &str) -> String {
+    let id = ask(database, "SELECT gen_random_uuid()");
+    let mut conn = PgConnection::establish(database).expect("the database answers");
+    conn.batch_execute(&format!(
+        "INSERT INTO saved_views (org_id, id, record_type, name, owner_id, sharing, query, layout)
+         SELECT m.org_id, '{id}', 'deal', 'Bench', m.id, 'all', 'kind=board&pipeline={pipeline}',
+           jsonb_build_object('order', '{order}', 'lanes', '{lanes}')
+         FROM members m JOIN organisations o ON o.id = m.org_id WHERE o.slug = 'scale' ORDER BY m.id LIMIT 1"
+    ))
+    .expect("a view is saved");
+    id
+}
+
 async fn targets(session: &Session, database: &str) -> Vec<Target> {
     let org = "(SELECT id FROM organisations WHERE slug = 'scale')";
     let one = |sql: &str| ask(database, &sql.replace("$org", org));
@@ -74,6 +88,26 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
         ("a company with 10,000 activities", format!("/companies/{storied}")),
         ("board", format!("/pipeline/{pipeline}")),
         ("board of one owner", format!("/pipeline/{pipeline}?owner={owner}")),
+        ("board, largest first", format!("/pipeline/{pipeline}?view={}", looked(database, &pipeline, "amount", ""))),
+        (
+            "board, most urgent first",
+            format!("/pipeline/{pipeline}?view={}", looked(database, &pipeline, "priority", "")),
+        ),
+        (
+            "board in rows of owners",
+            format!("/pipeline/{pipeline}?view={}", looked(database, &pipeline, "manual", "owner")),
+        ),
+        (
+            "board in rows of companies",
+            format!("/pipeline/{pipeline}?view={}", looked(database, &pipeline, "manual", "company")),
+        ),
+        ("forecast by months", format!("/pipeline/{pipeline}/forecast")),
+        ("forecast by quarters", format!("/pipeline/{pipeline}/forecast?unit=quarter")),
+        ("forecast of one owner", format!("/pipeline/{pipeline}/forecast?owner={owner}")),
+        ("deals in a calendar, a month", format!("/pipeline/{pipeline}/calendar")),
+        ("timeline by owner", format!("/pipeline/{pipeline}/timeline")),
+        ("timeline by stage", format!("/pipeline/{pipeline}/timeline?group_by=stage")),
+        ("timeline by company", format!("/pipeline/{pipeline}/timeline?group_by=company")),
         ("deals, first page", "/deals".into()),
         ("contacts, first page", "/contacts".into()),
         ("companies, first page", "/companies".into()),

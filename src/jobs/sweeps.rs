@@ -18,6 +18,7 @@ const STEPS: &[(&str, &str)] = &[
         "SELECT app.fold_totals() WHERE (
            SELECT sum(n - 1) > 200 FROM (
              SELECT count(*) AS n FROM deal_totals GROUP BY org_id, pipeline_id, stage_id, owner_id, currency
+             UNION ALL SELECT count(*) FROM deal_forecasts GROUP BY org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override
              UNION ALL SELECT count(*) FROM record_totals GROUP BY org_id, record_type, owner_id
              UNION ALL SELECT count(*) FROM deal_closings GROUP BY org_id, month, pipeline_id, owner_id, currency, status
              UNION ALL SELECT count(*) FROM activity_closings GROUP BY org_id, month, owner_id, type_id

@@ -16,9 +16,11 @@ export function release(id) {
 export const refresh = () => document.dispatchEvent(new CustomEvent("refresh"));
 
 export const cardById = (id) => board.querySelector(`[data-deal-id="${CSS.escape(id)}"]`);
-export const columns = () => [...board.querySelectorAll("[data-stage-id]")];
 export const columnOf = (card) => card.closest("[data-stage-id]");
-export const listOf = (stage) => board.querySelector(`[data-stage-id="${CSS.escape(stage)}"] .cards`);
+/** A column's list of cards; where the board has rows, that of the card's row. */
+export const listOf = (stage, row) => board.querySelector(`${row ? `[data-row="${CSS.escape(row)}"] ` : ""}[data-stage-id="${CSS.escape(stage)}"] .cards`);
+/** The columns beside a card: those of its row. */
+export const columnsBeside = (card) => [...(card.closest("[data-row]") ?? board).querySelectorAll("[data-stage-id]")];
 export const cardsIn = (list) => [...list.querySelectorAll(":scope > [data-deal-id]")];
 export const nameOf = (card) => card.dataset.name;
 export const stageName = (list) => list.closest("[data-stage-id]").dataset.stageName;
@@ -37,7 +39,7 @@ export function placeOf(card) {
   return {
     list,
     restore() {
-      const target = list.isConnected ? list : listOf(card.dataset.stage);
+      const target = list.isConnected ? list : listOf(card.dataset.stage, card.dataset.lane);
       if (!target) return;
       target.insertBefore(card, next?.parentElement === target ? next : firstAfter(target, card));
     },
@@ -54,7 +56,7 @@ function firstAfter(list, card) {
 export function settle(fresh, { highlight = false, keep = false } = {}) {
   const old = cardById(fresh.dataset.dealId);
   if (old && held.has(fresh.dataset.dealId)) return;
-  const list = listOf(fresh.dataset.stage);
+  const list = listOf(fresh.dataset.stage, fresh.dataset.lane);
   if (!list) return void old?.remove();
   const focus = old?.contains(document.activeElement) ? document.activeElement : null;
   const next = firstAfter(list, fresh);
@@ -62,7 +64,7 @@ export function settle(fresh, { highlight = false, keep = false } = {}) {
     old?.remove(); // further down than what is loaded: scrolling will bring it
     return;
   }
-  const moved = !old || old.parentElement !== list || !(fresh.dataset.position === old.dataset.position);
+  const moved = !old || old.parentElement !== list || fresh.dataset.position !== old.dataset.position || !inOrder(old);
   const scroll = list.scrollTop;
   if (old && !moved) old.replaceWith(fresh);
   else { old?.remove(); list.insertBefore(fresh, next); }
@@ -71,6 +73,12 @@ export function settle(fresh, { highlight = false, keep = false } = {}) {
   window.htmx?.process(fresh);
   if (highlight) fresh.classList.add("arrived");
   if (focus) (focus.hasAttribute("data-deal-menu") ? fresh.querySelector("[data-deal-menu]") : fresh).focus({ preventScroll: true });
+}
+
+/** Whether a card stands between cards that belong above and below it: where it was dropped is not where an order puts it. */
+function inOrder(card) {
+  const [above, below] = [card.previousElementSibling, card.nextElementSibling].map((other) => other?.dataset.position);
+  return !(above > card.dataset.position) && !(below < card.dataset.position);
 }
 
 /** Applies a reply (cards, then heads); returns how many cards and heads it held. */

@@ -14,6 +14,7 @@ export function startDrag(board) {
   }
   makeSortable(board);
   new MutationObserver(() => makeSortable(board)).observe(board, { childList: true });
+  document.addEventListener("htmx:after:swap", () => makeSortable(board));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !origin) return;
     cancelled = true;
@@ -25,7 +26,8 @@ function makeSortable(board) {
   for (const list of board.querySelectorAll(".cards")) {
     if (window.Sortable.get(list)) continue;
     window.Sortable.create(list, {
-      group: "deals",
+      // Within a row: what makes rows is not changed by hand.
+      group: { name: "deals", put: (to, from) => to.el.closest("[data-row]") === from.el.closest("[data-row]") },
       draggable: "[data-deal-id]",
       filter: "[data-deal-menu], .quick-add",
       preventOnFilter: false,

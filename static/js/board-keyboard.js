@@ -1,6 +1,6 @@
 // The board without a mouse: arrows walk, Space picks up and drops, arrows then move the card, Escape puts it back.
 import { announce } from "./toast.js";
-import { cardsIn, columns, held, nameOf, placeOf, release, sentinelOf, stageName, whereIs } from "./board-cards.js";
+import { cardsIn, columnsBeside, held, nameOf, placeOf, release, sentinelOf, stageName, whereIs } from "./board-cards.js";
 import { confirmMove } from "./board-moves.js";
 
 let picked; // { card, origin, list, next }
@@ -45,7 +45,7 @@ function walk(card, step) {
 
 /** To the nearest column that has cards, at the same height. */
 function walkAcross(card, step) {
-  const all = columns();
+  const all = columnsBeside(card);
   const height = card.getBoundingClientRect().top;
   for (let i = all.indexOf(card.closest("[data-stage-id]")) + step; all[i]; i += step) {
     const cards = cardsIn(all[i].querySelector(".cards"));
@@ -72,7 +72,7 @@ function shift(step) {
 
 function across(step) {
   const { card } = picked;
-  const all = columns();
+  const all = columnsBeside(card);
   const column = all[all.indexOf(card.closest("[data-stage-id]")) + step];
   if (!column) return announce(step < 0 ? "This is the first stage." : "This is the last stage.");
   const list = column.querySelector(".cards");

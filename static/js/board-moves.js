@@ -47,14 +47,25 @@ function putBack(card, origin, message, toasted) {
 
 /** From the menu: to the top of a stage, where it is seen. */
 export function moveToStage(card, stage) {
-  const list = listOf(stage);
-  if (!list || list === card.parentElement) return;
+  const list = listOf(stage, card.dataset.lane);
+  if (!list) return void sendAway(card, stage);
+  if (list === card.parentElement) return;
   const origin = placeOf(card);
   list.insertBefore(card, cardsIn(list)[0] ?? list.querySelector(".cards-more"));
   list.scrollTop = 0;
   card.scrollIntoView({ block: "nearest", inline: "nearest" });
   card.focus({ preventScroll: true });
   confirmMove(card, origin);
+}
+
+/** To a stage that has no column here: the board shows it once something stands there. */
+async function sendAway(card, stage) {
+  card.classList.add("saving");
+  const reply = await inTurn(card.dataset.dealId, () => post(`/deals/${card.dataset.dealId}/position`, { stage_id: stage }));
+  card.classList.remove("saving");
+  if (reply.ok) return refresh();
+  if (!reply.toasted) toast({ kind: "danger", text: `${nameOf(card)} was not moved. ${reply.message}` });
+  announce(reply.message);
 }
 
 export const win = (card) => leave(card, `/deals/${card.dataset.dealId}/closure`, { outcome: "won" }, "won");

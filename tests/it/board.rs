@@ -296,7 +296,7 @@ async fn a_move_reaches_the_other_tab() {
 async fn columns_are_read_through_their_index() {
     use pipewright::{
         db::Tx,
-        features::pipeline::board::{Scope, explain_first_cards},
+        features::pipeline::board::{Order, Scope, explain_first_cards},
         kernel::PipelineId,
     };
     let app = TestApp::start().await;
@@ -309,14 +309,25 @@ async fn columns_are_read_through_their_index() {
     app.alter("ANALYZE deals");
     let actor = app.actor(&org, org.rep).await;
     let id: PipelineId = pipeline.parse().unwrap();
-    let plan = app
-        .db
-        .org(&actor.clone(), move |tx| {
+    // Each order of a column has its own.
+    for (order, index) in [
+        (Order::Manual, "deals_board "),
+        (Order::Amount, "deals_board_amount"),
+        (Order::Close, "deals_board_due"),
+        (Order::Entered, "deals_board_entered"),
+        (Order::Next, "deals_board_next"),
+        (Order::Priority, "deals_board_priority"),
+    ] {
+        let by = actor.clone();
+        let plan = app.db.org(&actor, move |tx| {
             let _ = tx.conn();
-            explain_first_cards(tx, id, &Scope::all(&actor))
-        })
-        .await
-        .unwrap();
-    assert!(plan.contains("deals_board") && !plan.contains("Seq Scan on deals"), "{plan}");
+            explain_first_cards(tx, id, &Scope::all(&by), order)
+        });
+        let plan = plan.await.unwrap();
+        assert!(
+            plan.contains(index) && !plan.contains("Seq Scan on deals") && !plan.contains("Sort Key: r."),
+            "{plan}"
+        );
+    }
     app.stop().await;
 }

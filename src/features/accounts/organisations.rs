@@ -3,7 +3,7 @@
 use crate::{
     db::{SystemTx, Tx},
     error::{AppError, AppResult},
-    features::activities,
+    features::{activities, pipeline::category_of},
     kernel::{MemberId, OrgId, PipelineId, RoleId, StageId, UserId, text},
     schema::{counters, members, organisations, pipelines, roles, stages, users},
     web::permission,
@@ -144,6 +144,7 @@ fn first_pipeline(tx: &mut SystemTx, org: OrgId) -> AppResult<PipelineId> {
                 stages::probability.eq(probability),
                 stages::rotting_days.eq(rotting),
                 stages::position.eq(position),
+                stages::forecast_category.eq(category_of(*probability)),
             ))
             .execute(tx.conn())?;
     }

@@ -53,6 +53,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
             (deals::currency.eq(currency(by, said)), deals::probability.eq(said.probability)),
             (deals::expected_close_on.eq(said.expected_close_on), deals::owner_id.eq(said.owner_id)),
             (deals::source.eq(&said.source), deals::description.eq(&said.description)),
+            (deals::priority.eq(&said.priority), deals::forecast_override.eq(&said.forecast_override)),
             (deals::external_id.eq(&said.external_id), deals::created_by.eq(by.id), deals::custom.eq(&said.custom)),
             (deals::next_step.eq(&said.next_step), deals::next_step_on.eq(said.next_step_on)),
             (deals::mrr.eq(said.recurring.mrr), deals::arr.eq(said.recurring.arr)),
@@ -93,6 +94,7 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
             (deals::currency.eq(currency(by, &new)), deals::probability.eq(new.probability)),
             (deals::expected_close_on.eq(new.expected_close_on), deals::owner_id.eq(new.owner_id)),
             (deals::source.eq(&new.source), deals::description.eq(&new.description)),
+            (deals::priority.eq(&new.priority), deals::forecast_override.eq(&new.forecast_override)),
             (deals::external_id.eq(&new.external_id), deals::version.eq(deals::version + 1)),
             (deals::custom.eq(&new.custom), deals::updated_at.eq(diesel::dsl::now)),
             (deals::amount_from.eq(new.amount_from.key()), deals::term_months.eq(new.recurring.term_months)),
@@ -207,6 +209,8 @@ pub(super) fn changes(tx: &mut OrgTx, by: &Actor, before: &DealFields, after: &D
         .track("probability", &before.probability, &after.probability)
         .track("expected_close_on", &before.expected_close_on, &after.expected_close_on)
         .track("source", &before.source, &after.source)
+        .track("priority", &before.priority, &after.priority)
+        .track("forecast_override", &before.forecast_override, &after.forecast_override)
         .track("description", &before.description, &after.description)
         .track("next_step", &before.next_step, &after.next_step)
         .track("next_step_on", &before.next_step_on, &after.next_step_on)

@@ -1,12 +1,17 @@
 //! The deal's entry in the field catalogue.
 
-use crate::kernel::{Field, FieldKind};
+use crate::{
+    features::pipeline::CATEGORIES,
+    kernel::{Field, FieldKind},
+};
 
 /// Keys and labels of a deal's status.
 pub const STATUSES: &[(&str, &str)] = &[("open", "Open"), ("won", "Won"), ("lost", "Lost")];
 
 /// Where a deal's amount comes from.
 pub const AMOUNT_FROM: &[(&str, &str)] = &[("hand", "Fixed by hand"), ("lines", "Sum of its lines")];
+/// Keys and labels of how pressing a deal is, the least first.
+pub const PRIORITIES: &[(&str, &str)] = &[("low", "Low"), ("normal", "Normal"), ("high", "High"), ("urgent", "Urgent")];
 
 /// Every field of a deal. Moving, closing and archiving have verbs of their own, so their fields are not edited in place.
 pub const FIELDS: &[Field] = &[
@@ -92,6 +97,12 @@ pub const FIELDS: &[Field] = &[
         "deal source",
         "channel",
     ]),
+    Field::new("priority", "Priority", FieldKind::Choice(PRIORITIES))
+        .column("deals.priority")
+        .aliases(&["deal priority", "urgency", "importance"]),
+    Field::new("forecast_override", "Own forecast category", FieldKind::Choice(CATEGORIES))
+        .column("deals.forecast_override")
+        .aliases(&["forecast override"]),
     Field::new("description", "Description", FieldKind::LongText)
         .column("deals.description")
         .max(10_000)
@@ -140,6 +151,11 @@ pub const FIELDS: &[Field] = &[
     Field::new("first_close_on", "First expected close", FieldKind::Date).column("deals.first_close_on").computed(),
     Field::new("first_amount", "First amount", FieldKind::Money).column("deals.first_amount").computed(),
     Field::new("shrunk_percent", "Amount shrunk", FieldKind::Percent).column("deals.shrunk_percent").computed(),
+    // Its own, else its stage's.
+    Field::new("forecast_category", "Forecast category", FieldKind::Choice(CATEGORIES))
+        .column("coalesce(deals.forecast_override, (SELECT s.forecast_category FROM stages s WHERE s.org_id = deals.org_id AND s.id = deals.stage_id))")
+        .expr("coalesce(r.forecast_override, (SELECT s.forecast_category FROM stages s WHERE s.org_id = r.org_id AND s.id = r.stage_id))")
+        .computed(),
     Field::new("closed_by", "Closed by", FieldKind::Member).column("deals.closed_by").computed(),
     // Whoever sees a deal may know the names of its people.
     Field::new("contacts", "Contacts", FieldKind::Text)

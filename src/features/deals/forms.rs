@@ -3,7 +3,7 @@
 use super::{
     closure::{Loss, OTHER},
     commands,
-    fields::AMOUNT_FROM,
+    fields::{AMOUNT_FROM, PRIORITIES},
     model::{AmountFrom, Deal, DealFields, Recurring},
     queries,
 };
@@ -13,6 +13,7 @@ use crate::{
     features::{
         companies,
         fields::{self, Custom},
+        pipeline::CATEGORIES,
         records::Saved,
     },
     kernel::{Currency, DealId, RecordType, calendar, money},
@@ -43,6 +44,8 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         // A form that does not ask, such as the quick add, makes the deal its maker's own.
         owner_id: if form.has("owner_id") { p.id("owner_id") } else { Some(actor.id) },
         source: p.text("source", max("source")),
+        priority: p.choice("priority", PRIORITIES).map(str::to_owned),
+        forecast_override: p.choice("forecast_override", CATEGORIES).map(str::to_owned),
         description: p.text("description", max("description")),
         external_id: None,
         next_step: p.text("next_step", max("next_step")),
@@ -103,6 +106,8 @@ pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
             ("expected_close_on", deal.expected_close_on.map(|d| d.to_string()).unwrap_or_default()),
             ("owner_id", deal.owner_id.map(|id| id.to_string()).unwrap_or_default()),
             ("source", text(&deal.source)),
+            ("priority", text(&deal.priority)),
+            ("forecast_override", text(&deal.forecast_override)),
             ("description", text(&deal.description)),
             ("next_step", text(&deal.next_step)),
             ("next_step_on", deal.next_step_on.map(|d| d.to_string()).unwrap_or_default()),

@@ -21,6 +21,7 @@ mod passage;
 mod passing;
 pub mod positions;
 mod queries;
+mod schedule;
 mod stages;
 mod told;
 mod values;
@@ -29,7 +30,7 @@ pub use bulk::{any_in_stage, make_room, move_stage, places_back, send};
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
 pub use contacts::take_part;
-pub use fields::{FIELDS, STATUSES};
+pub use fields::{FIELDS, PRIORITIES, STATUSES};
 pub use model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring};
 pub use moves::{Moved, move_pipeline, move_to, reposition};
 pub use narrowing::extras as list_filters;
@@ -72,6 +73,7 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/deals/{id}/edit", get().to(pages::edit))
         .route("/deals/{id}/position", post().to(actions::position))
         .route("/deals/{id}/pipeline", post().to(actions::pipeline))
+        .route("/deals/{id}/forecast", post().to(schedule::save))
         .route("/deals/{id}/closure", post().to(actions::close))
         .route("/deals/{id}/closure", delete().to(actions::reopen))
         .route("/deals/{id}/closure/undo", post().to(actions::reopen))

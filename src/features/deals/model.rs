@@ -80,6 +80,10 @@ pub struct Deal {
     pub expected_close_on: Option<NaiveDate>,
     pub owner_id: Option<MemberId>,
     pub source: Option<String>,
+    /// A key of [`super::fields::PRIORITIES`].
+    pub priority: Option<String>,
+    /// Its own category of the forecast; `None`: the stage's.
+    pub forecast_override: Option<String>,
     pub status: DealStatus,
     pub stage_entered_at: DateTime<Utc>,
     pub description: Option<String>,
@@ -145,6 +149,10 @@ pub struct DealFields {
     pub expected_close_on: Option<NaiveDate>,
     pub owner_id: Option<MemberId>,
     pub source: Option<String>,
+    /// A key of [`super::fields::PRIORITIES`].
+    pub priority: Option<String>,
+    /// A key of `pipeline::CATEGORIES`; `None`: the stage's.
+    pub forecast_override: Option<String>,
     pub description: Option<String>,
     pub external_id: Option<String>,
     /// At most 200 characters: what is to happen next, in the owner's words.
@@ -166,6 +174,8 @@ impl From<&Deal> for DealFields {
             expected_close_on: deal.expected_close_on,
             owner_id: deal.owner_id,
             source: deal.source.clone(),
+            priority: deal.priority.clone(),
+            forecast_override: deal.forecast_override.clone(),
             description: deal.description.clone(),
             external_id: deal.external_id.clone(),
             next_step: deal.next_step.clone(),
@@ -192,6 +202,8 @@ pub(super) struct DealRow {
     expected_close_on: Option<NaiveDate>,
     owner_id: Option<MemberId>,
     source: Option<String>,
+    priority: Option<String>,
+    forecast_override: Option<String>,
     status: String,
     lost_reason: Option<String>,
     lost_note: Option<String>,
@@ -248,6 +260,8 @@ impl From<DealRow> for Deal {
             expected_close_on: row.expected_close_on,
             owner_id: row.owner_id,
             source: row.source,
+            priority: row.priority,
+            forecast_override: row.forecast_override,
             status,
             stage_entered_at: row.stage_entered_at,
             description: row.description,

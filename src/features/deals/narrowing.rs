@@ -1,14 +1,15 @@
-//! The deal list's own filters: pipeline, stage, expected close, when a deal was closed, and when its next activity is. The board and the home page link to
-//! them, so each figure there is one click from its deals.
+//! The deal list's own filters: pipeline, stage, expected close, when a deal was closed, and when its next activity is. The board and the
+//! home page link to them, so each figure there is one click from its deals; whatever narrows a board narrows the list, too.
 
 use crate::{
     db::OrgTx,
     error::AppResult,
     features::{
         pipeline::{self, Stage, board},
-        records::list::{Condition, Extra, damaged},
+        records::list::{Condition, Extra, damaged, keys::money_key},
+        tags,
     },
-    kernel::{PipelineId, StageId, calendar, calendar::Span},
+    kernel::{PipelineId, RecordType, StageId, TagId, TeamId, calendar, calendar::Span, money},
     web::{Actor, Form, SelectOption},
 };
 use chrono::{Days, Months, NaiveDate};
@@ -34,7 +35,56 @@ pub fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extr
         expected(actor, query.get("close"))?,
         closed(actor, query.get("closed"))?,
         next_activity(actor, query.get("next"))?,
+        of_team(tx, query.get("team"))?,
+        with_tag(tx, query.get("tag"))?,
+        amount("amount_min", "Amount from", query, |key| Condition::AtLeast(AMOUNT, key))?,
+        amount("amount_max", "Amount up to", query, |key| Condition::AtMost(AMOUNT, key))?,
     ])
+}
+
+/// Like the tag below: in the builder one asks by owner.
+fn of_team(tx: &mut OrgTx, chosen: &str) -> AppResult<Extra> {
+    let mut extra = Extra { name: "team", label: "Team", icon: "users", options: vec![], condition: None };
+    if !chosen.is_empty() {
+        let id: TeamId = chosen.parse().map_err(|_| damaged())?;
+        let people = board::people_of(tx, id).map_err(|_| damaged())?;
+        let name = board::team_names(tx)?.into_iter().find(|(team, _)| team == chosen).map(|(_, name)| name);
+        extra.options.push(SelectOption::new(chosen, name.unwrap_or_default(), true));
+        extra.condition = Some(Condition::Among("owner_id", people));
+    }
+    Ok(extra)
+}
+
+fn with_tag(tx: &mut OrgTx, chosen: &str) -> AppResult<Extra> {
+    let id: Option<TagId> = if chosen.is_empty() { None } else { Some(chosen.parse().map_err(|_| damaged())?) };
+    let meant = id.map(|id| tags::meant(tx, id)).transpose().map_err(|_| damaged())?;
+    let mut options: Vec<SelectOption> = Vec::new();
+    // Tags are filtered by in the builder; this one came along from a board.
+    if let Some(id) = meant {
+        let name = tags::all(tx)?.into_iter().find(|tag| tag.id == id).map_or_else(|| "a tag".to_owned(), |t| t.name);
+        options.push(SelectOption::new(chosen, name, true));
+    }
+    let condition = meant.map(|id| Condition::Tagged(RecordType::Deal, id.0));
+    Ok(Extra { name: "tag", label: "Tag", icon: "tag", options, condition })
+}
+
+const AMOUNT: &str = "amount_key";
+
+/// As a board's filter says it; not offered, since the builder has more to say of amounts.
+fn amount(
+    name: &'static str,
+    label: &'static str,
+    query: &Form,
+    condition: impl FnOnce(i64) -> Condition,
+) -> AppResult<Extra> {
+    let said = query.get(name);
+    let mut extra = Extra { name, label, icon: "currency-euro", options: vec![], condition: None };
+    if !said.is_empty() {
+        let amount = money::parse_amount(said).map_err(|_| damaged())?;
+        extra.options.push(SelectOption::new(amount.to_string(), amount.to_string(), true));
+        extra.condition = Some(condition(money_key(amount).map_err(|_| damaged())?));
+    }
+    Ok(extra)
 }
 
 fn chosen_stage<'a>(stages: &'a [Stage], query: &Form) -> AppResult<Option<&'a Stage>> {

@@ -4,6 +4,7 @@ use super::{
     SPEC, actions,
     contacts::{self, ContactRow, ROLES},
     criteria::{self, Checklist},
+    fields::PRIORITIES,
     forms, lines,
     markers::{self, Marker},
     model::{Deal, DealStatus},
@@ -58,6 +59,8 @@ struct FormPage {
     stages: Vec<StageGroup>,
     owners: Vec<SelectOption>,
     currencies: Vec<SelectOption>,
+    priorities: Vec<SelectOption>,
+    categories: Vec<SelectOption>,
     conflict: Option<Conflict>,
     /// The organisation's own fields.
     custom: Vec<InputSection>,
@@ -111,11 +114,17 @@ fn form_page(
         stages: StageGroup::all(&choices.pipelines, &choices.stages, form.get("stage_id")),
         owners,
         currencies: currencies::options(&choices.currencies, &currency),
+        priorities: choices_of(PRIORITIES, form.get("priority")),
+        categories: choices_of(pipeline::CATEGORIES, form.get("forecast_override")),
         deal,
         custom: InputSection::of(&choices.catalogue, page, &form, &errors, &choices.people),
         input: form.view(errors),
         conflict,
     }
+}
+
+fn choices_of(choices: &[(&str, &str)], chosen: &str) -> Vec<SelectOption> {
+    choices.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == chosen)).collect()
 }
 
 /// `GET /deals/new`
@@ -342,7 +351,9 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
             "name",
             "company_id",
             "owner_id",
+            "priority",
             "probability",
+            "forecast_override",
             "currency",
             "mrr",
             "arr",

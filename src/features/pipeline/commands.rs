@@ -1,7 +1,7 @@
 //! Changing pipelines and stages. Each change is an event; open boards refresh themselves.
 
 use super::{
-    model::{Pipeline, Stage},
+    model::{Pipeline, Stage, category_of},
     queries,
 };
 use crate::{
@@ -27,6 +27,9 @@ pub struct StageFields {
     pub color: String,
     pub probability: i16,
     pub rotting_days: Option<i16>,
+    /// A key of [`super::CATEGORIES`].
+    pub forecast_category: String,
+    pub card_limit: Option<i16>,
 }
 
 /// A new pipeline at the end, with one stage to begin with.
@@ -40,7 +43,14 @@ pub fn add_pipeline(tx: &mut OrgTx, by: &Allow<ManagePipelines>, name: &str) -> 
     let mut changes = Changes::new();
     changes.set("name", &name);
     tell(tx, Event::of("pipeline.created", "pipeline", id).changes(changes))?;
-    let first = StageFields { name: "Qualified".into(), color: "blue".into(), probability: 20, rotting_days: Some(14) };
+    let first = StageFields {
+        name: "Qualified".into(),
+        color: "blue".into(),
+        probability: 20,
+        rotting_days: Some(14),
+        forecast_category: category_of(20).into(),
+        card_limit: None,
+    };
     add_stage(tx, by, id, &first)?;
     Ok(id)
 }
@@ -105,12 +115,14 @@ pub fn add_stage(
             (stages::id.eq(id), stages::pipeline_id.eq(pipeline), stages::name.eq(&fields.name)),
             (stages::color.eq(&fields.color), stages::probability.eq(fields.probability)),
             (stages::rotting_days.eq(fields.rotting_days), stages::position.eq(position)),
+            (stages::forecast_category.eq(&fields.forecast_category), stages::card_limit.eq(fields.card_limit)),
         ))
         .execute(tx.conn())
         .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
     let mut changes = Changes::new();
     changes.set("name", &fields.name).set("color", &fields.color).set("probability", &fields.probability);
-    changes.set("rotting_days", &fields.rotting_days);
+    changes.set("rotting_days", &fields.rotting_days).set("forecast_category", &fields.forecast_category);
+    changes.set("card_limit", &fields.card_limit);
     tell(tx, Event::of("stage.created", "stage", id).changes(changes))?;
     Ok(id)
 }
@@ -129,7 +141,9 @@ pub fn edit_stage(
         .track("name", &before.name, &new.name)
         .track("color", &before.color, &new.color)
         .track("probability", &before.probability, &new.probability)
-        .track("rotting_days", &before.rotting_days, &new.rotting_days);
+        .track("rotting_days", &before.rotting_days, &new.rotting_days)
+        .track("forecast_category", &before.forecast_category, &new.forecast_category)
+        .track("card_limit", &before.card_limit, &new.card_limit);
     if changes.is_empty() {
         return Ok(Saved::Done(before.version));
     }
@@ -140,12 +154,16 @@ pub fn edit_stage(
         .set((
             (stages::name.eq(&new.name), stages::color.eq(&new.color)),
             (stages::probability.eq(new.probability), stages::rotting_days.eq(new.rotting_days)),
+            (stages::forecast_category.eq(&new.forecast_category), stages::card_limit.eq(new.card_limit)),
             stages::version.eq(stages::version + 1),
         ))
         .execute(tx.conn())
         .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
     if before.probability != new.probability {
         fields::compute_using(tx, RecordType::Deal, "weighted_amount")?;
+    }
+    if before.forecast_category != new.forecast_category {
+        fields::compute_using(tx, RecordType::Deal, "forecast_category")?;
     }
     tell(tx, Event::of("stage.updated", "stage", id).version(before.version + 1).changes(changes))?;
     Ok(Saved::Done(before.version + 1))

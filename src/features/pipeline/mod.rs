@@ -1,18 +1,27 @@
 //! Pipelines, their stages, and the board.
 
 pub mod board;
+mod calendar;
 mod commands;
+pub mod forecast;
+mod frame;
+mod lanes;
 mod model;
 mod queries;
 mod requirements;
 mod settings;
+mod timeline;
 
-pub use model::{COLORS, Pipeline, Stage, StageGroup};
+pub use model::{CATEGORIES, COLORS, Pipeline, Stage, StageGroup, category_of};
 pub use queries::{lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
 pub use requirements::{Criterion, criteria};
 
 use actix_web::web::ServiceConfig;
 
 pub fn configure(cfg: &mut ServiceConfig) {
-    cfg.configure(board::configure).configure(settings::configure);
+    cfg.configure(board::configure)
+        .configure(calendar::configure)
+        .configure(forecast::configure)
+        .configure(timeline::configure)
+        .configure(settings::configure);
 }

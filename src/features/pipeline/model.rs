@@ -22,6 +22,19 @@ pub const COLORS: &[(&str, &str)] = &[
     ("indigo", "Indigo"),
 ];
 
+/// Keys and labels of the forecast's categories, the surest first. What is omitted counts in no forecast.
+pub const CATEGORIES: &[(&str, &str)] =
+    &[("committed", "Committed"), ("best_case", "Best case"), ("pipeline", "Pipeline"), ("omitted", "Omitted")];
+
+/// The category of a stage about which nobody said: by its probability.
+pub fn category_of(probability: i16) -> &'static str {
+    match probability {
+        75.. => "committed",
+        50.. => "best_case",
+        _ => "pipeline",
+    }
+}
+
 /// A way of selling: an ordered row of stages.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = crate::schema::pipelines)]
@@ -30,6 +43,8 @@ pub struct Pipeline {
     pub name: String,
     pub position: i32,
     pub version: i32,
+    /// How its board looks to whoever chose no look of their own.
+    pub board_look: Option<serde_json::Value>,
 }
 
 /// A step of a pipeline.
@@ -46,6 +61,10 @@ pub struct Stage {
     pub rotting_days: Option<i16>,
     pub position: i32,
     pub version: i32,
+    /// A key of [`CATEGORIES`]: where its deals count in the forecast unless they say otherwise.
+    pub forecast_category: String,
+    /// Cards its column should hold at most; `None`: any number.
+    pub card_limit: Option<i16>,
     /// Keys of the fields a deal needs before it enters.
     #[diesel(column_name = required_fields)]
     pub(super) required_fields: Vec<Option<String>>,

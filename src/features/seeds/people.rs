@@ -3,9 +3,12 @@
 use crate::{
     db::{SystemTx, Tx},
     error::AppResult,
-    features::accounts::{
-        organisations::{self, NewOrganisation, NewUser},
-        password,
+    features::{
+        accounts::{
+            organisations::{self, NewOrganisation, NewUser},
+            password,
+        },
+        pipeline::category_of,
     },
     kernel::{OrgId, PipelineId, StageId, TeamId, UserId},
     schema::{organisations as orgs, pipelines, stages, team_members, teams},
@@ -104,6 +107,7 @@ pub fn pipeline(
                 (stages::org_id.eq(org), stages::id.eq(StageId::new()), stages::pipeline_id.eq(id)),
                 (stages::name.eq(name), stages::color.eq(color), stages::probability.eq(probability)),
                 (stages::rotting_days.eq(rotting), stages::position.eq(position)),
+                stages::forecast_category.eq(category_of(*probability)),
             ))
             .execute(tx.conn())?;
     }

@@ -22,7 +22,7 @@ pub use circles::{Circle, Whose, circle, circles};
 pub use commands::set;
 pub use model::{Goal, Measure};
 pub use period::{Period, Unit};
-pub use progress::{Progress, line, progress};
+pub use progress::{Progress, line, lines, progress};
 pub use view::{Row, rows};
 
 use actix_web::web::{ServiceConfig, get, post};

@@ -71,6 +71,27 @@ pub fn line(
     Ok(amount.map(|p| Money::from_columns(p.target, &actor.org.currency)))
 }
 
+/// The amounts that are to be won in each of these periods: of that pipeline alone or, where none is set for it, of all together (true).
+/// For lines above many columns; nothing when the reader may not see the circle.
+pub fn lines(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    whose: Whose,
+    pipeline: PipelineId,
+    periods: &[Period],
+) -> AppResult<Vec<Option<(Decimal, bool)>>> {
+    if !circles(tx, actor)?.iter().any(|circle| circle.whose == whose) {
+        return Ok(vec![None; periods.len()]);
+    }
+    let line = |period: &Period| {
+        let set = kept_in(tx, *period)?;
+        let of = |pipeline| number(&set, whose, &Goal::narrowed(Measure::Amount, pipeline, None), *period).0;
+        let known = |amount: Decimal, all: bool| (!amount.is_zero()).then_some((amount, all));
+        Ok(known(of(Some(pipeline)), false).or_else(|| known(of(None), true)))
+    };
+    periods.iter().map(line).collect()
+}
+
 /// Whatever is set for these circles, each with its place in `circles`; in the circles' order.
 pub(super) fn of_circles(
     tx: &mut OrgTx,

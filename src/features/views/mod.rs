@@ -6,12 +6,14 @@
 //! are each person's own.
 
 mod commands;
+pub mod kind;
 mod model;
 mod pages;
 mod queries;
 pub mod recent;
 mod watch;
 
+pub use kind::Kind;
 pub use model::{Sharing, View};
 pub use queries::{all, find};
 pub use watch::{SWEEP, seen};

@@ -1,6 +1,10 @@
 //! A saved view.
 
-use crate::{kernel::RecordType, web::Actor};
+use super::kind::{self, Kind};
+use crate::{
+    kernel::RecordType,
+    web::{Actor, Form},
+};
 use diesel::{prelude::*, sql_types};
 use serde_json::Value;
 use uuid::Uuid;
@@ -42,9 +46,18 @@ impl View {
         RecordType::parse(&self.record_type)
     }
 
+    /// A board, forecast, calendar or timeline has its own address; everything else is a list.
     pub fn href(&self) -> String {
+        let form = Form::decode(self.query.as_bytes()).unwrap_or_default();
+        let said = |name: &str| (name.to_owned(), form.get(name).to_owned());
+        let elsewhere = kind::address(&[said("kind"), said("pipeline"), ("view".to_owned(), self.id.to_string())]);
         let noun = self.record().map_or("", RecordType::noun);
-        format!("/{noun}?view={}", self.id)
+        elsewhere.unwrap_or_else(|| format!("/{noun}?view={}", self.id))
+    }
+
+    /// The way it looks at its records.
+    pub fn kind(&self) -> Kind {
+        Form::decode(self.query.as_bytes()).map_or(Kind::List, |form| Kind::parse(form.get("kind")))
     }
 
     /// Whether the actor may change what everybody sees of it.

@@ -2,15 +2,19 @@
 
 use super::{
     commands::{self, NewView},
+    kind::Kind,
     model::{Sharing, View},
     queries,
 };
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::records::{
-        list::{Columns, ListQuery, damaged},
-        require_view,
+    features::{
+        pipeline::board,
+        records::{
+            list::{Columns, ListQuery, damaged},
+            require_view,
+        },
     },
     kernel::RecordType,
     web::{Actor, Form, FormErrors, FormView, Page, SelectOption, Shell, csrf, flash::Flash, reply},
@@ -92,6 +96,8 @@ struct Sheet {
     owner: String,
     sharings: Vec<SelectOption>,
     roles: Vec<SelectOption>,
+    /// What it may keep of how its records are shown; empty: nothing.
+    keeps: &'static str,
     delete: Option<String>,
     back: String,
 }
@@ -120,6 +126,12 @@ fn sheet(
     sharings.extend(teams.into_iter().map(|t| SelectOption { label: format!("Team {}", t.label), ..t }));
     let roles = if actor.may("organisation.administer") { queries::roles(tx, view.map(|v| v.id))? } else { vec![] };
     let own = view.filter(|v| v.may_change(actor));
+    let list = Form::decode(form.get("list").as_bytes())?;
+    let keeps = match view.map_or_else(|| Kind::parse(list.get("kind")), View::kind) {
+        Kind::List => "Everybody sees it with these columns",
+        Kind::Board => "Everybody sees it with my cards and rows as they are now",
+        _ => "",
+    };
     Ok(Sheet {
         title: view.map_or_else(|| "Save as a view".to_owned(), |v| v.name.clone()),
         action: view.map_or_else(|| "/views".to_owned(), |v| format!("/views/{}", v.id)),
@@ -128,6 +140,7 @@ fn sheet(
         owner: view.map(|v| v.owner_name.clone()).unwrap_or_default(),
         sharings,
         roles,
+        keeps,
         delete: own.map(|v| format!("/views/{}/deletion", v.id)),
         back: view.map_or_else(|| "/views".to_owned(), View::href),
         input: form.view(errors),
@@ -164,11 +177,16 @@ fn parse(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppR
     let (pinned, watched, keep) = (p.checkbox("pinned"), p.checkbox("watched"), p.checkbox("columns"));
     p.finish()?;
     let query = ListQuery::load(tx, actor, record, form.get("list"))?;
-    let columns = Columns::of(tx, actor, &query)?;
+    let layout = match (query.kind, query.pipeline()) {
+        _ if !keep => None,
+        (Kind::List, _) => serde_json::to_value(Columns::of(tx, actor, &query)?).ok(),
+        (Kind::Board, Some(pipeline)) => Some(board::look_to_keep(tx, actor, pipeline)?),
+        _ => None,
+    };
     Ok(NewView {
         name,
         sharing: sharing.unwrap_or(Sharing::Private),
-        layout: if keep { serde_json::to_value(&columns).ok() } else { None },
+        layout,
         roles: form.has("roles").then(|| roles.unwrap_or_default()),
         pinned,
         watched,
@@ -183,14 +201,12 @@ pub(super) async fn create(page: Page, form: Form, db: web::Data<Db>) -> AppResu
         .org(&page, move |tx| {
             let new = parse(tx, &actor, record, &posted)?;
             let query = ListQuery::load(tx, &actor, record, posted.get("list"))?.query_string();
-            commands::create(tx, &actor, record, &query, &new)
+            let id = commands::create(tx, &actor, record, &query, &new)?;
+            Ok(queries::find(tx, &actor, id)?.href())
         })
         .await;
     match made {
-        Ok(id) => {
-            let to = format!("/{}?view={id}", record.noun());
-            Ok(reply::redirect(&page.req, &to, Some(Flash::success("View saved"))))
-        }
+        Ok(href) => Ok(reply::redirect(&page.req, &href, Some(Flash::success("View saved")))),
         Err(AppError::Invalid(errors)) => again(&page, &db, None, form, errors).await,
         Err(other) => Err(other),
     }

@@ -6,6 +6,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     events::{self, Event},
+    features::pipeline::category_of,
     kernel::{PipelineId, StageId, rank, text},
     schema::{pipelines, stages},
 };
@@ -179,6 +180,7 @@ fn add_stage(
             stages::name.eq(name),
             stages::color.eq(COLOURS[position % COLOURS.len()]),
             stages::probability.eq(probability),
+            stages::forecast_category.eq(category_of(probability)),
             stages::position.eq(i32::try_from(position).unwrap_or(i32::MAX)),
         ))
         .execute(tx.conn())?;

@@ -4,8 +4,14 @@
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::tags,
-    kernel::{MemberId, TagId, TeamId, calendar, calendar::Span, money},
+    features::{
+        records::{
+            filter::{self, Filter, Schema},
+            list::sql::Fragment,
+        },
+        tags,
+    },
+    kernel::{MemberId, RecordType, TagId, TeamId, calendar, calendar::Span, money},
     schema::{members, team_members, teams},
     web::{Actor, Form, FormErrors},
 };
@@ -15,7 +21,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// The query's names.
-pub const KEYS: &[&str] = &["owner", "team", "close", "amount_min", "amount_max", "q", "tag"];
+pub const KEYS: &[&str] = &["owner", "team", "close", "amount_min", "amount_max", "q", "tag", "filter"];
 
 /// Keys and labels of the choices of expected close.
 pub const CLOSE: &[(&str, &str)] = &[
@@ -44,6 +50,8 @@ pub struct Filters {
     pub amount_max: Option<Decimal>,
     pub q: Option<String>,
     pub tag: Option<TagId>,
+    /// Rules, as lists have them; their JSON.
+    pub rules: Option<String>,
 }
 
 impl Filters {
@@ -62,6 +70,7 @@ impl Filters {
             amount_max: p.optional("amount_max", money::parse_amount),
             q: p.text("q", 100),
             tag: p.id("tag"),
+            rules: p.optional("filter", parse_rules).flatten(),
         };
         p.finish()?;
         Ok(filters)
@@ -86,6 +95,7 @@ impl Filters {
             self.amount_max.map(|amount| amount.to_string()),
             self.q.clone(),
             self.tag.map(|tag| tag.to_string()),
+            self.rules.clone(),
         ];
         KEYS.iter().copied().zip(values).filter_map(|(key, value)| value.map(|v| (key, v))).collect()
     }
@@ -104,9 +114,17 @@ fn parse_owner(text: &str) -> Result<Option<Owner>, &'static str> {
     match text {
         "any" => Ok(None),
         "me" => Ok(Some(Owner::Me)),
-        "unassigned" => Ok(Some(Owner::Unassigned)),
+        "unassigned" | "none" => Ok(Some(Owner::Unassigned)),
         id => id.parse().map(|id| Some(Owner::Member(id))).map_err(|_| "is not one of the choices"),
     }
+}
+
+fn parse_rules(json: &str) -> Result<Option<String>, String> {
+    let filter = Filter::parse(json).map_err(|error| match error {
+        AppError::Rejected(_, told) => told.to_owned(),
+        _ => "is damaged".to_owned(),
+    })?;
+    Ok(Some(filter.json()).filter(|json| !json.is_empty()))
 }
 
 fn parse_close(text: &str) -> Result<Option<&'static str>, &'static str> {
@@ -144,6 +162,8 @@ pub struct Scope {
     /// Every word must occur in the deal's search document.
     pub words: Vec<String>,
     pub tag: Option<TagId>,
+    /// The rules, over deals aliased `r`.
+    pub rules: Option<Fragment>,
 }
 
 impl Scope {
@@ -157,13 +177,22 @@ impl Scope {
             amount_max: filters.amount_max,
             words: filters.q.iter().flat_map(|q| words(q)).collect(),
             tag: filters.tag.map(|tag| tags::meant(tx, tag)).transpose()?,
+            rules: filters.rules.as_deref().map(|json| rules(tx, actor, json)).transpose()?,
         })
     }
 
     /// Everything this person may see.
     pub fn all(actor: &Actor) -> Self {
         let owners = actor.visible_owners().map_or(Owners::Everyone, Owners::Some);
-        Self { owners, closing: Closing::Any, amount_min: None, amount_max: None, words: vec![], tag: None }
+        Self {
+            owners,
+            closing: Closing::Any,
+            amount_min: None,
+            amount_max: None,
+            words: vec![],
+            tag: None,
+            rules: None,
+        }
     }
 
     /// Whether the kept totals (by stage, currency and owner) can answer.
@@ -173,7 +202,16 @@ impl Scope {
             && self.amount_max.is_none()
             && self.words.is_empty()
             && self.tag.is_none()
+            && self.rules.is_none()
     }
+}
+
+/// A rule about a field that is not there, or not this person's to see, is an error at the filter.
+fn rules(tx: &mut OrgTx, actor: &Actor, json: &str) -> AppResult<Fragment> {
+    let filter = Filter::parse(json)?;
+    let schema = Schema::load(tx, actor, RecordType::Deal, &filter)?;
+    let compiled = filter::compile(&filter, RecordType::Deal, &schema, actor);
+    compiled.map_err(|problem| AppError::field("filter", problem.message))
 }
 
 fn words(q: &str) -> Vec<String> {
@@ -215,7 +253,7 @@ fn known_member(tx: &mut OrgTx, id: MemberId) -> AppResult<MemberId> {
 }
 
 /// A team's members and its manager.
-fn people_of(tx: &mut OrgTx, team: TeamId) -> AppResult<Vec<Uuid>> {
+pub fn people_of(tx: &mut OrgTx, team: TeamId) -> AppResult<Vec<Uuid>> {
     let manager: Option<Option<Uuid>> =
         teams::table.filter(teams::id.eq(team)).select(teams::manager_id).first(tx.conn()).optional()?;
     let manager = manager.ok_or_else(|| AppError::field("team", "is not one of the choices"))?;

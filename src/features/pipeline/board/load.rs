@@ -1,22 +1,29 @@
 //! Puts a board together: stages, first cards, totals, filters, memory.
 
 use super::{
-    cards::{self, Total},
+    cards::{self, LANE, PAGE, Total},
     filters::{Filters, Scope},
+    look::Look,
     memory::Memory,
-    view::{self, Board, Card, Head, Summary},
+    order::Order,
+    view::{self, Board, Card, Dress, Head, LaneView, Summary},
 };
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
-        accounts::members,
         currencies::Rates,
         deals,
-        pipeline::{Pipeline, Stage, queries},
-        tags,
+        operations::Bar,
+        pipeline::{
+            Pipeline, Stage,
+            frame::{Asked, Frame},
+            lanes::{self, By, Lane},
+            queries,
+        },
+        views::Kind,
     },
-    kernel::{DealId, PipelineId, StageId},
+    kernel::{DealId, PipelineId, RecordType, StageId},
     schema::teams,
     web::{
         Actor, Form, SelectOption,
@@ -61,49 +68,121 @@ pub fn board(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form, visit:
     let pipeline = pipelines.iter().find(|p| p.id == id).ok_or(AppError::NotFound)?;
     let mut memory = Memory::load(tx, actor.id)?;
     let before = memory.clone();
-    let explicit = Filters::are_in(query) || query.get("reset") == "1";
-    let filters = if explicit { Filters::parse(query)? } else { Filters::default() };
+    let explicit = Filters::are_in(query) || query.get("reset") == "1" || query.has("view");
     let kept = memory.filters(id);
     if !explicit && visit && !kept.is_empty() && Scope::resolve(tx, actor, &kept).is_ok() {
         return Ok(Loaded::Elsewhere(format!("/pipeline/{id}?{}", kept.query_without(""))));
     }
-    let scope = Scope::resolve(tx, actor, &filters)?;
-    if explicit || visit {
-        memory.remember(id, &filters);
+    let asked = Asked::read(tx, actor, Kind::Board, id, query)?;
+    let scope = asked.scope(tx, actor)?;
+    // A saved view is found under its name; what the board falls back on is what was typed there.
+    if (explicit || visit) && asked.view.is_none() {
+        memory.remember(id, &asked.filters);
     }
     if memory != before {
         memory.save(tx, actor.id)?;
     }
-    put_together(tx, actor, &pipelines, pipeline, &filters, &scope).map(|board| Loaded::Board(Box::new(board)))
+    let look = look(memory.look(id), pipeline, &asked);
+    put_together(tx, actor, pipeline, &asked, (&scope, look, query.get("lanes")))
+        .map(|board| Loaded::Board(Box::new(board)))
+}
+
+/// A view has its own look; which columns are folded is each person's.
+fn look(own: Option<&Look>, pipeline: &Pipeline, asked: &Asked) -> Look {
+    let mut look = Look::of(own, pipeline, asked.view.as_ref());
+    if let Some(own) = own {
+        look.folded.clone_from(&own.folded);
+    }
+    look
+}
+
+/// What an address asks for, and the look it is shown in: for the fragments of a board.
+pub fn dressed(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResult<(Asked, Look)> {
+    let pipelines = queries::pipelines(tx)?;
+    let pipeline = pipelines.iter().find(|p| p.id == id).ok_or(AppError::NotFound)?;
+    let asked = Asked::read(tx, actor, Kind::Board, id, query)?;
+    let memory = Memory::load(tx, actor.id)?;
+    let look = look(memory.look(id), pipeline, &asked);
+    Ok((asked, look))
+}
+
+/// The look that a view of this board keeps: the person's own, as it is now, else the pipeline's.
+pub fn look_to_keep(tx: &mut OrgTx, actor: &Actor, id: PipelineId) -> AppResult<serde_json::Value> {
+    let pipelines = queries::pipelines(tx)?;
+    let pipeline = pipelines.iter().find(|p| p.id == id).ok_or(AppError::NotFound)?;
+    Look::of(Memory::load(tx, actor.id)?.look(id), pipeline, None).folding(vec![]).to_value()
 }
 
 fn put_together(
     tx: &mut OrgTx,
     actor: &Actor,
-    pipelines: &[Pipeline],
     pipeline: &Pipeline,
-    filters: &Filters,
-    scope: &Scope,
+    asked: &Asked,
+    (scope, look, after): (&Scope, Look, &str),
 ) -> AppResult<Board> {
     let all_stages = queries::stages(tx)?;
-    let stages: Vec<Stage> = all_stages.iter().filter(|s| s.pipeline_id == pipeline.id).cloned().collect();
-    let rows = cards::first_cards(tx, pipeline.id, scope)?;
+    let mut stages: Vec<Stage> = all_stages.iter().filter(|s| s.pipeline_id == pipeline.id).cloned().collect();
     let (totals, note) = totals(tx, actor, pipeline.id, scope)?;
-    let people = members::directory(tx)?;
-    let teams = team_names(tx)?;
-    let tags = tags::all(tx)?;
-    let links = view::links(pipelines, pipeline);
+    let summary = view::summary(actor, &totals, note);
+    let every: Vec<_> = stages.iter().map(|s| (s.id.to_string(), s.name.clone(), s.color.clone())).collect();
+    if look.hide_empty {
+        stages.retain(|stage| totals.contains_key(&stage.id));
+    }
+    let (lanes, more_lanes) = match look.lanes() {
+        Some(by) => rows(tx, actor, (asked, by, &look), (&stages, &all_stages), (scope, after))?,
+        None => (vec![], None),
+    };
+    let rows = if lanes.is_empty() { cards::first_cards(tx, pipeline.id, scope, &look, None)? } else { vec![] };
+    let dress = Dress::load(tx, actor, look, &rows)?;
     Ok(Board {
-        pipeline: view::PipelineLink { id: pipeline.id.to_string(), name: pipeline.name.clone(), current: true },
-        pipelines: links,
-        summary: view::summary(actor, &totals, note),
-        filters: view::filters(actor, &format!("/pipeline/{}", pipeline.id), filters, &people, &teams, &tags),
-        columns: view::columns(actor, &stages, rows, &totals, filters),
+        frame: Frame::load(tx, actor, asked)?,
+        summary,
+        left_out: every.len() - stages.len(),
+        stages: every,
+        lanes,
+        more_lanes,
+        manual: dress.look.order() == Order::Manual,
+        columns: view::columns(actor, &stages, rows, &totals, (&asked.fragments(), PAGE, &dress)),
+        bulk: Bar::new(actor, RecordType::Deal, false, &asked.href(&[]), String::new()),
         can_edit: actor.may(Edit::KEY),
         can_add: actor.may(Create::KEY),
         lost_reasons: lost_reasons(tx)?,
-        move_targets: view::move_targets(pipelines, &all_stages, pipeline),
+        move_targets: view::move_targets(&queries::pipelines(tx)?, &all_stages, pipeline),
     })
+}
+
+/// A page of rows, each with the first cards of its columns.
+fn rows(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    (asked, by, look): (&Asked, By, &Look),
+    (stages, all): (&[Stage], &[Stage]),
+    (scope, after): (&Scope, &str),
+) -> AppResult<(Vec<LaneView>, Option<String>)> {
+    let lanes = lanes::page(tx, (asked.pipeline, by), all, scope, after)?;
+    let mut views = Vec::new();
+    for lane in lanes.all {
+        let rows = cards::first_cards(tx, asked.pipeline, scope, look, Some(&lane))?;
+        if rows.is_empty() {
+            continue;
+        }
+        let dress = Dress::load(tx, actor, look.clone().folding(vec![]), &rows)?;
+        let query = asked.fragments_with(&[("lane", &lane.key)]);
+        let columns = view::columns(actor, stages, rows, &HashMap::new(), (&query, LANE, &dress));
+        views.push(LaneView { key: lane.key, label: lane.label, face: lane.face, columns });
+    }
+    Ok((views, lanes.next.map(|next| asked.href(&[("lanes", &next)]))))
+}
+
+/// The row an address names, of a board that has several.
+pub fn lane(tx: &mut OrgTx, asked: &Asked, look: &Look, scope: &Scope, query: &Form) -> AppResult<Option<Lane>> {
+    match (look.lanes(), query.get("lane")) {
+        (Some(by), key) if !key.is_empty() => {
+            let stages = queries::stages(tx)?;
+            lanes::one(tx, (asked.pipeline, by), &stages, scope, key).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Count and sums per stage: in the organisation's currency where today's rates can tell, and what the page says of them.
@@ -120,6 +199,12 @@ pub fn totals(
         totals.values_mut().for_each(|of| *of = in_own(&rates, of));
     }
     Ok((totals, note))
+}
+
+/// The line under the title of every way of looking at a pipeline.
+pub fn summary(tx: &mut OrgTx, actor: &Actor, pipeline: PipelineId, scope: &Scope) -> AppResult<Summary> {
+    let (totals, note) = totals(tx, actor, pipeline, scope)?;
+    Ok(view::summary(actor, &totals, note))
 }
 
 fn in_own(rates: &Rates, totals: &[Total]) -> Vec<Total> {
@@ -147,7 +232,8 @@ pub fn lost_reasons(tx: &mut OrgTx) -> AppResult<Vec<SelectOption>> {
     Ok(reasons.into_iter().map(|r| SelectOption::new(r.clone(), r, false)).collect())
 }
 
-fn team_names(tx: &mut OrgTx) -> AppResult<Vec<(String, String)>> {
+/// Ids and names of the teams.
+pub fn team_names(tx: &mut OrgTx) -> AppResult<Vec<(String, String)>> {
     let rows: Vec<(Uuid, String)> = teams::table.select((teams::id, teams::name)).order(teams::name).load(tx.conn())?;
     Ok(rows.into_iter().map(|(id, name)| (id.to_string(), name)).collect())
 }
@@ -164,15 +250,17 @@ pub fn changed(
     actor: &Actor,
     pipeline: PipelineId,
     ids: &[DealId],
-    filters: &Filters,
+    query: &Form,
 ) -> AppResult<BoardReply> {
-    let scope = Scope::resolve(tx, actor, filters)?;
-    let mut rows = cards::cards(tx, ids, &scope)?;
+    let (asked, look) = dressed(tx, actor, pipeline, query)?;
+    let scope = asked.scope(tx, actor)?;
+    let mut rows = cards::cards(tx, ids, &scope, look.order())?;
     let stages = queries::stages_of(tx, pipeline)?;
     rows.retain(|row| stages.iter().any(|s| s.id.0 == row.stage_id));
     let (totals, note) = totals(tx, actor, pipeline, &scope)?;
+    let dress = Dress::load(tx, actor, look, &rows)?;
     Ok(BoardReply {
-        cards: rows.into_iter().map(|row| view::card(actor, row)).collect(),
+        cards: rows.into_iter().map(|row| view::card(actor, row, &dress)).collect(),
         heads: stages
             .iter()
             .map(|stage| view::head(actor, stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
@@ -183,15 +271,14 @@ pub fn changed(
 
 /// The answer to a person's own action: the card whatever the filters say (they look at it), and the heads of the columns
 /// touched, counted under the filters of the board they act on. The first stage is one of that board's.
-pub fn reply(
-    tx: &mut OrgTx,
-    actor: &Actor,
-    ids: &[DealId],
-    stages: &[StageId],
-    filters: &Filters,
-) -> AppResult<BoardReply> {
-    let rows = cards::cards(tx, ids, &Scope::all(actor))?;
-    let scope = Scope::resolve(tx, actor, filters).unwrap_or_else(|_| Scope::all(actor));
+pub fn reply(tx: &mut OrgTx, actor: &Actor, ids: &[DealId], stages: &[StageId], query: &Form) -> AppResult<BoardReply> {
+    let board = stages.first().map(|id| queries::stage(tx, *id)).transpose()?.map(|stage| stage.pipeline_id);
+    let at = board.and_then(|id| dressed(tx, actor, id, query).ok());
+    let (scope, look) = match at {
+        Some((asked, look)) => (asked.scope(tx, actor).unwrap_or_else(|_| Scope::all(actor)), look),
+        None => (Scope::all(actor), Look::default()),
+    };
+    let rows = cards::cards(tx, ids, &Scope::all(actor), look.order())?;
     let (mut heads, mut summary) = (vec![], None);
     for id in stages {
         let stage = queries::stage(tx, *id)?;
@@ -199,12 +286,13 @@ pub fn reply(
         heads.push(view::head(actor, &stage, totals.get(id).map_or(&[], Vec::as_slice)));
         summary = summary.or_else(|| Some(view::summary(actor, &totals, note)));
     }
-    Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row)).collect(), heads, summary })
+    let dress = Dress::load(tx, actor, look, &rows)?;
+    Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row, &dress)).collect(), heads, summary })
 }
 
-/// The filters of the board a request was made from, by the address htmx and our modules send along.
-pub fn filters_of_page(req: &HttpRequest) -> Filters {
+/// What the board that a request was made from asks for, by the address htmx and our modules send along.
+pub fn filters_of_page(req: &HttpRequest) -> Form {
     let address = req.headers().get("HX-Current-URL").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let query = url::Url::parse(address).ok().and_then(|url| url.query().map(str::to_owned)).unwrap_or_default();
-    Form::decode(query.as_bytes()).ok().and_then(|form| Filters::parse(&form).ok()).unwrap_or_default()
+    Form::decode(query.as_bytes()).unwrap_or_default()
 }

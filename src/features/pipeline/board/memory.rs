@@ -1,6 +1,6 @@
-//! What the board remembers for each person: the pipeline they last looked at, and the filters of each.
+//! What the board remembers for each person: the pipeline they last looked at, and of each its filters and its look.
 
-use super::filters::Filters;
+use super::{filters::Filters, look::Look};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -19,6 +19,8 @@ pub struct Memory {
     pub last: Option<PipelineId>,
     #[serde(default)]
     filters: BTreeMap<PipelineId, BTreeMap<String, String>>,
+    #[serde(default)]
+    looks: BTreeMap<PipelineId, Look>,
 }
 
 impl Memory {
@@ -37,6 +39,18 @@ impl Memory {
     pub fn filters(&self, pipeline: PipelineId) -> Filters {
         let kept = self.filters.get(&pipeline).cloned().unwrap_or_default();
         Filters::parse(&Form::new(kept)).unwrap_or_default()
+    }
+
+    /// The look the person chose for that pipeline's board.
+    pub fn look(&self, pipeline: PipelineId) -> Option<&Look> {
+        self.looks.get(&pipeline)
+    }
+
+    pub fn set_look(&mut self, pipeline: PipelineId, look: Option<Look>) {
+        match look {
+            Some(look) => drop(self.looks.insert(pipeline, look)),
+            None => drop(self.looks.remove(&pipeline)),
+        }
     }
 
     pub fn remember(&mut self, pipeline: PipelineId, filters: &Filters) {

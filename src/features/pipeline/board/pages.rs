@@ -1,10 +1,9 @@
 //! The board over HTTP: the page, further cards of a column, single cards and heads for live updates.
 
 use super::{
-    cards,
-    filters::{Filters, Scope},
+    cards::{self, PAGE},
     load::{self, Loaded},
-    view::{self, Board, Card, Head},
+    view::{self, Board, Card, Dress, Head},
 };
 use crate::{
     db::{Db, OrgTx},
@@ -12,7 +11,6 @@ use crate::{
     features::{
         accounts::members,
         fields::{self, Catalogue, Input, InputSection},
-        pipeline::queries,
     },
     kernel::{DealId, PipelineId, RecordType, StageId},
     web::{Actor, Form, FormErrors, Page, Shell, permission::deals::View, reply},
@@ -87,14 +85,17 @@ pub async fn more(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -
     page.require::<View>()?;
     let (actor, query) = (page.actor.clone(), query(&page)?);
     let (pipeline, stage) = path.into_inner();
-    let filters = Filters::parse(&query)?;
     let (cards, next) = db
         .org(&page, move |tx| {
             load::stage_of(tx, pipeline, stage)?;
-            let scope = Scope::resolve(tx, &actor, &filters)?;
-            let rows = cards::more_cards(tx, stage, query.get("after"), &scope)?;
+            let (asked, look) = load::dressed(tx, &actor, pipeline, &query)?;
+            let scope = asked.scope(tx, &actor)?;
+            let lane = load::lane(tx, &asked, &look, &scope, &query)?;
+            let rows = cards::more_cards(tx, stage, query.get("after"), (&scope, lane.as_ref()), look.order())?;
             let path = format!("/pipeline/{pipeline}/stages/{stage}/cards");
-            Ok(view::page(&actor, &path, &filters.query_without(""), rows))
+            let dress = Dress::load(tx, &actor, look, &rows)?;
+            let query = asked.fragments_with(&[("lane", query.get("lane"))]);
+            Ok(view::page(&actor, &path, &query, (rows, PAGE), &dress))
         })
         .await?;
     reply::fragment(&CardsPage { cards, next })
@@ -104,16 +105,10 @@ pub async fn more(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -
 pub async fn some(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let (actor, query) = (page.actor.clone(), query(&page)?);
-    let filters = Filters::parse(&query)?;
     let ids = query.get("ids").split(',').filter(|id| !id.is_empty()).map(str::parse::<DealId>);
     let ids = ids.take(MOST_CARDS).collect::<Result<Vec<_>, _>>();
     let ids = ids.map_err(|_| AppError::field("ids", "holds something that is no id"))?;
-    let reply = db
-        .org(&page, move |tx| {
-            queries::pipeline(tx, *id)?;
-            load::changed(tx, &actor, *id, &ids, &filters)
-        })
-        .await?;
+    let reply = db.org(&page, move |tx| load::changed(tx, &actor, *id, &ids, &query)).await?;
     reply::fragment(&reply)
 }
 
@@ -121,11 +116,11 @@ pub async fn head(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -
     page.require::<View>()?;
     let (actor, query) = (page.actor.clone(), query(&page)?);
     let (pipeline, stage) = path.into_inner();
-    let filters = Filters::parse(&query)?;
     let head = db
         .org(&page, move |tx| {
             let stage = load::stage_of(tx, pipeline, stage)?;
-            let scope = Scope::resolve(tx, &actor, &filters)?;
+            let (asked, _) = load::dressed(tx, &actor, pipeline, &query)?;
+            let scope = asked.scope(tx, &actor)?;
             let (totals, _) = load::totals(tx, &actor, pipeline, &scope)?;
             Ok(view::head(&actor, &stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
         })

@@ -1,23 +1,31 @@
-//! What the board's templates show: cards, column heads, filters, in this person's words and numbers.
+//! What the board's templates show: cards and column heads, in this person's words and numbers.
 
 use super::{
-    cards::{CardRow, PAGE, Total},
-    filters::{CLOSE, Filters, Owner},
+    cards::{CardRow, Total},
+    look::Look,
     next::NextStep,
 };
 use crate::{
+    db::OrgTx,
+    error::AppResult,
     features::{
-        accounts::members::Person,
-        deals::markers::{self, Marker},
-        pipeline::{Pipeline, Stage},
-        tags::Tag,
+        accounts::members,
+        deals::{
+            PRIORITIES,
+            markers::{self, Marker},
+        },
+        fields::Catalogue,
+        operations::Bar,
+        pipeline::{Pipeline, Stage, frame::Frame, lanes::By},
+        records::list,
     },
-    kernel::{Money, StageId, text},
+    kernel::{Money, RecordType, StageId, text},
     web::{Actor, SelectOption, shell::avatar_url},
 };
 use chrono::{NaiveDate, Utc};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use std::collections::HashMap;
+use uuid::Uuid;
 
 /// One deal as a card; `templates/pipeline/_card.html` needs this and nothing else.
 pub struct Card {
@@ -27,8 +35,10 @@ pub struct Card {
     pub name: String,
     pub stage_id: String,
     pub position: String,
+    /// The row it stands in, where there are several.
+    pub lane: String,
     pub company: Option<String>,
-    /// Short; `amount_full` is for hover.
+    /// Short, empty when the look has none; `amount_full` is for hover.
     pub amount: String,
     pub amount_full: String,
     pub close: Option<Close>,
@@ -40,10 +50,41 @@ pub struct Card {
     pub tags: Vec<(String, String)>,
     /// What is next; `None` to those who see no activities.
     pub next: Option<NextStep>,
+    /// Key and label.
+    pub priority: Option<(&'static str, &'static str)>,
+    /// Further fields, each with its label.
+    pub more: Vec<(String, String)>,
     /// That it slipped, shrank, or is stale.
     pub markers: Vec<Marker>,
     /// The next step in its owner's words.
     pub step: Option<String>,
+}
+
+/// How cards are dressed: the board's look, and the values of the further fields it shows.
+pub struct Dress {
+    pub look: Look,
+    more: HashMap<Uuid, Vec<(String, String)>>,
+}
+
+impl Dress {
+    pub fn load(tx: &mut OrgTx, actor: &Actor, look: Look, rows: &[CardRow]) -> AppResult<Self> {
+        let further = look.further();
+        if further.is_empty() || rows.is_empty() {
+            return Ok(Self { look, more: HashMap::new() });
+        }
+        let catalogue = Catalogue::shared(tx, actor, RecordType::Deal)?;
+        let keys: Vec<&str> = further.into_iter().filter(|key| catalogue.get(key).is_some()).collect();
+        let labels: Vec<String> = keys.iter().filter_map(|k| Some(catalogue.get(k)?.label.clone())).collect();
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let people = members::directory(tx)?;
+        let texts = list::texts(tx, actor, &catalogue, &keys, &ids, &people)?;
+        let told = texts.into_iter().map(|(id, texts)| {
+            let filled = labels.iter().cloned().zip(texts).filter(|(_, text)| !text.is_empty());
+            (id, filled.collect())
+        });
+        let more = told.collect();
+        Ok(Self { look, more })
+    }
 }
 
 pub struct Close {
@@ -68,6 +109,9 @@ pub struct Head {
     pub total: String,
     pub weighted: String,
     pub probability: i16,
+    /// Cards it should hold at most.
+    pub limit: Option<i16>,
+    pub over: bool,
     /// Percent of the total that the weighted total is: the bar under it.
     pub share: i64,
 }
@@ -79,6 +123,8 @@ pub struct Column {
     pub head: Head,
     pub cards: Vec<Card>,
     pub next: Option<String>,
+    /// Shown as its head alone.
+    pub folded: bool,
 }
 
 pub struct Summary {
@@ -87,30 +133,6 @@ pub struct Summary {
     pub weighted: String,
     /// At which rates other currencies are in it.
     pub note: String,
-}
-
-pub struct Chip {
-    pub icon: &'static str,
-    pub label: String,
-    pub remove_href: String,
-}
-
-/// The filter form and the chips of what is chosen.
-pub struct FilterView {
-    pub chips: Vec<Chip>,
-    pub q: String,
-    pub owner_options: Vec<SelectOption>,
-    pub team_options: Vec<SelectOption>,
-    pub close: Vec<SelectOption>,
-    pub amount_min: String,
-    pub amount_max: String,
-    pub tag_options: Vec<SelectOption>,
-}
-
-pub struct PipelineLink {
-    pub id: String,
-    pub name: String,
-    pub current: bool,
 }
 
 /// A pipeline's stages, to move a deal to.
@@ -124,22 +146,51 @@ pub struct StageLink {
     pub name: String,
 }
 
-pub struct Board {
-    pub pipeline: PipelineLink,
-    pub pipelines: Vec<PipelineLink>,
-    pub summary: Summary,
-    pub filters: FilterView,
+/// A row of the board.
+pub struct LaneView {
+    pub key: String,
+    pub label: String,
+    pub face: Option<(String, String, Option<String>)>,
     pub columns: Vec<Column>,
+}
+
+pub struct Board {
+    pub frame: Frame,
+    pub summary: Summary,
+    /// With several rows only their heads are shown.
+    pub columns: Vec<Column>,
+    pub lanes: Vec<LaneView>,
+    /// The next page of rows.
+    pub more_lanes: Option<String>,
+    /// Id, name and colour of every stage, shown or not.
+    pub stages: Vec<(String, String, String)>,
+    /// Columns left out because nothing stands in them.
+    pub left_out: usize,
+    /// By hand: cards may be put in order.
+    pub manual: bool,
+    /// What can be done to several cards at once.
+    pub bulk: Option<Bar>,
     pub can_edit: bool,
     pub can_add: bool,
     pub lost_reasons: Vec<SelectOption>,
     pub move_targets: Vec<MoveTarget>,
 }
 
-pub fn card(actor: &Actor, row: CardRow) -> Card {
+pub fn card(actor: &Actor, row: CardRow, dress: &Dress) -> Card {
     let today = actor.today();
+    let look = &dress.look;
     let (rot, rot_label) = rot(&row);
-    let next = NextStep::of(actor, &row);
+    let next = NextStep::of(actor, &row).filter(|_| look.shows("next_activity_on"));
+    let priority = PRIORITIES.iter().find(|(key, _)| row.priority.as_deref() == Some(*key));
+    let position = look.order().place(&row);
+    let none = || "none".to_owned();
+    let lane = match look.lanes() {
+        None | Some(By::Stage) => String::new(),
+        Some(By::Owner) => row.owner_id.map_or_else(none, |id| id.to_string()),
+        Some(By::Company) => row.company_id.map_or_else(none, |id| id.to_string()),
+        Some(By::Priority) => row.priority.clone().unwrap_or_else(none),
+    };
+    let more = dress.more.get(&row.id).cloned().unwrap_or_default();
     let money = row.amount.map(|amount| Money::from_columns(amount, &row.currency));
     let stale = markers::stale(actor, row.next_step.as_deref(), row.next_step_on, row.next_step_set_at);
     let stale = stale.map(|why| Marker {
@@ -156,24 +207,40 @@ pub fn card(actor: &Actor, row: CardRow) -> Card {
         version: row.version,
         name: row.name,
         stage_id: row.stage_id.to_string(),
-        position: row.position,
-        company: row.company,
-        amount: money.map_or_else(|| "No amount".into(), |m| m.short()),
+        position,
+        lane,
+        company: row.company.filter(|_| look.shows("company_id")),
+        amount: match look.shows("amount") {
+            true => money.map_or_else(|| "No amount".into(), |m| m.short()),
+            false => String::new(),
+        },
         amount_full: money.map_or_else(|| "No amount yet".into(), |m| actor.locale.money(m)),
-        close: row.expected_close_on.map(|day| close(actor, day, today)),
-        owner: face(row.owner_id.map(|id| id.to_string()), row.owner, row.avatar_tag),
+        close: row.expected_close_on.filter(|_| look.shows("expected_close_on")).map(|day| close(actor, day, today)),
+        priority: priority.copied().filter(|(key, _)| look.shows("priority") || matches!(*key, "high" | "urgent")),
+        more,
+        owner: face(
+            row.owner_id.filter(|_| look.shows("owner_id")).map(|id| id.to_string()),
+            row.owner,
+            row.avatar_tag,
+        ),
         rot,
         rot_label,
         next,
-        tags: row.tags.iter().filter_map(|t| t.split_once(':')).map(|(c, n)| (c.to_owned(), n.to_owned())).collect(),
+        tags: row
+            .tags
+            .iter()
+            .filter(|_| look.shows("tags"))
+            .filter_map(|t| t.split_once(':'))
+            .map(|(c, n)| (c.to_owned(), n.to_owned()))
+            .collect(),
     }
 }
 
-fn close(actor: &Actor, day: NaiveDate, today: NaiveDate) -> Close {
+pub fn close(actor: &Actor, day: NaiveDate, today: NaiveDate) -> Close {
     Close { label: actor.locale.day(day, today), iso: day.to_string(), overdue: day < today }
 }
 
-fn face(id: Option<String>, name: Option<String>, tag: Option<String>) -> Option<Face> {
+pub fn face(id: Option<String>, name: Option<String>, tag: Option<String>) -> Option<Face> {
     let (id, name) = (id?, name?);
     Some(Face {
         initials: text::initials(&name),
@@ -207,6 +274,8 @@ pub fn head(actor: &Actor, stage: &Stage, totals: &[Total]) -> Head {
         total: sum_text(actor, totals.iter().map(|t| (t.currency.as_str(), t.amount))),
         weighted: sum_text(actor, totals.iter().map(|t| (t.currency.as_str(), t.weighted))),
         probability: stage.probability,
+        limit: stage.card_limit,
+        over: stage.card_limit.is_some_and(|limit| count > i64::from(limit)),
         share: share(stage, totals),
     }
 }
@@ -234,7 +303,7 @@ pub fn summary(actor: &Actor, totals: &HashMap<StageId, Vec<Total>>, note: Optio
 }
 
 /// Sums per currency, short, the organisation's own first, then by code: `€1.20M + $300.0k`. Never added across currencies.
-fn sum_text<'a>(actor: &Actor, amounts: impl Iterator<Item = (&'a str, Decimal)>) -> String {
+pub fn sum_text<'a>(actor: &Actor, amounts: impl Iterator<Item = (&'a str, Decimal)>) -> String {
     const SHOWN: usize = 3;
     let mut sums: Vec<(&str, Decimal)> = vec![];
     for (currency, amount) in amounts {
@@ -258,14 +327,22 @@ fn sum_text<'a>(actor: &Actor, amounts: impl Iterator<Item = (&'a str, Decimal)>
 }
 
 /// A page of cards of a column and the address of the next one, from one row more than a page.
-pub fn page(actor: &Actor, path: &str, query: &str, mut rows: Vec<CardRow>) -> (Vec<Card>, Option<String>) {
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
+pub fn page(
+    actor: &Actor,
+    path: &str,
+    query: &str,
+    (mut rows, most): (Vec<CardRow>, usize),
+    dress: &Dress,
+) -> (Vec<Card>, Option<String>) {
+    let more = rows.len() > most;
+    rows.truncate(most);
     let next = rows.last().filter(|_| more).map(|last| {
+        let mut after = url::form_urlencoded::Serializer::new(String::new());
+        after.append_pair("after", &dress.look.order().cursor(last));
         let tail = if query.is_empty() { String::new() } else { format!("&{query}") };
-        format!("{path}?after={}{tail}", last.position)
+        format!("{path}?{}{tail}", after.finish())
     });
-    (rows.into_iter().map(|row| card(actor, row)).collect(), next)
+    (rows.into_iter().map(|row| card(actor, row, dress)).collect(), next)
 }
 
 pub fn columns(
@@ -273,117 +350,21 @@ pub fn columns(
     stages: &[Stage],
     rows: Vec<CardRow>,
     totals: &HashMap<StageId, Vec<Total>>,
-    filters: &Filters,
+    (query, most, dress): (&str, usize, &Dress),
 ) -> Vec<Column> {
     let mut by_stage: HashMap<String, Vec<CardRow>> = HashMap::new();
     for row in rows {
         by_stage.entry(row.stage_id.to_string()).or_default().push(row);
     }
-    let query = filters.query_without("");
     let column = |stage: &Stage| {
         let stage_id = stage.id.to_string();
         let path = format!("/pipeline/{}/stages/{stage_id}/cards", stage.pipeline_id);
-        let (cards, next) = page(actor, &path, &query, by_stage.remove(&stage_id).unwrap_or_default());
+        let (cards, next) = page(actor, &path, query, (by_stage.remove(&stage_id).unwrap_or_default(), most), dress);
         let head = head(actor, stage, totals.get(&stage.id).map_or(&[], Vec::as_slice));
-        Column { stage_id, name: stage.name.clone(), color: stage.color.clone(), head, cards, next }
+        let folded = dress.look.folded.contains(&stage.id);
+        Column { stage_id, name: stage.name.clone(), color: stage.color.clone(), head, cards, next, folded }
     };
     stages.iter().map(column).collect()
-}
-
-/// The filters' form and chips. `people` and `teams` are those the person may choose from.
-pub fn filters(
-    actor: &Actor,
-    path: &str,
-    filters: &Filters,
-    people: &[Person],
-    teams: &[(String, String)],
-    tags: &[Tag],
-) -> FilterView {
-    let chosen: HashMap<&str, String> = filters.pairs().into_iter().collect();
-    let value = |key: &str| chosen.get(key).cloned().unwrap_or_default();
-    let owner = value("owner");
-    let mut owners = vec![
-        SelectOption::new("", "Anyone", owner.is_empty()),
-        SelectOption::new("me", "Me", owner == "me"),
-        SelectOption::new("unassigned", "Nobody yet", owner == "unassigned"),
-    ];
-    let visible = |p: &&Person| actor.sees(Some(p.id.0)) && (p.active || owner == p.id.to_string());
-    owners.extend(people.iter().filter(visible).map(|p| {
-        let id = p.id.to_string();
-        SelectOption::new(id.clone(), p.name.clone(), id == owner)
-    }));
-    let team = value("team");
-    let mut team_options = vec![SelectOption::new("", "Any team", team.is_empty())];
-    team_options.extend(teams.iter().map(|(id, name)| SelectOption::new(id, name, *id == team)));
-    let mut close = vec![SelectOption::new("", "Any time", filters.close.is_none())];
-    close.extend(CLOSE.iter().map(|(key, label)| SelectOption::new(*key, *label, filters.close == Some(*key))));
-    FilterView {
-        chips: chips(path, filters, people, teams, tags),
-        q: value("q"),
-        owner_options: owners,
-        team_options,
-        close,
-        amount_min: value("amount_min"),
-        amount_max: value("amount_max"),
-        tag_options: tag_options(tags, &value("tag")),
-    }
-}
-
-fn tag_options(tags: &[Tag], chosen: &str) -> Vec<SelectOption> {
-    let mut options = vec![SelectOption::new("", "Any tag", chosen.is_empty())];
-    options.extend(tags.iter().map(|tag| {
-        let id = tag.id.to_string();
-        SelectOption::new(id.clone(), tag.name.clone(), id == chosen)
-    }));
-    options
-}
-
-fn chips(path: &str, filters: &Filters, people: &[Person], teams: &[(String, String)], tags: &[Tag]) -> Vec<Chip> {
-    let label = |key: &str, value: &str| match (key, filters.owner) {
-        ("owner", Some(Owner::Me)) => ("user", "Mine".to_owned()),
-        ("owner", Some(Owner::Unassigned)) => ("user", "Without an owner".to_owned()),
-        ("owner", Some(Owner::Member(id))) => {
-            ("user", people.iter().find(|p| p.id == id).map_or_else(|| "Someone".into(), |p| p.name.clone()))
-        }
-        ("team", _) => {
-            let name = teams.iter().find(|(id, _)| id == value).map_or("a team", |(_, name)| name);
-            ("users", format!("Everyone in {name}"))
-        }
-        ("tag", _) => {
-            let name = tags.iter().find(|tag| tag.id.to_string() == value).map_or("a tag", |tag| tag.name.as_str());
-            ("tag", name.to_owned())
-        }
-        ("close", _) => ("calendar", close_label(value)),
-        ("amount_min", _) => ("currency-euro", format!("From {value}")),
-        ("amount_max", _) => ("currency-euro", format!("Up to {value}")),
-        _ => ("search", format!("“{value}”")),
-    };
-    filters
-        .pairs()
-        .iter()
-        .map(|(key, value)| {
-            let (icon, label) = label(key, value);
-            let rest = filters.query_without(key);
-            let rest = if rest.is_empty() { "reset=1".to_owned() } else { rest };
-            Chip { icon, label, remove_href: format!("{path}?{rest}") }
-        })
-        .collect()
-}
-
-fn close_label(key: &str) -> String {
-    match key {
-        "overdue" => "Close overdue".into(),
-        "none" => "Without a close date".into(),
-        _ => {
-            let label = CLOSE.iter().find(|(k, _)| *k == key).map_or("", |(_, label)| label);
-            format!("Closes {}", label.to_lowercase())
-        }
-    }
-}
-
-pub fn links(pipelines: &[Pipeline], current: &Pipeline) -> Vec<PipelineLink> {
-    let link = |p: &Pipeline| PipelineLink { id: p.id.to_string(), name: p.name.clone(), current: p.id == current.id };
-    pipelines.iter().map(link).collect()
 }
 
 /// Stages of the other pipelines.

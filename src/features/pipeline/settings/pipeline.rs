@@ -6,7 +6,7 @@ use crate::{
     error::AppResult,
     features::{
         pipeline::{
-            COLORS,
+            CATEGORIES, COLORS,
             requirements::{self, Criterion},
         },
         records::{
@@ -51,6 +51,14 @@ struct ShowPage {
 impl ShowPage {
     fn colors(&self) -> &'static [(&'static str, &'static str)] {
         COLORS
+    }
+
+    fn limit(stage: &Stage) -> String {
+        stage.card_limit.map(|n| n.to_string()).unwrap_or_default()
+    }
+
+    fn categories(&self) -> &'static [(&'static str, &'static str)] {
+        CATEGORIES
     }
 
     /// The typed text in the form that was refused, else the stage's own.
@@ -190,6 +198,8 @@ const STAGE_FIELDS: &[(&str, &str)] = &[
     ("color", "Colour"),
     ("probability", "Probability in %"),
     ("rotting_days", "Days until a deal goes stale"),
+    ("forecast_category", "Forecast category"),
+    ("card_limit", "Cards at most"),
 ];
 
 /// The posted form of the stage, or of the pipeline itself, beside what was saved meanwhile.

@@ -10,7 +10,7 @@ use crate::{
     db::Db,
     error::{AppError, AppResult},
     features::{
-        pipeline::COLORS,
+        pipeline::{CATEGORIES, COLORS, category_of},
         records::Saved,
         settings::{SettingsNav, nav},
     },
@@ -161,7 +161,11 @@ fn parse_stage(form: &Form) -> Result<StageFields, FormErrors> {
         color: p.choice("color", COLORS).unwrap_or("blue").to_owned(),
         probability: small(p.integer("probability", 0, 100)).unwrap_or(0),
         rotting_days: small(p.integer("rotting_days", 1, 3650)),
+        forecast_category: String::new(),
+        card_limit: small(p.integer("card_limit", 1, 10_000)),
     };
+    let category = p.choice("forecast_category", CATEGORIES).unwrap_or(category_of(fields.probability));
+    let fields = StageFields { forecast_category: category.to_owned(), ..fields };
     if form.get("probability").is_empty() {
         p.error("probability", "is required");
     }

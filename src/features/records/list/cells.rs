@@ -142,6 +142,37 @@ pub(super) fn rows(
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
+/// What [`rows`] shows, as plain texts: for cards.
+pub fn texts(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    catalogue: &Catalogue,
+    keys: &[&str],
+    ids: &[Uuid],
+    people: &[Person],
+) -> AppResult<HashMap<Uuid, Vec<String>>> {
+    let rows = rows(tx, actor, catalogue, keys, ids, None, people)?;
+    let text = |row: Row| Some((row.id.parse().ok()?, row.cells.iter().map(|cell| cell.content.text()).collect()));
+    Ok(rows.into_iter().filter_map(text).collect())
+}
+
+impl Content {
+    fn text(&self) -> String {
+        match self {
+            Content::Empty => String::new(),
+            Content::Name { text, .. }
+            | Content::Text(text)
+            | Content::Number(text)
+            | Content::Link { text, .. }
+            | Content::Struck(text)
+            | Content::Badge { text, .. }
+            | Content::Moment { text, .. } => text.clone(),
+            Content::Dots(all) => all.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>().join(", "),
+            Content::Person(person) => person.name.clone(),
+        }
+    }
+}
+
 fn entries<'a>(catalogue: &'a Catalogue, keys: &[&str]) -> Vec<&'a Entry> {
     keys.iter().filter_map(|key| catalogue.get(key)).collect()
 }

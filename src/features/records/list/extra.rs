@@ -1,7 +1,10 @@
 //! Filters that one record type's list has beside the shared ones, such as a deal's pipeline: what is offered, and the condition when
 //! one is chosen.
 
-use crate::{kernel::calendar::Span, web::SelectOption};
+use crate::{
+    kernel::{RecordType, calendar::Span},
+    web::SelectOption,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -21,6 +24,13 @@ pub struct Extra {
 #[derive(Clone, Debug)]
 pub enum Condition {
     Is(&'static str, Uuid),
+    /// One of these.
+    Among(&'static str, Vec<Uuid>),
+    /// A whole-number key no smaller, no larger.
+    AtLeast(&'static str, i64),
+    AtMost(&'static str, i64),
+    /// It has the tag.
+    Tagged(RecordType, Uuid),
     /// A day before that one.
     Before(&'static str, NaiveDate),
     Days(&'static str, Span),

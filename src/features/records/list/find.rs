@@ -200,6 +200,16 @@ impl Condition {
     pub(super) fn add_to(&self, sql: &mut Sql) {
         let fragment = match *self {
             Self::Is(column, id) => Fragment::text(format!(" AND r.{column} = ")).bind(Literal::Uuid(id)),
+            Self::Among(column, ref ids) => {
+                Fragment::text(format!(" AND r.{column} = ANY (")).bind(Literal::Uuids(ids.clone())).push(")")
+            }
+            Self::AtLeast(column, key) => Fragment::text(format!(" AND r.{column} >= ")).bind(Literal::Integer(key)),
+            Self::AtMost(column, key) => Fragment::text(format!(" AND r.{column} <= ")).bind(Literal::Integer(key)),
+            Self::Tagged(record, tag) => Fragment::text(format!(
+                " AND r.id IN (SELECT x.record_id FROM record_tags x WHERE x.record_type = '{record}' AND x.tag_id = "
+            ))
+            .bind(Literal::Uuid(tag))
+            .push(")"),
             Self::Before(column, day) => Fragment::text(format!(" AND r.{column} < ")).bind(Literal::Date(day)),
             Self::Days(column, span) => Fragment::text(format!(" AND r.{column} >= "))
                 .bind(Literal::Date(span.from))

@@ -1,6 +1,7 @@
 //! The list's address: one way of writing it, for links, saved views and jobs.
 
 use super::{ListQuery, OwnerFilter};
+use crate::features::views::kind::{self, Kind};
 
 impl ListQuery {
     pub(super) fn owner_param(&self) -> String {
@@ -28,6 +29,10 @@ impl ListQuery {
             ("group", self.group.clone().unwrap_or_default()),
             ("filter", self.filter.json()),
         ];
+        if self.kind != Kind::List {
+            pairs.push(("kind", self.kind.key().to_owned()));
+            pairs.extend(self.shape.clone());
+        }
         pairs.extend(self.picks.iter().map(|(field, key)| (field.key, key.clone())));
         pairs.extend(self.extras.iter().filter_map(|e| e.selected().map(|option| (e.name, option.value.clone()))));
         pairs.into_iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n.to_owned(), v)).collect()
@@ -70,6 +75,9 @@ impl ListQuery {
         pairs.extend(self.view_params());
         if pairs.is_empty() && self.has_default {
             pairs.push(("view".to_owned(), "all".to_owned()));
+        }
+        if let Some(elsewhere) = kind::address(&pairs) {
+            return elsewhere;
         }
         let query = encode(&pairs);
         let base = self.record.noun();

@@ -19,7 +19,7 @@ mod selection;
 pub mod sql;
 mod view;
 
-pub use cells::{Values, instant, names, values};
+pub use cells::{Values, instant, names, texts, values};
 pub use chips::FilterMenu;
 pub use columns::{Column, Columns};
 pub use extra::{Condition, Extra};
@@ -37,9 +37,9 @@ use crate::{
         deals,
         fields::Catalogue,
         records::filter::{self, Filter, Lookup, Problem, Schema},
-        views::{self, View},
+        views::{self, Kind, View, kind::SHAPE},
     },
-    kernel::{Field, FieldKind, RecordType},
+    kernel::{Field, FieldKind, PipelineId, RecordType},
     web::{Actor, Form},
 };
 use actix_web::http::StatusCode;
@@ -67,6 +67,9 @@ pub struct ListQuery {
     pub sorts: Vec<Sort>,
     /// The field whose values make groups.
     pub group: Option<String>,
+    /// The way of looking at the same records, and what that way says of itself.
+    pub kind: Kind,
+    shape: Vec<(&'static str, String)>,
     /// The columns the address names, for links that must show the same ones.
     pub columns: Option<Vec<String>>,
     /// The saved view this began as.
@@ -134,6 +137,8 @@ impl ListQuery {
             problem,
             sorts: sorts(catalogue, &form)?,
             group: group.map(str::to_owned),
+            kind: if record == RecordType::Deal { Kind::parse(form.get("kind")) } else { Kind::List },
+            shape: shape(&form)?,
             columns: Some(form.get("columns"))
                 .filter(|c| !c.is_empty())
                 .map(|c| c.split(',').take(columns::MOST).map(str::to_owned).collect()),
@@ -151,6 +156,12 @@ impl ListQuery {
     /// The fields of the list's own records.
     pub fn catalogue(&self) -> AppResult<&Catalogue> {
         self.schema.get(self.record).ok_or_else(damaged)
+    }
+
+    /// The one pipeline it is narrowed to.
+    pub fn pipeline(&self) -> Option<PipelineId> {
+        let extra = self.extras.iter().find(|extra| extra.name == "pipeline")?;
+        extra.selected()?.value.parse().ok()
     }
 
     /// The same list with a further filter.
@@ -195,18 +206,27 @@ impl ListQuery {
     }
 }
 
+/// Short words of the other ways of looking; each checks its own.
+fn shape(form: &Form) -> AppResult<Vec<(&'static str, String)>> {
+    let said = SHAPE.iter().map(|name| (*name, form.get(name).to_owned())).filter(|(_, value)| !value.is_empty());
+    let said: Vec<_> = said.collect();
+    let short = |value: &str| value.len() <= 20 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if said.iter().all(|(_, value)| short(value)) { Ok(said) } else { Err(damaged()) }
+}
+
 fn owner(text: &str) -> AppResult<OwnerFilter> {
     Ok(match text {
-        "" => OwnerFilter::Anybody,
-        "none" => OwnerFilter::Nobody,
+        "" | "any" => OwnerFilter::Anybody,
+        "none" | "unassigned" => OwnerFilter::Nobody,
         "me" => OwnerFilter::Me,
         id => OwnerFilter::Member(id.parse().map_err(|_| damaged())?),
     })
 }
 
-/// The choice fields a list offers in its short menu: the built-in ones.
+/// The choice fields a list offers in its short menu: the built-in ones that are columns.
 fn choice_fields(record: RecordType) -> impl Iterator<Item = &'static Field> {
-    record.fields().iter().filter(|field| matches!(field.kind, FieldKind::Choice(_)))
+    let plain = |field: &&Field| matches!(field.kind, FieldKind::Choice(_)) && field.expr.is_empty();
+    record.fields().iter().filter(plain)
 }
 
 fn picks(record: RecordType, form: &Form) -> AppResult<Vec<(&'static Field, String)>> {

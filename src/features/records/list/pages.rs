@@ -73,6 +73,9 @@ pub async fn index(record: RecordType, page: Page, db: web::Data<Db>) -> AppResu
     require_view(&page.actor, record)?;
     let part = Form::decode(page.req.query_string().as_bytes())?.get("part").to_owned();
     let partial = reply::is_partial(&page.req);
+    if let Some(to) = elsewhere(&page, &db, record).await? {
+        return Ok(reply::redirect(&page.req, &to, None));
+    }
     let mut loaded = load(&page, &db, record, partial, Some(Way::Walk)).await;
     if loaded.as_ref().is_err_and(is_too_long) {
         loaded = load(&page, &db, record, partial, Some(Way::Scan)).await;
@@ -100,6 +103,19 @@ pub async fn index(record: RecordType, page: Page, db: web::Data<Db>) -> AppResu
     }
     let status = if list.trouble.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     reply::page_with(&page.req, status, &Index { shell: page.shell(record.noun()), list, rows, groups })
+}
+
+/// Where a saved view of deals is that is no list, opened by its name or as the reader's default.
+async fn elsewhere(page: &Page, db: &Db, record: RecordType) -> AppResult<Option<String>> {
+    if record != RecordType::Deal {
+        return Ok(None);
+    }
+    let asked = views::or_default(&page.actor, record, page.req.query_string())?;
+    let form = Form::decode(asked.as_bytes())?;
+    let Some(id) = form.get("view").parse::<Uuid>().ok().filter(|_| form.get("edited") != "1") else { return Ok(None) };
+    let actor = page.actor.clone();
+    let view = db.org(page, move |tx| views::find(tx, &actor, id)).await?;
+    Ok((view.kind() != views::Kind::List).then(|| view.href()))
 }
 
 /// `group-12`: an element's id, and nothing else.

@@ -17,9 +17,13 @@ use crate::{
             require_edit,
         },
         segments,
+        views::kind::{self, Kind},
     },
     web::{Actor, SelectOption},
 };
+
+/// What a list of deals and their other views have in their addresses alike, but for the rules.
+const SHARED: &[&str] = &["q", "owner", "team", "close", "tag", "amount_min", "amount_max"];
 
 /// What the templates of `records/list` need, under the name `list`.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct ListView {
     /// The list without any filter, whatever the reader's default view.
     pub all_href: String,
     pub view: Option<ViewMark>,
+    /// Other ways of looking at the same deals.
+    pub kinds: Vec<kind::Link>,
     pub views_href: String,
     /// What the list shows: for a view's form.
     pub query: String,
@@ -137,6 +143,7 @@ impl ListView {
                 may_change: view.may_change(actor),
                 href: view.href(),
             }),
+            kinds: query.kinds(),
             views_href: query.views_href(),
             query: query.query_string(),
             widths_href: format!("/{noun}/columns/width?{}", super::href::encode(&query.view_params())),
@@ -230,6 +237,31 @@ impl ListQuery {
         let filter = picks.fold(self.filter.clone().and(owner), Filter::and);
         let built_on_another = filter.names(segments::RULE);
         (!filter.is_empty() && !built_on_another).then_some(filter)
+    }
+
+    /// The same filter on a board, in a calendar and so on: of the pipeline that is chosen, else of the first. What those cannot say (closed
+    /// deals, an order, groups) stays behind.
+    fn kinds(&self) -> Vec<kind::Link> {
+        let first = self.extras.iter().find(|extra| extra.name == "pipeline").and_then(|extra| extra.options.first());
+        let Some(pipeline) = self.pipeline().map(|id| id.to_string()).or_else(|| Some(first?.value.clone())) else {
+            return Vec::new();
+        };
+        let mut pairs: Vec<(String, String)> =
+            self.params().into_iter().filter(|(name, _)| SHARED.contains(&name.as_str())).collect();
+        let picks = self.picks.iter().filter(|(field, _)| field.key != "status");
+        let rules = picks.map(|(field, key)| Filter::rule(field.key, Op::Is, &[key]));
+        let rules = rules.fold(self.filter.clone(), Filter::and).json();
+        if !rules.is_empty() {
+            pairs.push(("filter".to_owned(), rules));
+        }
+        let link = |kind: &Kind| {
+            let mut said = pairs.clone();
+            said.push(("kind".to_owned(), kind.key().to_owned()));
+            said.push(("pipeline".to_owned(), pipeline.clone()));
+            let href = kind::address(&said).unwrap_or_else(|| self.href(&[]));
+            kind::Link::new(*kind, href, *kind == Kind::List)
+        };
+        Kind::OFFERED.iter().map(link).collect()
     }
 
     fn kept(&self, names: &[&str]) -> Vec<(String, String)> {

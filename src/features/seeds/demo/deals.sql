@@ -22,7 +22,7 @@ ALTER TABLE sales ADD COLUMN at timestamptz;
 UPDATE sales SET at = entered - interval '1 day' * (1 + 5 * step + pg_temp.roll(i, 33, 10));
 
 INSERT INTO deals (org_id, id, number, name, company_id, pipeline_id, stage_id, position, amount, currency, probability, expected_close_on, owner_id, source,
-  status, lost_reason, lost_note, closed_at, closed_by, stage_entered_at, description, created_by, created_at, updated_at, version)
+  status, lost_reason, lost_note, closed_at, closed_by, stage_entered_at, description, priority, forecast_override, created_by, created_at, updated_at, version)
 SELECT current_setting('seed.org')::uuid, d.id, 1000 + row_number() OVER (ORDER BY d.at), 
   CASE WHEN d.pipeline = 1 THEN d.company_name || ' renewal ' || to_char(now(), 'YYYY') ELSE
     split_part(d.company_name, ' ', 1) || ' ' || (ARRAY['cold chain pilot','packaging line','spare parts contract','sensor package','warehouse refit','service contract','training days','replacement pumps','second site','framework agreement','starter order','fleet trackers'])[1 + pg_temp.roll(d.i, 34, 12)] END,
@@ -36,6 +36,18 @@ SELECT current_setting('seed.org')::uuid, d.id, 1000 + row_number() OVER (ORDER 
   CASE WHEN d.status = 'lost' AND d.i % 4 = 0 THEN 'Asked us to call again after the summer.' END,
   d.closed_at, CASE WHEN d.closed_at IS NOT NULL THEN d.owner END, d.entered,
   CASE WHEN d.i % 3 = 0 THEN 'They want one supplier for all sites, with delivery in two batches.' END,
+  (ARRAY['urgent','high','high','normal','normal','normal','low',NULL,NULL])[1 + d.i % 9],
+  CASE WHEN d.closed_at IS NULL AND d.i % 8 = 3 THEN (ARRAY['committed','best_case','omitted','committed'])[1 + d.i / 8 % 4] END,
   d.owner, d.at, coalesce(d.closed_at, d.entered), 1 + here.step + CASE WHEN d.closed_at IS NULL THEN 0 ELSE 1 END
 FROM sales d JOIN steps here ON here.id = d.stage;
 UPDATE counters SET value = 1144 WHERE org_id = current_setting('seed.org')::uuid AND key = 'deal';
+
+-- A stage that should not hold many, and ways of looking that everybody finds under Views.
+UPDATE stages SET card_limit = 8 WHERE org_id = current_setting('seed.org')::uuid AND name = 'Negotiation';
+INSERT INTO saved_views (org_id, id, record_type, name, owner_id, sharing, query, layout)
+SELECT p.org_id, app.uuid7(), 'deal', v.name, m.id, 'all', 'kind=' || v.kind || '&pipeline=' || p.id || v.more, v.layout::jsonb
+FROM pipelines p JOIN members m ON m.org_id = p.org_id AND m.email = 'admin@demo.test' CROSS JOIN (VALUES
+  ('Quarters ahead', 'forecast', '&unit=quarter', NULL), ('My forecast', 'forecast', '&owner=me', NULL),
+  ('Timeline by stage', 'timeline', '&group_by=stage', NULL), ('Closing dates', 'calendar', '', NULL),
+  ('Board by owner', 'board', '', '{"lanes": "owner", "order": "amount", "fields": ["company_id", "amount", "expected_close_on", "priority"]}')) v (name, kind, more, layout)
+WHERE p.org_id = current_setting('seed.org')::uuid AND p.position = 0;

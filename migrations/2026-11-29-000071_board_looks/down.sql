@@ -1,0 +1,2 @@
+ALTER TABLE pipelines DROP COLUMN board_look;
+ALTER TABLE stages DROP COLUMN card_limit;

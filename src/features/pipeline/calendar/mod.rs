@@ -1,0 +1,12 @@
+//! Deals in a calendar, by expected close. A busy day shows its first few and says how many more there are, so that a month costs what its
+//! days are, not what its deals are.
+
+mod days;
+mod pages;
+
+use actix_web::web::{ServiceConfig, get};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/pipeline/{pipeline}/calendar", get().to(pages::show))
+        .route("/pipeline/{pipeline}/calendar/deals", get().to(pages::deals));
+}

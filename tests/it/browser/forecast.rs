@@ -1,0 +1,107 @@
+//! The forecast and the calendar of deals in a browser: dragged and by keyboard, taken back, refused.
+
+use super::{
+    accessibility::violations,
+    driver::{Browser, Script},
+};
+use crate::support::{PASSWORD, TestApp};
+use std::time::Duration;
+use thirtyfour::Key;
+
+async fn until(app: &TestApp, sql: &str, then: &str) {
+    for _ in 0..100 {
+        if app.value(sql).await == then {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(app.value(sql).await, then, "{sql}");
+}
+
+async fn drag(browser: &Browser, from: &str, to: &str) {
+    let (card, target) = (browser.find(from).await, browser.find(to).await);
+    let pace = Some(Duration::from_millis(25));
+    let actions = browser.driver.action_chain_with_delay(pace, pace);
+    actions
+        .move_to_element_center(&card)
+        .click_and_hold()
+        .move_by_offset(8, 8)
+        .move_by_offset(20, 6)
+        .move_to_element_center(&target)
+        .move_by_offset(4, 4)
+        .move_by_offset(-4, -4)
+        .release()
+        .perform()
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dragged_between_periods_and_days() {
+    let app = TestApp::start().await;
+    let org = app.org("planned").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let (pipeline, stages) = app.stages(&org);
+    let id = rep.add_deal(&stages[0], "Lens order", &[("amount", "900"), ("expected_close_on", "2031-03-05")]).await;
+    let when =
+        format!("SELECT expected_close_on || ' ' || coalesce(forecast_override, '-') FROM deals WHERE id = '{id}'");
+    let browser = Browser::open(&app.base, Script::On).await;
+    browser.go("/login").await;
+    browser.fill("email", "rep@planned.test").await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+
+    // By mouse into the next month and another category; the sums follow.
+    browser.go(&format!("/pipeline/{pipeline}/forecast?from=2031-03-01")).await;
+    let card = format!("[data-deal-id=\"{id}\"]");
+    browser.until("the script", &format!("document.querySelector('{card}')?.tabIndex === 0")).await;
+    let cell =
+        |period: &str, category: &str| format!("[data-cell][data-period=\"{period}\"][data-category={category}]");
+    let aim = cell("2031-04-01", "best_case");
+    drag(&browser, &format!("{card} .deal-amount"), &aim).await;
+    until(&app, &when, "2031-04-05 best_case").await;
+    browser
+        .until("the sums", &format!("document.querySelector('{aim} .fore-head strong')?.textContent === '€900'"))
+        .await;
+    assert_eq!(violations(&browser).await, Vec::<String>::new());
+    // Taken back where one stands.
+    browser.click("#toasts [data-toast] form button").await;
+    until(&app, &when, "2031-03-05 -").await;
+    let home = cell("2031-03-01", "pipeline");
+    browser.until("the card at home", &format!("document.querySelector('{home} {card}')")).await;
+
+    // By keyboard: picked up, a month on, dropped; picked up and put back.
+    for keys in [vec![" ", "\u{E014}", " "], vec![" ", "\u{E014}", "\u{E00C}"]] {
+        browser.until("a quiet table", &format!("!document.querySelector('{card}.saving')")).await;
+        browser.js(&format!("document.querySelector('{card}').focus()")).await;
+        for key in keys {
+            browser.driver.action_chain().send_keys(key).perform().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(120)).await;
+        }
+        until(&app, &when, "2031-04-05 -").await;
+    }
+    // Refused: it goes back, and says why.
+    app.sql(&format!("UPDATE deals SET archived_at = now() WHERE id = '{id}'")).await;
+    browser.js(&format!("document.querySelector('{card} [data-deal-menu]').click()")).await;
+    browser.click("#deal-menu [data-do=period][data-value=none]").await;
+    browser.until("why not", "document.querySelector('.snack-danger')?.textContent.includes('archived')").await;
+    app.sql(&format!("UPDATE deals SET archived_at = NULL WHERE id = '{id}'")).await;
+    let refused = browser.complaints().await;
+    assert!(refused.iter().all(|c| c.contains("409")), "{refused:?}");
+
+    // In the calendar: dragged two days on, and back by keyboard.
+    browser.go(&format!("/pipeline/{pipeline}/calendar?date=2031-04-01")).await;
+    let event = format!(".fc-event[data-id=\"{id}\"]");
+    drag(&browser, &event, "[data-date=\"2031-04-08\"] .fc-daygrid-day-number").await;
+    until(&app, &when, "2031-04-08 -").await;
+    browser.until("its day", &format!("document.querySelector('[data-date=\"2031-04-08\"] {event}')")).await;
+    browser.js(&format!("document.querySelector('{event}').focus()")).await;
+    let keys = browser.driver.action_chain().key_down(Key::Alt).send_keys(Key::Up).key_up(Key::Alt);
+    keys.perform().await.unwrap();
+    until(&app, &when, "2031-04-01 -").await;
+    browser.until("its focus", &format!("document.activeElement?.dataset.id === '{id}'")).await;
+    assert_eq!(violations(&browser).await, Vec::<String>::new());
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+    app.stop().await;
+}
