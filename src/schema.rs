@@ -204,6 +204,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    assignment_people (org_id, member_id) {
+        org_id -> Uuid,
+        member_id -> Uuid,
+        capacity -> Int4,
+        away_from -> Nullable<Date>,
+        away_until -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
     assignment_rules (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -211,12 +221,18 @@ diesel::table! {
         form_id -> Nullable<Uuid>,
         source -> Nullable<Text>,
         campaign -> Nullable<Text>,
-        #[max_length = 2]
-        country -> Nullable<Bpchar>,
         member_id -> Nullable<Uuid>,
         team_id -> Nullable<Uuid>,
         last_member_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        name -> Nullable<Text>,
+        covers -> Array<Nullable<Text>>,
+        countries -> Array<Nullable<Text>>,
+        region -> Nullable<Text>,
+        industry -> Nullable<Text>,
+        size_from -> Nullable<Int4>,
+        size_to -> Nullable<Int4>,
+        share -> Text,
     }
 }
 
@@ -552,6 +568,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    deal_links (org_id, from_id, to_id) {
+        org_id -> Uuid,
+        from_id -> Uuid,
+        to_id -> Uuid,
+        kind -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+diesel::table! {
+    deal_templates (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        stage_id -> Uuid,
+        fields -> Jsonb,
+        tasks_id -> Nullable<Uuid>,
+        contact_role -> Nullable<Text>,
+        lines_from -> Nullable<Uuid>,
+        retired_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
 diesel::table! {
     deals (org_id, id) {
         org_id -> Uuid,

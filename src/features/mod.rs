@@ -45,6 +45,7 @@ pub fn register_jobs(registry: &mut Registry) {
     accounts::register_jobs(registry);
     activities::register_jobs(registry);
     automations::register_jobs(registry);
+    deals::register_jobs(registry);
     duplicates::register_jobs(registry);
     bin::register_jobs(registry);
     currencies::register_jobs(registry);

@@ -88,6 +88,7 @@ typed_id!(
     ActivityTemplateId,
     ActivityTypeId,
     AutomationId,
+    DealTemplateId,
     AutomationRunId,
     FileId,
     /// Bytes in the store: one version of a file.

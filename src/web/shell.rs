@@ -93,6 +93,11 @@ pub struct Shell {
 }
 
 impl Shell {
+    /// Whether the person may add records of that type.
+    pub fn may_create(&self, key: &str) -> bool {
+        self.can_create.iter().any(|item| item.key == key)
+    }
+
     /// The frame of signed-out pages.
     pub fn signed_out(req: &HttpRequest) -> Self {
         Shell {

@@ -1,24 +1,32 @@
 //! Choosing an owner.
 
-use super::model::{Arrival, Rule};
+use super::{
+    bench::Bench,
+    model::{Arrival, Rule},
+};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{AssignmentRuleId, MemberId, TeamId},
-    schema::{assignment_rules, members, team_members},
+    kernel::{AssignmentRuleId, CompanyId, MemberId, RecordType},
+    schema::{assignment_rules, companies},
 };
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
 
-/// The owner that the rules give this lead, taking the turn in their team; nobody when no rule fits.
-pub fn owner(tx: &mut OrgTx, lead: &Arrival) -> AppResult<Option<MemberId>> {
-    for rule in rules(tx)?.into_iter().filter(|rule| rule.terms.fits(lead)) {
-        let Some((people, start)) = turns(tx, &rule)? else { continue };
-        let Some(next) = people.get(start).copied() else { continue };
-        if rule.terms.team_id.is_some() {
-            remember_turn(tx, rule.id, next)?;
-        }
-        return Ok(Some(MemberId(next)));
+/// An owner, and by which rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Given {
+    pub owner: MemberId,
+    pub rule: AssignmentRuleId,
+}
+
+/// The owner that the rules give this record, taking the turn in their team; nobody when no rule fits.
+pub fn owner(tx: &mut OrgTx, arrival: &Arrival) -> AppResult<Option<Given>> {
+    for rule in rules(tx)?.into_iter().filter(|rule| rule.terms.fits(arrival)) {
+        let Some(mut bench) = Bench::of(tx, &rule, arrival.record)? else { continue };
+        let Some(owner) = bench.take(1).pop() else { continue };
+        bench.remember(tx, &rule)?;
+        return Ok(Some(Given { owner: MemberId(owner), rule: rule.id }));
     }
     Ok(None)
 }
@@ -29,38 +37,25 @@ pub(super) fn rules(tx: &mut OrgTx) -> AppResult<Vec<Rule>> {
     Ok(all.select(Rule::as_select()).load(tx.conn())?)
 }
 
-fn is_active(tx: &mut OrgTx, member: MemberId) -> AppResult<bool> {
-    let found = members::table.filter(members::id.eq(member)).filter(members::deactivated_at.is_null());
-    Ok(diesel::select(diesel::dsl::exists(found)).get_result(tx.conn())?)
-}
-
-/// Who takes turns under this rule, and at whom it is; `None` when nobody is at work. Holds a team's rule until the transaction ends.
-pub(super) fn turns(tx: &mut OrgTx, rule: &Rule) -> AppResult<Option<(Vec<Uuid>, usize)>> {
-    if let Some(member) = rule.terms.member_id {
-        return Ok(is_active(tx, member)?.then(|| (vec![member.0], 0)));
+/// What is known of a deal with that company.
+pub fn deal(tx: &mut OrgTx, company: Option<CompanyId>, source: Option<String>) -> AppResult<Arrival> {
+    let mut arrival = Arrival { source, ..Arrival::of(RecordType::Deal) };
+    let Some(company) = company else { return Ok(arrival) };
+    let of = companies::table.filter(companies::id.eq(company));
+    let known: Option<(Option<String>, Option<String>, Option<String>, Option<i32>)> = of
+        .select((companies::country, companies::region, companies::industry, companies::employees))
+        .first(tx.conn())
+        .optional()?;
+    if let Some(known) = known {
+        (arrival.country, arrival.region, arrival.industry, arrival.employees) = known;
     }
-    let Some(team) = rule.terms.team_id else { return Ok(None) };
-    let row = assignment_rules::table.filter(assignment_rules::id.eq(rule.id));
-    let held = row.select(assignment_rules::last_member_id).for_no_key_update();
-    // Deleted while we waited for it: it gives nobody anything.
-    let Some(last) = held.first::<Option<Uuid>>(tx.conn()).optional()? else { return Ok(None) };
-    let people = at_work(tx, team)?;
-    let start = people.iter().position(|id| last.is_none_or(|last| *id > last)).unwrap_or(0);
-    Ok((!people.is_empty()).then_some((people, start)))
+    Ok(arrival)
 }
 
-/// It was that member's turn.
-pub(super) fn remember_turn(tx: &mut OrgTx, rule: AssignmentRuleId, member: Uuid) -> AppResult<()> {
-    diesel::update(assignment_rules::table.filter(assignment_rules::id.eq(rule)))
-        .set(assignment_rules::last_member_id.eq(Some(member)))
-        .execute(tx.conn())?;
+/// By which rule a record got its owner is kept with it: its territory.
+pub fn remember(tx: &mut OrgTx, record: RecordType, id: Uuid, given: Option<Given>) -> AppResult<()> {
+    let Some(given) = given else { return Ok(()) };
+    let sql = format!("UPDATE {} SET territory_id = $2 WHERE org_id = app.org() AND id = $1", record.noun());
+    diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id).bind::<sql_types::Uuid, _>(given.rule).execute(tx.conn())?;
     Ok(())
-}
-
-/// The team's active members, in the order of turns.
-pub(super) fn at_work(tx: &mut OrgTx, team: TeamId) -> AppResult<Vec<Uuid>> {
-    let team = team_members::table.filter(team_members::team_id.eq(team)).select(team_members::member_id);
-    let team: Vec<Uuid> = team.load(tx.conn())?;
-    let active = members::table.filter(members::id.eq_any(team)).filter(members::deactivated_at.is_null());
-    Ok(active.order(members::id).select(members::id).load(tx.conn())?)
 }

@@ -102,7 +102,9 @@ fn number(tx: &mut OrgTx, order: &[Rule]) -> AppResult<()> {
 
 fn told(terms: &Terms) -> Value {
     json!({
-        "form": terms.form_id, "source": terms.source, "campaign": terms.campaign, "country": terms.country,
+        "name": terms.name, "covers": terms.covers, "share": terms.share, "region": terms.region, "industry": terms.industry,
+        "form": terms.form_id, "source": terms.source, "campaign": terms.campaign, "countries": terms.countries,
+        "size_from": terms.size_from, "size_to": terms.size_to,
         "member": terms.member_id, "team": terms.team_id,
     })
 }

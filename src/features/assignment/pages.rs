@@ -2,7 +2,8 @@
 
 use super::{
     choice, commands, forms,
-    model::{Rule, Terms},
+    model::{COVERED, Rule, SHARES, Terms},
+    people,
 };
 use crate::{
     db::{Db, OrgTx},
@@ -12,7 +13,7 @@ use crate::{
         settings::{self, SettingsNav, nav},
         web_forms,
     },
-    kernel::{AssignmentRuleId, TeamId, WebFormId, countries},
+    kernel::{AssignmentRuleId, TeamId, WebFormId, countries, text},
     web::{
         Allow, Form, FormErrors, FormView, Page, SelectOption, Shell, flash::Flash,
         permission::organisation::Administer, reply,
@@ -34,6 +35,7 @@ struct Index {
     nav: Vec<SettingsNav>,
     section: &'static str,
     rules: Vec<Line>,
+    people: Vec<people::Line>,
     parts: Parts,
 }
 
@@ -51,6 +53,8 @@ struct Show {
 /// A rule in words.
 struct Line {
     id: AssignmentRuleId,
+    /// Of a territory.
+    name: String,
     which: String,
     who: String,
     /// Nobody gets what fits: the member or everyone in the team has left.
@@ -62,6 +66,8 @@ struct Parts {
     input: FormView,
     forms: Vec<SelectOption>,
     countries: Vec<SelectOption>,
+    covers: Vec<SelectOption>,
+    shares: Vec<SelectOption>,
     to: Vec<OptionGroup>,
 }
 
@@ -86,25 +92,17 @@ impl Known {
 
     fn line(&self, rule: &Rule) -> Line {
         let terms = &rule.terms;
-        let mut parts = Vec::new();
-        if let Some((_, name)) = self.forms.iter().find(|(id, _)| Some(*id) == terms.form_id) {
-            parts.push(format!("through the form {name}"));
-        }
-        parts.extend(terms.source.as_ref().map(|source| format!("with the source {source}")));
-        parts.extend(terms.campaign.as_ref().map(|campaign| format!("of the campaign {campaign}")));
-        let country =
-            |code: &String| countries::all().into_iter().find(|(c, _)| *c == code.as_str()).map(|(_, name)| name);
-        parts.extend(terms.country.as_ref().and_then(country).map(|name| format!("from {name}")));
-        let which =
-            if parts.is_empty() { "Every other lead".to_owned() } else { format!("Leads {}", parts.join(", ")) };
         let person = self.people.iter().find(|p| Some(p.id) == terms.member_id);
         let team = self.teams.iter().find(|(id, _)| Some(*id) == terms.team_id);
         let who = match (person, team) {
             (Some(person), _) => person.name.clone(),
+            (None, Some((_, name))) if terms.share == "load" => format!("{name}, whoever has least to do"),
             (None, Some((_, name))) => format!("{name}, in turn"),
             (None, None) => String::new(),
         };
-        Line { id: rule.id, which, who, idle: person.is_some_and(|p| !p.active) }
+        let form = self.forms.iter().find(|(id, _)| Some(*id) == terms.form_id).map(|(_, name)| name.as_str());
+        let name = terms.name.clone().unwrap_or_default();
+        Line { id: rule.id, name, which: which(terms, form), who, idle: person.is_some_and(|p| !p.active) }
     }
 
     fn parts(&self, form: Form, errors: FormErrors) -> Parts {
@@ -116,14 +114,21 @@ impl Known {
         let people = self.people.iter().filter(|p| p.active || chosen("to", &format!("member:{}", p.id)));
         let members = people.map(|p| option("to", format!("member:{}", p.id), &p.name)).collect();
         let teams = self.teams.iter().map(|(id, name)| option("to", format!("team:{id}"), name)).collect();
-        let country = countries::parse(form.get("country")).unwrap_or_default();
+        let chosen_countries: Vec<String> =
+            form.all("country").filter_map(|code| countries::parse(code).ok()).collect();
+        let covered = |key: &str| form.all("covers").any(|one| one == key) || !form.has("covers") && key == "lead";
         Parts {
             forms: self.forms.iter().map(|(id, name)| option("form_id", id.to_string(), name)).collect(),
             countries: countries::all()
                 .into_iter()
-                .map(|(code, name)| SelectOption::new(code, name, code == country))
+                .map(|(code, name)| SelectOption::new(code, name, chosen_countries.iter().any(|c| c == code)))
                 .collect(),
-            to: [("Teams, in turn", teams), ("Members", members)]
+            covers: COVERED.iter().map(|r| SelectOption::new(r.key(), r.plural(), covered(r.key()))).collect(),
+            shares: SHARES
+                .iter()
+                .map(|(key, label)| SelectOption::new(*key, *label, form.get("share") == *key))
+                .collect(),
+            to: [("Teams", teams), ("Members", members)]
                 .into_iter()
                 .map(|(label, options): (_, Vec<SelectOption>)| OptionGroup { label, options })
                 .filter(|group| !group.options.is_empty())
@@ -131,6 +136,48 @@ impl Known {
             input: form.view(errors),
         }
     }
+}
+
+/// What a rule is called.
+pub(super) fn short(rule: &Rule) -> String {
+    rule.terms.name.clone().unwrap_or_else(|| which(&rule.terms, None))
+}
+
+/// `Leads and deals from Germany with 10 to 200 employees`.
+fn which(terms: &Terms, form: Option<&str>) -> String {
+    let many: Vec<String> =
+        COVERED.iter().filter(|r| terms.covers(**r)).map(|record| record.plural().to_lowercase()).collect();
+    let mut parts = Vec::new();
+    parts.extend(form.map(|name| format!("through the form {name}")));
+    parts.extend(terms.source.as_ref().map(|source| format!("with the source {source}")));
+    parts.extend(terms.campaign.as_ref().map(|campaign| format!("of the campaign {campaign}")));
+    let all = countries::all();
+    let named: Vec<&str> = all
+        .iter()
+        .filter(|(c, _)| terms.countries.iter().flatten().any(|code| code == *c))
+        .map(|(_, n)| n.as_str())
+        .collect();
+    if !named.is_empty() {
+        parts.push(format!("from {}", named.join(", ")));
+    }
+    parts.extend(terms.region.as_ref().map(|region| format!("in {region}")));
+    parts.extend(terms.industry.as_ref().map(|industry| format!("in the industry {industry}")));
+    if terms.size_from.is_some() || terms.size_to.is_some() {
+        parts.push(format!("with {} employees", terms.size()));
+    }
+    let many = match &many[..] {
+        [one] if parts.is_empty() => return format!("Every other {}", singular(one)),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [] => String::new(),
+    };
+    let many = text::sentence(&many);
+    if parts.is_empty() { format!("All other {}", many.to_lowercase()) } else { format!("{many} {}", parts.join(", ")) }
+}
+
+fn singular(many: &str) -> String {
+    let record = COVERED.iter().find(|record| record.plural().to_lowercase() == many);
+    record.map_or_else(|| many.to_owned(), |record| record.label().to_lowercase())
 }
 
 /// `GET /settings/assignment`
@@ -146,12 +193,14 @@ async fn list(
     form: Form,
     errors: FormErrors,
 ) -> AppResult<HttpResponse> {
-    let (rules, known) = db.org(by, |tx| Ok((choice::rules(tx)?, Known::load(tx)?))).await?;
+    let (rules, known, people) =
+        db.org(by, |tx| Ok((choice::rules(tx)?, Known::load(tx)?, people::lines(tx)?))).await?;
     let whole = Index {
         shell: page.shell("settings"),
         nav: nav(page),
         section: "assignment",
         rules: rules.iter().map(|rule| known.line(rule)).collect(),
+        people,
         parts: known.parts(form, errors),
     };
     reply::page_with(&page.req, status, &whole)
@@ -196,7 +245,7 @@ async fn one(
         nav: nav(page),
         section: "assignment",
         id,
-        title: known.line(&rule).which,
+        title: short(&rule),
         parts: known.parts(form.unwrap_or_else(|| forms::to_form(&rule.terms)), errors),
     };
     reply::page_with(&page.req, status, &whole)

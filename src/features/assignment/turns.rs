@@ -1,6 +1,6 @@
 //! Taking turns, fairly however many come at once and whoever starts anew: whose turn it was is a row, held while the next is chosen.
 
-use super::choice;
+use super::bench;
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -22,7 +22,7 @@ const HOLD: &str = "INSERT INTO turns (key) VALUES ($1) ON CONFLICT (org_id, key
 /// Whose turn it is of a team's members at work. `key` names the place where they take turns.
 pub fn next_of_team(tx: &mut OrgTx, key: &str, team: TeamId) -> AppResult<Option<MemberId>> {
     let held: Last = diesel::sql_query(HOLD).bind::<sql_types::Text, _>(key).get_result(tx.conn())?;
-    let people = choice::at_work(tx, team)?;
+    let people = bench::of_team(tx, team)?;
     let last = held.last_member_id;
     let next = people.iter().find(|id| last.is_none_or(|last| **id > last)).or(people.first()).copied();
     if let Some(next) = next {

@@ -76,6 +76,13 @@ fn assign(tx: &mut OrgTx, by: &Actor, to: &To, deal: DealId, step: Uuid) -> AppR
         To::Member(member) => *member,
         To::Team(team) => assignment::next_of_team(tx, &format!("automation:{step}"), *team)?
             .ok_or_else(|| AppError::Conflict("Nobody of the team is at work.".into()))?,
+        To::Rules => {
+            let found = deals::find(tx, by, deal)?;
+            let arrival = assignment::deal(tx, found.company_id, found.source)?;
+            let given = assignment::owner(tx, &arrival)?;
+            assignment::remember(tx, RecordType::Deal, deal.0, given)?;
+            given.ok_or_else(|| AppError::Conflict("No rule of assignment fits.".into()))?.owner
+        }
     };
     let name = members::directory(tx)?.into_iter().find(|p| p.id == owner).map(|p| p.name).unwrap_or_default();
     let found = deals::find(tx, by, deal)?;
@@ -214,6 +221,9 @@ pub(super) fn words(
             }
             Action::Assign { to: To::Member(id) } => {
                 ("user-check", person(*id).map(|name| format!("Give it to {name}")))
+            }
+            Action::Assign { to: To::Rules } => {
+                ("user-check", Some("Give it to whom the rules of assignment say".to_owned()))
             }
             Action::Assign { to: To::Team(id) } => {
                 ("user-check", team(*id).map(|name| format!("Give it to {name}, in turn")))

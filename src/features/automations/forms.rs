@@ -105,6 +105,7 @@ fn assignee(tx: &mut OrgTx, form: &Form) -> AppResult<To> {
             let team: TeamId = id.parse().map_err(|_| unknown())?;
             if is_team(tx, team)? { Ok(To::Team(team)) } else { Err(unknown()) }
         }
+        None if form.get("to") == "rules" => Ok(To::Rules),
         _ => Err(unknown()),
     }
 }

@@ -97,6 +97,8 @@ pub enum To {
     Member(MemberId),
     /// Its members in turn.
     Team(TeamId),
+    /// Whom the rules of assignment say.
+    Rules,
 }
 
 impl Automation {

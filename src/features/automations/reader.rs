@@ -54,7 +54,6 @@ INSERT INTO jobs (org_id, kind) SELECT DISTINCT org_id, 'automations.run' FROM h
 #[derive(Queryable, Selectable, Clone, Debug)]
 #[diesel(table_name = inbox)]
 pub(super) struct Heard {
-    pub id: Uuid,
     pub event_id: Uuid,
     pub deal_id: DealId,
     pub event: String,

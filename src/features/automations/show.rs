@@ -142,7 +142,7 @@ impl Offers {
         };
         let people: Vec<Person> = members::directory(tx)?.into_iter().filter(|p| p.active).collect();
         let teams = settings::team_choices(tx)?;
-        let mut to: Vec<SelectOption> = Vec::new();
+        let mut to = vec![option("to", "rules".into(), "Whom the rules of assignment say")];
         to.extend(teams.iter().map(|(id, name)| option("to", format!("team:{id}"), &format!("{name}, in turn"))));
         to.extend(people.iter().map(|p| option("to", format!("member:{}", p.id), &p.name)));
         let entries = forms::settable(tx, actor)?;

@@ -10,6 +10,7 @@ use crate::{
     events::{self, Event},
     features::{
         accounts::members,
+        assignment::{self, Arrival, Given},
         quality::{self, Written},
         records::Saved,
     },
@@ -33,14 +34,29 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: &NewCompany) -> AppResult
 pub fn create_as(tx: &mut OrgTx, by: &Allow<Create>, id: CompanyId, new: &NewCompany) -> AppResult<()> {
     members::check_owner(tx, new.owner_id, "owner_id")?;
     check_parent(tx, by, new.parent_id, None)?;
+    let (new, given) = with_owner(tx, new)?;
     let created_by = tx.by();
     diesel::insert_into(companies::table)
-        .values((companies::id.eq(id), new, companies::created_by.eq(created_by)))
+        .values((companies::id.eq(id), &new, companies::created_by.eq(created_by)))
         .execute(tx.conn())?;
-    let changes = NewCompany::changes(&NewCompany::default(), new, tx)?;
+    assignment::remember(tx, RecordType::Company, id.0, given)?;
+    let changes = NewCompany::changes(&NewCompany::default(), &new, tx)?;
     quality::written(tx, RecordType::Company, id.0, Written::New)?;
     events::record(tx, Event::new("company.created", RecordType::Company, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Company, &[id.0])
+}
+
+/// Without an owner the rules of assignment give it one, if one of them fits.
+fn with_owner(tx: &mut OrgTx, new: &NewCompany) -> AppResult<(NewCompany, Option<Given>)> {
+    let mut new = new.clone();
+    if new.owner_id.is_some() {
+        return Ok((new, None));
+    }
+    let (country, region, industry) = (new.country.clone(), new.region.clone(), new.industry.clone());
+    let arrival = Arrival { country, region, industry, employees: new.employees, ..Arrival::of(RecordType::Company) };
+    let given = assignment::owner(tx, &arrival)?;
+    new.owner_id = given.map(|given| given.owner);
+    Ok((new, given))
 }
 
 /// Saves over `version`; a company that moved on is left as it is.

@@ -3,6 +3,8 @@
 //! A request for a fragment is answered with the authoritative card and the column heads that changed; any other with a redirect to
 //! where it came from.
 
+use super::beginnings;
+
 use super::{
     closure, commands, forms,
     model::{Deal, NewDeal},
@@ -157,7 +159,12 @@ pub(super) fn create(tx: &mut crate::db::OrgTx, by: &Allow<Create>, form: &Form)
         (Err(errors), _) => return Err(errors.into()),
     };
     let stage_id = stage_id.ok_or_else(|| AppError::field("stage_id", "is required"))?;
-    commands::create(tx, by, NewDeal { id, stage_id, fields })
+    // The form sent twice: what belongs to the deal came along the first time.
+    if let Some(known) = id.and_then(|id| super::queries::find(tx, by, id).ok()) {
+        return Ok(known);
+    }
+    let deal = commands::create(tx, by, NewDeal { id, stage_id, fields })?;
+    beginnings::attach(tx, by, form, deal)
 }
 
 pub(super) fn parse_place(form: &Form) -> AppResult<(StageId, Place)> {

@@ -13,6 +13,7 @@ use crate::{
     events::{self, Changes, Event},
     features::{
         accounts::members,
+        assignment::{self, Given},
         fields, pipeline,
         quality::{self, Written},
         records::Saved,
@@ -32,7 +33,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Makes an open deal on top of its stage. The same form sent twice gives the same deal.
-pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Deal> {
+pub fn create(tx: &mut OrgTx, by: &Allow<Create>, mut new: NewDeal) -> AppResult<Deal> {
     // Stage before counter, as every command takes them.
     let stage = pipeline::lock_stage(tx, new.stage_id)?
         .ok_or_else(|| AppError::field("stage_id", "is not one of the stages"))?;
@@ -42,6 +43,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
     }
     check_references(tx, by, &DealFields::default(), &new.fields)?;
     check_recurring(&Recurring::default(), &new.fields.recurring)?;
+    let given = with_owner(tx, &mut new.fields)?;
     let position = positions::at(tx, stage.id, Place::TOP, id)?;
     let number = next_number(tx)?;
     let said = &new.fields;
@@ -60,6 +62,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
             (deals::term_months.eq(said.recurring.term_months), deals::one_off.eq(said.recurring.one_off)),
         ))
         .execute(tx.conn())?;
+    assignment::remember(tx, RecordType::Deal, id.0, given)?;
     quality::written(tx, RecordType::Deal, id.into(), Written::New)?;
     passage::begin(tx, id, &stage)?;
     // As it is kept: of MRR and ARR either follows the other.
@@ -69,7 +72,19 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, new: NewDeal) -> AppResult<Dea
     events::record_quietly(tx, Event::new("deal.created", RecordType::Deal, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;
     announce(tx, id, &[stage.id.into()], None)?;
-    queries::find(tx, by, id)
+    // Given away by a rule it may be out of its maker's sight.
+    reread(tx, id)
+}
+
+/// Without an owner the rules of assignment give it one, if one of them fits.
+fn with_owner(tx: &mut OrgTx, fields: &mut DealFields) -> AppResult<Option<Given>> {
+    if fields.owner_id.is_some() {
+        return Ok(None);
+    }
+    let arrival = assignment::deal(tx, fields.company_id, fields.source.clone())?;
+    let given = assignment::owner(tx, &arrival)?;
+    fields.owner_id = given.map(|given| given.owner);
+    Ok(given)
 }
 
 /// Saves what a person said about a deal. `version` is the one they were looking at: when the deal has moved on since, nothing is

@@ -138,6 +138,11 @@ pub const FIELDS: &[Field] = &[
         .column("(deals.next_activity_at AT TIME ZONE (SELECT o.time_zone FROM organisations o WHERE o.id = deals.org_id))::date")
         .expr("(r.next_activity_at AT TIME ZONE (SELECT o.time_zone FROM organisations o WHERE o.id = r.org_id))::date")
         .computed(),
+    // By which rule of assignment it got its owner, when that has a name.
+    Field::new("territory", "Territory", FieldKind::Text)
+        .column("(SELECT t.name FROM assignment_rules t WHERE t.org_id = deals.org_id AND t.id = deals.territory_id)")
+        .expr("(SELECT t.name FROM assignment_rules t WHERE t.org_id = r.org_id AND t.id = r.territory_id)")
+        .computed(),
     Field::new("created_at", "Created", FieldKind::DateTime).column("deals.created_at").sortable().computed(),
     Field::new("updated_at", "Changed", FieldKind::DateTime).column("deals.updated_at").computed(),
     // What reports and the board call weighted: the deal's own probability, else its stage's. What is decided needs no guess.

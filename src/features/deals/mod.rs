@@ -4,7 +4,9 @@
 //! board; its pipeline is always its stage's. Every change is an event and a live message.
 
 mod actions;
+mod beginnings;
 mod bulk;
+mod cloning;
 mod closure;
 mod commands;
 mod contacts;
@@ -12,6 +14,7 @@ mod criteria;
 mod fields;
 mod forms;
 pub mod lines;
+mod links;
 pub mod markers;
 mod model;
 mod moves;
@@ -21,8 +24,11 @@ mod passage;
 mod passing;
 pub mod positions;
 mod queries;
+mod quick;
 mod schedule;
+mod split;
 mod stages;
+mod templates;
 mod told;
 mod values;
 
@@ -37,6 +43,9 @@ pub use narrowing::extras as list_filters;
 pub use passage::held_back;
 pub use positions::Place;
 pub use queries::find;
+pub use quick::{Offer, Quick, offer, parse as parse_quick};
+pub use split::equal as equal_shares;
+pub use templates::named as templates_named;
 
 use crate::{
     db::OrgTx,
@@ -62,12 +71,29 @@ fn after_change(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
     commands::announce(tx, deal.id, &[deal.stage_id.into()], None)
 }
 
+pub fn register_jobs(registry: &mut crate::jobs::Registry) {
+    registry.register(cloning::FILES, cloning::copy_files);
+}
+
 pub fn configure(cfg: &mut ServiceConfig) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
     lines::configure(cfg);
     cfg.route("/deals/new", get().to(pages::new))
         .route("/deals/new", post().to(pages::create))
+        .route("/deals/{id}/clone", get().to(cloning::ask))
+        .route("/deals/{id}/clone", post().to(cloning::make))
+        .route("/deals/{id}/split", get().to(split::ask))
+        .route("/deals/{id}/split", post().to(split::make))
+        .route("/deals/{id}/links", post().to(links::add))
+        .route("/deals/{id}/links/new", get().to(links::new))
+        .route("/deals/{id}/links/removal", post().to(links::remove))
+        .route("/settings/deal-templates", get().to(templates::index))
+        .route("/settings/deal-templates", post().to(templates::add))
+        .route("/settings/deal-templates/{id}", get().to(templates::edit))
+        .route("/settings/deal-templates/{id}", post().to(templates::save))
+        .route("/settings/deal-templates/{id}/retirement", post().to(templates::put_away))
+        .route("/settings/deal-templates/{id}/retirement/undo", post().to(templates::bring_back))
         .route("/deals/{id}", get().to(pages::show))
         .route("/deals/{id}", post().to(pages::save))
         .route("/deals/{id}/edit", get().to(pages::edit))

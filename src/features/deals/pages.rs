@@ -1,5 +1,7 @@
 //! The deal's pages: the form, new and edited, and the record.
 
+use super::{beginnings, links};
+
 use super::{
     SPEC, actions,
     contacts::{self, ContactRow, ROLES},
@@ -12,6 +14,7 @@ use super::{
     told,
     values::Values,
 };
+use crate::kernel::DealTemplateId;
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
@@ -45,6 +48,7 @@ use actix_web::{
 };
 use askama::Template;
 use chrono::Utc;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rust_decimal::Decimal;
 
 #[derive(Template)]
@@ -64,10 +68,43 @@ struct FormPage {
     conflict: Option<Conflict>,
     /// The organisation's own fields.
     custom: Vec<InputSection>,
+    beginning: Beginning,
+}
+
+/// What a new deal is begun from, and the templates to choose.
+#[derive(Default)]
+struct Beginning {
+    kept: Vec<(&'static str, String)>,
+    templates: Vec<TemplateChoice>,
+}
+
+struct TemplateChoice {
+    href: String,
+    label: String,
+    current: bool,
+}
+
+impl Beginning {
+    fn of(form: &Form, templates: &[(DealTemplateId, String)]) -> Self {
+        let said = |key: &'static str| Some((key, form.get(key).to_owned())).filter(|(_, value)| !value.is_empty());
+        let kept: Vec<(&'static str, String)> = beginnings::KEPT.iter().filter_map(|key| said(key)).collect();
+        let from: String = ["contact_id", "mail_id", "company_id", "company"]
+            .into_iter()
+            .filter_map(said)
+            .map(|(key, value)| format!("&{key}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)))
+            .collect();
+        let choice = |(id, name): &(DealTemplateId, String)| TemplateChoice {
+            href: format!("/deals/new?template={id}{from}"),
+            label: name.clone(),
+            current: form.get("template") == id.to_string(),
+        };
+        Self { kept, templates: templates.iter().map(choice).collect() }
+    }
 }
 
 /// What both forms offer to choose from.
 struct Choices {
+    templates: Vec<(DealTemplateId, String)>,
     pipelines: Vec<Pipeline>,
     stages: Vec<Stage>,
     people: Vec<Person>,
@@ -79,6 +116,7 @@ impl Choices {
     fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Self> {
         let pipelines = pipeline::pipelines(tx)?;
         Ok(Self {
+            templates: super::templates::choices(tx)?,
             pipelines,
             stages: pipeline::stages(tx)?,
             people: members::directory(tx)?,
@@ -108,6 +146,7 @@ fn form_page(
     let visible: Vec<Person> = choices.people.iter().filter(|p| page.sees(Some(p.id.0))).cloned().collect();
     owners.extend(owner_choices(&visible, form.get("owner_id")));
     FormPage {
+        beginning: if deal.is_none() { Beginning::of(&form, &choices.templates) } else { Beginning::default() },
         shell: page.shell("deals"),
         action: at.clone().unwrap_or_else(|| "/deals/new".into()),
         cancel: at.unwrap_or_else(|| "/pipeline".into()),
@@ -134,12 +173,15 @@ pub async fn new(page: Page, _by: Allow<Create>, db: Data<Db>) -> AppResult<Http
     let (mut form, choices) = db
         .org(&page, move |tx| {
             fields::prefill(tx, &actor, RecordType::Deal, &mut form)?;
+            beginnings::prefill(tx, &actor, &mut form)?;
             Ok((form, Choices::load(tx, &actor)?))
         })
         .await?;
     // Chosen now, so that the form sent twice makes one deal.
     form.set("id", DealId::new().to_string());
-    form.set("currency", page.org.currency.clone());
+    if form.get("currency").parse::<crate::kernel::Currency>().is_err() {
+        form.set("currency", page.org.currency.clone());
+    }
     form.set("owner_id", page.id.to_string());
     if form.get("stage_id").is_empty() {
         form.set("stage_id", choices.first_stage());
@@ -156,7 +198,9 @@ pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> 
     match db.org(&page, move |tx| actions::create(tx, &by, &form)).await {
         Ok(deal) => {
             let done = message(&page, &format!("{} added", deal.reference()), &posted);
-            Ok(reply::redirect(&page.req, &format!("/deals/{}", deal.id), Some(done)))
+            let seen = page.sees(deal.owner_id.map(Into::into));
+            let to = if seen { format!("/deals/{}", deal.id) } else { format!("/pipeline/{}", deal.pipeline_id) };
+            Ok(reply::redirect(&page.req, &to, Some(done)))
         }
         Err(AppError::Invalid(errors)) => {
             let actor = page.actor.clone();
@@ -252,6 +296,7 @@ struct ShowPage {
     quality: quality::Panel,
     custom: Vec<CellSection>,
     timeline: Timeline,
+    links: links::Panel,
 }
 
 impl ShowPage {
@@ -366,6 +411,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         origins: leads::origins(tx, actor, RecordType::Deal, id.into())?,
         quality: quality::Panel::load(tx, actor, RecordType::Deal, id.into())?,
         tags: tags::Chips::load(tx, actor, RecordType::Deal, id.into(), csrf.clone())?,
+        links: links::Panel::load(tx, actor, id)?,
         timeline: Timeline::load(tx, actor, RecordType::Deal, id.into(), query, csrf)?,
         deal,
     })

@@ -48,15 +48,20 @@ fn insert(
     form: Option<WebFormId>,
     mut data: Value,
 ) -> AppResult<()> {
+    let mut given = None;
     if new.owner_id.is_none() {
-        let (source, campaign, country) = (new.source.as_deref(), new.campaign.as_deref(), new.country.as_deref());
-        new.owner_id = assignment::owner(tx, &Arrival { form, source, campaign, country })?;
+        let (source, campaign, country, region) =
+            (new.source.clone(), new.campaign.clone(), new.country.clone(), new.region.clone());
+        let arrival = Arrival { form, source, campaign, country, region, ..Arrival::of(RecordType::Lead) };
+        given = assignment::owner(tx, &arrival)?;
+        new.owner_id = given.map(|given| given.owner);
         data["assigned"] = json!(new.owner_id.is_some());
     }
     let created_by = tx.by();
     diesel::insert_into(leads::table)
         .values((leads::id.eq(id), &new, leads::created_by.eq(created_by)))
         .execute(tx.conn())?;
+    assignment::remember(tx, RecordType::Lead, id.0, given)?;
     let nothing = NewLead { currency: currency.to_owned(), ..NewLead::default() };
     let changes = NewLead::changes(&nothing, &new, tx)?;
     match form {

@@ -85,6 +85,11 @@ pub const FIELDS: &[Field] = &[
     Field::new("country", "Country", FieldKind::Country).aliases(&["country code", "location"]),
     Field::new("owner_id", "Owner", FieldKind::Member).listed().aliases(&["owner", "lead owner", "assigned to"]),
     Field::new("description", "Description", FieldKind::LongText).max(10_000).aliases(&["notes", "about", "comments"]),
+    // By which rule of assignment it got its owner, when that has a name.
+    Field::new("territory", "Territory", FieldKind::Text)
+        .column("(SELECT t.name FROM assignment_rules t WHERE t.org_id = leads.org_id AND t.id = leads.territory_id)")
+        .expr("(SELECT t.name FROM assignment_rules t WHERE t.org_id = r.org_id AND t.id = r.territory_id)")
+        .computed(),
     Field::new("created_at", "Added", FieldKind::DateTime).sortable().listed().computed(),
     Field::new("updated_at", "Changed", FieldKind::DateTime).computed(),
     Field::new("created_by", "Added by", FieldKind::Member).computed(),

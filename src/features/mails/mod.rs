@@ -37,6 +37,7 @@ pub use attachments::SWEEP as SWEEP_FILES;
 pub use body::plain;
 pub use limits::SWEEP as SWEEP_COUNTS;
 pub use mailings::SWEEP as SWEEP_MAILINGS;
+pub use queries::find;
 pub use sending::SWEEP as SWEEP_BROKEN;
 pub use standing::{Notice, notices};
 

@@ -41,6 +41,10 @@ pub enum Action {
     Normalise {
         parts: Vec<Part>,
     },
+    /// Shared out anew by the rules of assignment; with `everyone` those, too, who are with the right people already.
+    Share {
+        everyone: bool,
+    },
     Archive,
     Restore,
     Delete,
@@ -58,6 +62,7 @@ impl Action {
             Action::Segment { .. } => "segment",
             Action::Move { .. } => "move",
             Action::Normalise { .. } => "normalise",
+            Action::Share { .. } => "share",
             Action::Archive => "archive",
             Action::Restore => "restore",
             Action::Delete => "delete",
@@ -79,6 +84,7 @@ impl Action {
                 let parts: Vec<String> = parts.iter().map(|part| part.label().to_lowercase()).collect();
                 format!("Put {} of {many} in order", parts.join(", "))
             }
+            Action::Share { .. } => format!("Share out {many}"),
             Action::Archive => format!("Archive {many}"),
             Action::Restore => format!("Restore {many}"),
             Action::Delete => format!("Delete {many}"),
@@ -103,6 +109,7 @@ impl Action {
             Action::Segment { .. } => "taken out",
             Action::Move { .. } => "moved",
             Action::Normalise { .. } => "put in order",
+            Action::Share { .. } => "given away",
             Action::Archive => "archived",
             Action::Restore => "restored",
             Action::Delete => "deleted",

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::{deals, pipeline, quality, retention, segments, tags},
+    features::{assignment, deals, pipeline, quality, retention, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -80,9 +80,11 @@ impl Statement {
                 sorting
             }
             // Only to sort by: these are written by their own features.
-            Action::Tag { .. } | Action::Segment { .. } | Action::Normalise { .. } | Action::Anonymise => {
-                step("updated_at", "now()", ("false", ""), "tagged", Done::Updated)
-            }
+            Action::Tag { .. }
+            | Action::Segment { .. }
+            | Action::Normalise { .. }
+            | Action::Share { .. }
+            | Action::Anonymise => step("updated_at", "now()", ("false", ""), "tagged", Done::Updated),
             Action::Edit(edit) => {
                 let setting = Setting::of(record, edit)?;
                 let after = match edit.mode {
@@ -136,6 +138,9 @@ pub(super) fn batch(
 ) -> AppResult<(Tally, Vec<Uuid>)> {
     if let Action::Normalise { parts } = action {
         return quality::normalise(tx, actor, op, record, parts, ids);
+    }
+    if let Action::Share { everyone } = action {
+        return assignment::reassign(tx, actor, op, record, ids, *everyone);
     }
     if *action == Action::Anonymise {
         return retention::anonymise(tx, actor, op, record, ids);

@@ -5,7 +5,7 @@ use crate::{
     kernel::RecordType,
     web::{
         Actor,
-        permission::{Permission, activities, mails::Bulk},
+        permission::{Permission, activities, mails::Bulk, organisation::SeeTeam},
     },
 };
 use uuid::Uuid;
@@ -18,6 +18,8 @@ pub struct Bar {
     pub may_export: bool,
     /// A mail to each of them.
     pub may_write: bool,
+    /// The rules of assignment may give them other owners.
+    pub may_share: bool,
     /// Sets of tasks may be planned with them.
     pub may_plan: bool,
     /// The list as it stands, to come back to: path and query.
@@ -43,6 +45,10 @@ impl Bar {
             offers,
             may_export,
             may_write,
+            may_share: !archived
+                && record != RecordType::Contact
+                && actor.may(SeeTeam::KEY)
+                && actor.may(&format!("{}.edit", record.noun())),
             may_plan: !archived && actor.may(activities::Create::KEY),
             back: address.to_owned(),
             matching,

@@ -1,12 +1,20 @@
 //! `GET /search?q=`: results grouped by type; for the palette, its listbox.
 
 use crate::{
-    db::Db,
+    db::{Db, OrgTx},
     error::AppResult,
-    features::views,
-    kernel::RecordType,
+    features::{
+        deals::{self, Offer},
+        views,
+    },
+    kernel::{DealTemplateId, RecordType},
     search::{self, Hit},
-    web::{Page, reply, shell::Shell},
+    web::{
+        Actor, Page,
+        permission::{Permission, deals::Create},
+        reply,
+        shell::Shell,
+    },
 };
 use actix_web::{
     HttpResponse,
@@ -34,6 +42,7 @@ struct Index<'a> {
     groups: &'a [Group],
     /// Words to search by, for types this role sees.
     scope: String,
+    begin: &'a [Offer],
 }
 
 #[derive(Template)]
@@ -42,6 +51,8 @@ struct Options<'a> {
     q: &'a str,
     groups: &'a [Group],
     href: String,
+    /// Deals that can be begun: title, note, address.
+    begin: &'a [Offer],
 }
 
 /// The hits of one type.
@@ -56,7 +67,11 @@ pub async fn results(page: Page, db: Data<Db>, question: Query<Question>) -> App
     let q = question.into_inner().q.trim().to_owned();
     let limit = if reply::is_partial(&page.req) { IN_PALETTE } else { ON_PAGE };
     let (actor, asked) = (page.actor.clone(), q.clone());
-    let hits = db.org_read(&page, move |tx| search::find(tx, &actor, &asked, &RecordType::ALL, limit)).await?;
+    let (hits, begin) = db
+        .org_read(&page, move |tx| {
+            Ok((search::find(tx, &actor, &asked, &RecordType::ALL, limit)?, beginnings(tx, &actor, &asked)?))
+        })
+        .await?;
     if !reply::is_partial(&page.req) {
         views::recent::searched(&page, &db, &q);
     }
@@ -64,8 +79,25 @@ pub async fn results(page: Page, db: Data<Db>, question: Query<Question>) -> App
     let shown: String = q.chars().take(200).collect();
     let href =
         format!("/search?q={}", percent_encoding::utf8_percent_encode(&shown, percent_encoding::NON_ALPHANUMERIC));
-    let whole = Index { shell: page.shell("search"), q: &shown, groups: &groups, scope: scope(&page) };
-    reply::either(&page.req, StatusCode::OK, &whole, &Options { q: &shown, groups: &groups, href })
+    let whole = Index { shell: page.shell("search"), q: &shown, groups: &groups, scope: scope(&page), begin: &begin };
+    reply::either(&page.req, StatusCode::OK, &whole, &Options { q: &shown, groups: &groups, href, begin: &begin })
+}
+
+/// A deal that the words say (`deal Acme 12k EUR next month`), and templates of that name.
+fn beginnings(tx: &mut OrgTx, actor: &Actor, q: &str) -> AppResult<Vec<Offer>> {
+    if !actor.may(Create::KEY) {
+        return Ok(vec![]);
+    }
+    let mut begin: Vec<Offer> = deals::offer(tx, actor, q)?.into_iter().collect();
+    if q.chars().count() >= 3 {
+        let offer = |(id, name): (DealTemplateId, String)| Offer {
+            title: format!("New deal: {name}"),
+            note: "from a template".into(),
+            href: format!("/deals/new?template={id}"),
+        };
+        begin.extend(deals::templates_named(tx, q)?.into_iter().map(offer));
+    }
+    Ok(begin)
 }
 
 /// By type, the type of the best hit first; within a type as ranked.

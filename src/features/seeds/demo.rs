@@ -71,6 +71,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(include_str!("demo/repeats.sql"))?;
     tx.conn().batch_execute(include_str!("demo/notices.sql"))?;
     tx.conn().batch_execute(include_str!("demo/automations.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/assignment.sql"))?;
     for record_type in RecordType::ALL {
         documents(tx, org, record_type)?;
     }

@@ -50,6 +50,7 @@ const ALL: &[SettingsNav] = &[
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
     item("currencies", "/settings/currencies", "Currencies", "currency-euro", ORGANISATION),
     item("products", "/settings/products", "Taxes and categories", "package", ORGANISATION),
+    item("deal-templates", "/settings/deal-templates", "Deal templates", "template", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("activity-types", "/settings/activity-types", "Activity types", "calendar-event", ORGANISATION),
     item("activity-templates", "/settings/activity-templates", "Activity templates", "template", ORGANISATION),
@@ -83,7 +84,7 @@ fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
         (_, "products") => actor.may(products::Administer::KEY),
         (_, "tags") => actor.may(tags::Administer::KEY),
         (_, "activity-templates") => actor.may(activities::Administer::KEY),
-        (_, "pipelines") => actor.may(organisation::ManagePipelines::KEY),
+        (_, "pipelines" | "deal-templates") => actor.may(organisation::ManagePipelines::KEY),
         _ => actor.may(organisation::Administer::KEY),
     }
 }

@@ -38,6 +38,7 @@ pub struct Belongings {
     pub assignment_rule: Uuid,
     pub automation: Uuid,
     pub automation_run: Uuid,
+    pub deal_template: Uuid,
     pub activity: Uuid,
     pub activity_type: Uuid,
     pub activity_template: Uuid,
@@ -91,6 +92,7 @@ impl Belongings {
             assignment_rule: id(),
             automation: id(),
             automation_run: id(),
+            deal_template: id(),
             activity: id(),
             activity_type: id(),
             activity_template: id(),
@@ -217,6 +219,12 @@ impl TestApp {
              INSERT INTO automation_runs (org_id, id, automation_id, deal_id, event_id, event, status, error)
                VALUES ('{o}', '{3}', '{0}', '{4}', gen_random_uuid(), 'won', 'failed', 'Error of {s}')",
             b.automation, b.pipeline, org.admin, b.automation_run, b.deal
+        ))
+        .await;
+        self.sql(&format!(
+            "INSERT INTO deal_templates (org_id, id, name, stage_id, fields, tasks_id)
+               VALUES ('{o}', '{0}', 'Deal template of {s}', '{1}', '{{\"source\": \"Template of {s}\"}}', '{2}')",
+            b.deal_template, b.stage, b.activity_template
         ))
         .await;
         self.sql(&format!(

@@ -157,6 +157,7 @@ impl Route {
                     "quarantine" => b.submission,
                     "assignment" => b.assignment_rule,
                     "automations" => b.automation,
+                    "deal-templates" => b.deal_template,
                     "automation-runs" => b.automation_run,
                     "retention" => b.rule,
                     other => panic!("{}: what is {{id}} after {other:?}? Tell tests/it/support/routes.rs", self.name()),

@@ -123,9 +123,9 @@ pub(super) fn insert(tx: &mut OrgTx, plan: &Plan, targets: &[Target]) -> AppResu
     let created = sql_query(sql).bind::<sql_types::Nullable<sql_types::Uuid>, _>(by).execute(tx.conn())?;
     created_events(tx, plan, plan.refs_join(), "")?;
     keep_created(tx, plan, plan.record, ("s.new_id", "s.line / 100"), &format!("import_stage s WHERE {NEW}"))?;
-    if plan.record == RecordType::Lead {
+    if plan.record != RecordType::Contact {
         let new = format!("SELECT s.new_id AS id, s.line AS place FROM import_stage s WHERE {NEW}");
-        assignment::share_out(tx, &new, &json!({ "import_id": plan.import }))?;
+        assignment::share_out(tx, plan.record, &new, &json!({ "import_id": plan.import }))?;
     }
     Ok(i64::try_from(created).unwrap_or(i64::MAX))
 }
