@@ -87,7 +87,9 @@ impl Day {
         ahead.retain(|one| one.series_id.is_none_or(|id| series.insert(id)));
         ahead.truncate(MEETINGS);
         let mut seen = std::collections::HashSet::new();
-        due.retain(|one| seen.insert(one.id));
+        // Of a series the one that is waited for longest.
+        let mut waiting = std::collections::HashSet::new();
+        due.retain(|one| seen.insert(one.id) && one.series_id.is_none_or(|id| waiting.insert(id)));
         due.sort_by_key(|one| std::cmp::Reverse((one.own(actor), std::cmp::Reverse(one.at))));
         let more_due = due.len() > DUE;
         due.truncate(DUE);

@@ -9,7 +9,11 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         pipeline::COLORS,
-        settings::{SettingsNav, nav},
+        settings::{
+            SettingsNav,
+            lists::{self, options},
+            nav,
+        },
     },
     kernel::ActivityTypeId,
     web::{
@@ -50,10 +54,6 @@ struct Show {
     input: FormView,
     icons: Vec<SelectOption>,
     colors: Vec<SelectOption>,
-}
-
-fn options(choices: &[(&str, &str)], chosen: &str) -> Vec<SelectOption> {
-    choices.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == chosen)).collect()
 }
 
 /// `GET /settings/activity-types`
@@ -164,8 +164,7 @@ pub(super) async fn retire(
 ) -> AppResult<HttpResponse> {
     let id = *id;
     let kind = db.org(&page, move |tx| types::retire(tx, &by, id, true)).await?;
-    let flash = Flash::success(format!("{} retired", kind.name)).undo(format!("{AT}/{id}/retirement/undo"));
-    Ok(reply::redirect(&page.req, AT, Some(flash)))
+    Ok(lists::retired(&page, AT, id, &kind.name))
 }
 
 /// `POST /settings/activity-types/{id}/retirement/undo`
@@ -176,15 +175,12 @@ pub(super) async fn restore(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let kind = db.org(&page, move |tx| types::retire(tx, &by, *id, false)).await?;
-    Ok(reply::redirect(&page.req, AT, Some(Flash::success(format!("{} can be chosen again", kind.name)))))
+    Ok(lists::restored(&page, AT, &kind.name))
 }
 
 /// `POST /settings/activity-types/order`: `order`, ids with commas between
 pub(super) async fn order(page: Page, by: Allow<Administer>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
-    let order: Vec<ActivityTypeId> = form.get("order").split(',').filter_map(|id| id.parse().ok()).collect();
+    let order: Vec<ActivityTypeId> = lists::order(&form);
     db.org(&page, move |tx| types::reorder(tx, &by, &order)).await?;
-    if reply::is_htmx(&page.req) {
-        return Ok(HttpResponse::NoContent().finish());
-    }
-    Ok(reply::redirect(&page.req, AT, None))
+    Ok(lists::ordered(&page, AT))
 }

@@ -54,6 +54,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(&format!("SET LOCAL seed.org = '{org}'"))?;
     tx.conn().batch_execute(include_str!("demo/companies.sql"))?;
     tx.conn().batch_execute(include_str!("demo/contacts.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/duplicates.sql"))?;
     tx.conn().batch_execute(include_str!("demo/leads.sql"))?;
     let ranks = rank::many_before(DEALS, None).ok_or_else(|| anyhow!("no ranks"))?;
     let (tables, rows) = split(include_str!("demo/deals.sql"));

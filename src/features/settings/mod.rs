@@ -1,6 +1,7 @@
 //! What can be set: the organisation, its people and their access, and the administrators' windows on mail and jobs.
 
 mod jobs;
+pub mod lists;
 mod mail;
 mod members;
 mod nav;

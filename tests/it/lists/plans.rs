@@ -4,6 +4,10 @@
 use super::{listed, query};
 use crate::support::{Org, TestApp, sql};
 use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text};
+use pipewright::{
+    features::records::filter::{self, Filter, Schema},
+    kernel::RecordType,
+};
 
 #[derive(QueryableByName)]
 struct Step {
@@ -85,6 +89,21 @@ async fn what_few_records_obey_is_looked_up() {
         r#"{"any":[{"rule":{"key":"city","op":"is","values":["RARE TOWN"]}},{"rule":{"key":"c_tier","op":"is","values":["gold"]}}]}"#,
     );
     assert_eq!(listed(&admin, &format!("/contacts?{either}")).await, ["Person 05000", "Person 06000"]);
+    // Alternatives are looked up together; with one that many obey they are walked.
+    let by = app.actor(&org, org.admin).await;
+    for (with, few) in [("gold", Some(2)), ("tin", None)] {
+        let alternatives = format!(
+            r#"{{"all":[{{"any":[{{"rule":{{"key":"city","op":"is","values":["RARE TOWN"]}}}},{{"all":[{{"rule":{{"key":"c_tier","op":"is","values":["{with}"]}}}}]}}]}}]}}"#
+        );
+        let filter: Filter = serde_json::from_str(&alternatives).unwrap();
+        let actor = by.clone();
+        let found = app.db.org(&by, move |tx| {
+            let schema = Schema::load(tx, &actor, RecordType::Contact, &filter)?;
+            let lookups = filter::lookups(&filter, RecordType::Contact, &schema, &actor);
+            filter::candidates(tx, RecordType::Contact, &lookups, true)
+        });
+        assert_eq!(found.await.unwrap().map(|ids| ids.len()), few, "{with}");
+    }
     let none = query(r#"{"all":[{"related":{"relation":"contacts","has":false,"filter":{"all":[]}}}]}"#);
     assert_eq!(listed(&admin, &format!("/companies?{none}")).await.len(), 1);
     app.stop().await;

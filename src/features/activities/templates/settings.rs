@@ -11,7 +11,11 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         activities::{model::Class, types::ActivityType},
-        settings::{SettingsNav, nav},
+        settings::{
+            SettingsNav,
+            lists::{self, options},
+            nav,
+        },
     },
     kernel::ActivityTemplateId,
     web::{
@@ -62,10 +66,6 @@ struct Show {
     follows: Vec<SelectOption>,
     input: FormView,
     offers: Offers,
-}
-
-pub(super) fn options(choices: &[(&str, &str)], chosen: &str) -> Vec<SelectOption> {
-    choices.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == chosen)).collect()
 }
 
 /// `GET /settings/activity-templates`
@@ -237,8 +237,7 @@ pub(in crate::features::activities) async fn retire(
 ) -> AppResult<HttpResponse> {
     let id = *id;
     let template = db.org(&page, move |tx| commands::retire(tx, &by, id, true)).await?;
-    let flash = Flash::success(format!("{} retired", template.name)).undo(format!("{AT}/{id}/retirement/undo"));
-    Ok(reply::redirect(&page.req, AT, Some(flash)))
+    Ok(lists::retired(&page, AT, id, &template.name))
 }
 
 /// `POST /settings/activity-templates/{id}/retirement/undo`
@@ -249,7 +248,7 @@ pub(in crate::features::activities) async fn restore(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let template = db.org(&page, move |tx| commands::retire(tx, &by, *id, false)).await?;
-    Ok(reply::redirect(&page.req, AT, Some(Flash::success(format!("{} can be used again", template.name)))))
+    Ok(lists::restored(&page, AT, &template.name))
 }
 
 /// `POST /settings/activity-templates/{id}/steps`
@@ -285,10 +284,7 @@ pub(in crate::features::activities) async fn order(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let id = *id;
-    let order: Vec<Uuid> = form.get("order").split(',').filter_map(|id| id.parse().ok()).collect();
+    let order: Vec<Uuid> = lists::order(&form);
     db.org(&page, move |tx| commands::reorder(tx, &by, id, &order)).await?;
-    if reply::is_htmx(&page.req) {
-        return Ok(HttpResponse::NoContent().finish());
-    }
-    Ok(reply::redirect(&page.req, &format!("{AT}/{id}"), None))
+    Ok(lists::ordered(&page, &format!("{AT}/{id}")))
 }

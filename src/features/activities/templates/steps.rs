@@ -3,14 +3,14 @@
 use super::{
     commands, form,
     model::{self, ASSIGNEES, Step, Template as Kept},
-    settings::{AT, options},
+    settings::AT,
 };
 use crate::{
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
         activities::{model::PRIORITIES, types::ActivityType},
-        settings::{SettingsNav, nav},
+        settings::{SettingsNav, lists::options, nav},
     },
     kernel::RoleId,
     schema::roles,

@@ -42,19 +42,27 @@ pub enum Lookup {
     Texts(&'static str, Vec<String>),
     /// What own fields hold, each as jsonb containment has it.
     Held(Vec<Value>),
+    /// Of alternatives, each of which can be looked up.
+    Any(Vec<Lookup>),
 }
 
-/// Of a filter all of whose parts must hold.
+/// What of a filter can be looked up, each by itself: of parts that must all hold any, of alternatives only when it can be of all.
 pub fn lookups(filter: &Filter, record: RecordType, schema: &Schema, actor: &Actor) -> Vec<Lookup> {
-    let (Filter::All(parts), Some(catalogue)) = (filter, schema.get(record)) else { return Vec::new() };
-    let of = |part: &Filter| match part {
-        Filter::Rule { key, op: op @ (Op::Is | Op::AnyOf), values } => {
-            let entry = catalogue.get(key).filter(|entry| entry.filterable)?;
-            lookup(record, entry, *op, values, actor)
+    let Some(catalogue) = schema.get(record) else { return Vec::new() };
+    let of = |part: &Filter| lookups(part, record, schema, actor);
+    match filter {
+        Filter::All(parts) => parts.iter().flat_map(of).collect(),
+        Filter::Any(parts) if !parts.is_empty() => {
+            let best = |part| of(part).into_iter().min_by_key(|lookup| !matches!(lookup, Lookup::Texts(..)));
+            let each: Option<Vec<Lookup>> = parts.iter().map(best).collect();
+            each.map(Lookup::Any).into_iter().collect()
         }
-        _ => None,
-    };
-    parts.iter().filter_map(of).collect()
+        Filter::Rule { key, op: op @ (Op::Is | Op::AnyOf), values } => {
+            let entry = catalogue.get(key).filter(|entry| entry.filterable);
+            entry.and_then(|entry| lookup(record, entry, *op, values, actor)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn lookup(record: RecordType, entry: &Entry, op: Op, values: &[String], actor: &Actor) -> Option<Lookup> {
@@ -95,25 +103,41 @@ struct Id {
 /// The fewest that any of them finds; `None` when each finds many. What own fields hold is only asked when the list was walked in vain
 /// (`rare`): of what many hold, its index reads all before it gives the first.
 pub fn candidates(tx: &mut OrgTx, record: RecordType, lookups: &[Lookup], rare: bool) -> AppResult<Option<Vec<Uuid>>> {
-    let most = i32::try_from(FEW + 1).unwrap_or(i32::MAX);
     let mut fewest: Option<Vec<Uuid>> = None;
-    for lookup in lookups.iter().filter(|lookup| rare || matches!(lookup, Lookup::Texts(..))) {
-        let found: Vec<Id> = match lookup {
-            Lookup::Texts(field, texts) => diesel::sql_query("SELECT id FROM app.those($1, $2, $3, $4) id")
-                .bind::<sql_types::Text, _>(record.noun())
-                .bind::<sql_types::Text, _>(*field)
-                .bind::<sql_types::Array<sql_types::Text>, _>(texts)
-                .bind::<sql_types::Integer, _>(most)
-                .load(tx.conn())?,
-            Lookup::Held(values) => diesel::sql_query("SELECT id FROM app.holding($1, $2, $3) id")
-                .bind::<sql_types::Text, _>(record.noun())
-                .bind::<sql_types::Jsonb, _>(json!(values))
-                .bind::<sql_types::Integer, _>(most)
-                .load(tx.conn())?,
-        };
-        if found.len() <= FEW && fewest.as_ref().is_none_or(|few| found.len() < few.len()) {
-            fewest = Some(found.into_iter().map(|row| row.id).collect());
+    for lookup in lookups {
+        if let Some(found) = few(tx, record, lookup, rare)?
+            && fewest.as_ref().is_none_or(|few| found.len() < few.len())
+        {
+            fewest = Some(found);
         }
     }
     Ok(fewest)
+}
+
+/// What it finds, unless that is too many.
+fn few(tx: &mut OrgTx, record: RecordType, lookup: &Lookup, rare: bool) -> AppResult<Option<Vec<Uuid>>> {
+    let most = i32::try_from(FEW + 1).unwrap_or(i32::MAX);
+    let found: Vec<Id> = match lookup {
+        Lookup::Texts(field, texts) => diesel::sql_query("SELECT id FROM app.those($1, $2, $3, $4) id")
+            .bind::<sql_types::Text, _>(record.noun())
+            .bind::<sql_types::Text, _>(*field)
+            .bind::<sql_types::Array<sql_types::Text>, _>(texts)
+            .bind::<sql_types::Integer, _>(most)
+            .load(tx.conn())?,
+        Lookup::Held(_) if !rare => return Ok(None),
+        Lookup::Held(values) => diesel::sql_query("SELECT id FROM app.holding($1, $2, $3) id")
+            .bind::<sql_types::Text, _>(record.noun())
+            .bind::<sql_types::Jsonb, _>(json!(values))
+            .bind::<sql_types::Integer, _>(most)
+            .load(tx.conn())?,
+        Lookup::Any(each) => {
+            let mut all = Vec::new();
+            for one in each {
+                let Some(found) = few(tx, record, one, rare)? else { return Ok(None) };
+                all.extend(found);
+            }
+            return Ok((all.len() <= FEW).then_some(all));
+        }
+    };
+    Ok((found.len() <= FEW).then(|| found.into_iter().map(|row| row.id).collect()))
 }
