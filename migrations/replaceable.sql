@@ -483,6 +483,24 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
   SELECT org_id, month, owner_id, type_id, sum(done) FROM gone GROUP BY 1, 2, 3, 4 HAVING sum(done) <> 0;
   WITH gathered AS (
+    SELECT org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency FROM public.deal_months GROUP BY 1, 2, 3, 4, 5, 6, 7
+    HAVING count(*) > 1 OR sum(deals) = 0 AND sum(amount) = 0
+  ), gone AS (
+    DELETE FROM public.deal_months t USING gathered g WHERE t.org_id = g.org_id AND t.pipeline_id = g.pipeline_id AND t.month = g.month
+      AND t.stage_id = g.stage_id AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.owner_now IS NOT DISTINCT FROM g.owner_now
+      AND t.currency = g.currency RETURNING t.*)
+  INSERT INTO public.deal_months (org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, deals, amount)
+  SELECT org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, sum(deals), sum(amount) FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7
+  HAVING sum(deals) <> 0 OR sum(amount) <> 0;
+  WITH gathered AS (
+    SELECT org_id, month, pipeline_id, owner_id, furthest_id, state FROM public.deal_beginnings GROUP BY 1, 2, 3, 4, 5, 6
+    HAVING count(*) > 1 OR sum(deals) = 0
+  ), gone AS (
+    DELETE FROM public.deal_beginnings t USING gathered g WHERE t.org_id = g.org_id AND t.month = g.month AND t.pipeline_id = g.pipeline_id
+      AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.furthest_id = g.furthest_id AND t.state = g.state RETURNING t.*)
+  INSERT INTO public.deal_beginnings (org_id, month, pipeline_id, owner_id, furthest_id, state, deals)
+  SELECT org_id, month, pipeline_id, owner_id, furthest_id, state, sum(deals) FROM gone GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(deals) <> 0;
+  WITH gathered AS (
     SELECT org_id FROM public.definition_changes GROUP BY 1 HAVING count(*) > 1
   ), gone AS (
     DELETE FROM public.definition_changes t USING gathered g WHERE t.org_id = g.org_id RETURNING t.*)
@@ -853,6 +871,10 @@ BEGIN
   INSERT INTO public.activity_closings (org_id, month, owner_id, type_id, done)
   SELECT a.org_id, date_trunc('month', a.closed_at AT TIME ZONE zone)::date, a.owner_id, a.type_id, count(*)
   FROM public.activities a WHERE a.org_id = NEW.id AND a.status = 'done' AND a.deleted_at IS NULL GROUP BY 1, 2, 3, 4;
+  DELETE FROM public.deal_beginnings WHERE org_id = NEW.id;
+  INSERT INTO public.deal_beginnings (org_id, month, pipeline_id, owner_id, furthest_id, state, deals)
+  SELECT s.org_id, date_trunc('month', s.began_at AT TIME ZONE zone)::date, s.pipeline_id, s.owner_id, s.furthest_id, s.state, count(*)
+  FROM public.deal_states s WHERE s.org_id = NEW.id AND s.valid_to = 'infinity' AND s.state IN ('open', 'won', 'lost') GROUP BY 1, 2, 3, 4, 5, 6;
   RETURN NULL;
 END $$;
 DO $$
@@ -863,6 +885,203 @@ BEGIN
       WHEN (OLD.time_zone IS DISTINCT FROM NEW.time_zone) EXECUTE FUNCTION app.months_anew();
   END IF;
 END $$;
+
+-- What a deal is to the pipeline.
+CREATE OR REPLACE FUNCTION app.deal_state(status text, archived_at timestamptz, deleted_at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN archived_at IS NOT NULL THEN 'archived' ELSE status END $$;
+
+-- Keeps deal_states in step with the deals. A deal that comes in with a past (an import) stood open from the day it began until it ended.
+-- Transactions may end in another order than they began: a change never begins before the one it follows.
+CREATE OR REPLACE FUNCTION app.deal_past() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  moment CONSTANT timestamptz := now();
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.deal_states (org_id, deal_id, valid_from, valid_to, pipeline_id, stage_id, owner_id, owner_now, amount, currency, state,
+      furthest_id, began_at)
+    SELECT a.org_id, a.id, s.valid_from, s.valid_to, a.pipeline_id, a.stage_id, a.owner_id, a.owner_id, a.amount, a.currency, s.state, a.stage_id, a.created_at
+    FROM added a
+    CROSS JOIN LATERAL (SELECT app.deal_state(a.status, a.archived_at, a.deleted_at) AS state, least(a.created_at, moment) AS began) b
+    CROSS JOIN LATERAL (SELECT greatest(b.began, least(coalesce(a.deleted_at, a.archived_at, a.closed_at), moment)) AS ended) e
+    CROSS JOIN LATERAL (
+      SELECT b.began AS valid_from, e.ended AS valid_to, 'open' AS state WHERE b.state <> 'open' AND b.began < e.ended
+      UNION ALL SELECT CASE b.state WHEN 'open' THEN b.began ELSE e.ended END, 'infinity', b.state) s;
+    RETURN NULL;
+  END IF;
+  IF NOT EXISTS (
+    SELECT 1 FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id
+    WHERE (a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, app.deal_state(a.status, a.archived_at, a.deleted_at))
+      IS DISTINCT FROM (r.pipeline_id, r.stage_id, r.owner_id, r.amount, r.currency, app.deal_state(r.status, r.archived_at, r.deleted_at))) THEN
+    RETURN NULL;
+  END IF;
+  WITH changed AS MATERIALIZED (
+    SELECT a.org_id, a.id, a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, a.created_at, c.valid_from AS since,
+      app.deal_state(a.status, a.archived_at, a.deleted_at) AS state,
+      (SELECT x.id FROM (
+          SELECT a.stage_id AS id
+          UNION SELECT p.furthest_id FROM public.deal_states p WHERE p.org_id = a.org_id AND p.deal_id = a.id AND p.pipeline_id = a.pipeline_id) x
+        LEFT JOIN public.stages g ON g.org_id = a.org_id AND g.id = x.id
+        ORDER BY g.position DESC NULLS LAST, x.id DESC LIMIT 1) AS furthest_id
+    FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id
+    LEFT JOIN public.deal_states c ON c.org_id = a.org_id AND c.deal_id = a.id AND c.valid_to = 'infinity'
+    WHERE (a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, app.deal_state(a.status, a.archived_at, a.deleted_at))
+      IS DISTINCT FROM (r.pipeline_id, r.stage_id, r.owner_id, r.amount, r.currency, app.deal_state(r.status, r.archived_at, r.deleted_at))
+  ), ended AS (
+    UPDATE public.deal_states s SET valid_to = moment FROM changed c
+    WHERE s.org_id = c.org_id AND s.deal_id = c.id AND s.valid_from = c.since AND c.since < moment
+  ), replaced AS (
+    UPDATE public.deal_states s SET pipeline_id = c.pipeline_id, stage_id = c.stage_id, owner_id = c.owner_id, owner_now = c.owner_id,
+      amount = c.amount, currency = c.currency, state = c.state, furthest_id = c.furthest_id
+    FROM changed c WHERE s.org_id = c.org_id AND s.deal_id = c.id AND s.valid_from = c.since AND c.since >= moment
+  )
+  INSERT INTO public.deal_states (org_id, deal_id, valid_from, pipeline_id, stage_id, owner_id, owner_now, amount, currency, state, furthest_id, began_at)
+  SELECT c.org_id, c.id, moment, c.pipeline_id, c.stage_id, c.owner_id, c.owner_id, c.amount, c.currency, c.state, c.furthest_id, c.created_at
+  FROM changed c WHERE c.since IS NULL OR c.since < moment;
+  -- The whole past of a deal is seen by those who see it today.
+  IF EXISTS (SELECT 1 FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id WHERE a.owner_id IS DISTINCT FROM r.owner_id) THEN
+    UPDATE public.deal_states s SET owner_now = a.owner_id FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id
+    WHERE s.org_id = a.org_id AND s.deal_id = a.id AND a.owner_id IS DISTINCT FROM r.owner_id AND s.owner_now IS DISTINCT FROM a.owner_id;
+  END IF;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS past_insert ON deals;
+CREATE TRIGGER past_insert AFTER INSERT ON deals REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.deal_past();
+DROP TRIGGER IF EXISTS past_update ON deals;
+CREATE TRIGGER past_update AFTER UPDATE ON deals REFERENCING NEW TABLE AS added OLD TABLE AS removed
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_past();
+
+-- deal_months and deal_beginnings: signed rows for what a statement did to deal_states.
+CREATE OR REPLACE FUNCTION app.deal_months() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  moved CONSTANT text := CASE TG_OP WHEN 'INSERT' THEN 'SELECT *, 1 AS n FROM added' WHEN 'DELETE' THEN 'SELECT *, -1 AS n FROM removed'
+    ELSE 'SELECT *, 1 AS n FROM added UNION ALL SELECT *, -1 FROM removed' END;
+BEGIN
+  EXECUTE format($q$
+    INSERT INTO public.deal_months (org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, deals, amount)
+    SELECT m.org_id, m.pipeline_id, date_trunc('month', e.at AT TIME ZONE 'UTC')::date, m.stage_id, m.owner_id, m.owner_now, m.currency,
+      sum(m.n * e.sign), coalesce(sum(m.n * e.sign * m.amount), 0)
+    FROM (%s) m CROSS JOIN LATERAL (VALUES (m.valid_from, 1), (m.valid_to, -1)) e (at, sign)
+    WHERE m.state = 'open' AND e.at < 'infinity' AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = m.org_id)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(m.n * e.sign) <> 0 OR coalesce(sum(m.n * e.sign * m.amount), 0) <> 0$q$, moved);
+  EXECUTE format($q$
+    INSERT INTO public.deal_beginnings (org_id, month, pipeline_id, owner_id, furthest_id, state, deals)
+    WITH moved AS (%s), zones AS MATERIALIZED (
+      SELECT o.id AS org_id, app.zone_of(o.id) AS zone FROM public.organisations o WHERE o.id IN (SELECT org_id FROM moved))
+    SELECT m.org_id, date_trunc('month', m.began_at AT TIME ZONE z.zone)::date, m.pipeline_id, m.owner_id, m.furthest_id, m.state, sum(m.n)
+    FROM moved m JOIN zones z ON z.org_id = m.org_id
+    WHERE m.valid_to = 'infinity' AND m.state IN ('open', 'won', 'lost') GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(m.n) <> 0$q$, moved);
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS months_insert ON deal_states;
+CREATE TRIGGER months_insert AFTER INSERT ON deal_states REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.deal_months();
+DROP TRIGGER IF EXISTS months_update ON deal_states;
+CREATE TRIGGER months_update AFTER UPDATE ON deal_states REFERENCING NEW TABLE AS added OLD TABLE AS removed
+  FOR EACH STATEMENT EXECUTE FUNCTION app.deal_months();
+DROP TRIGGER IF EXISTS months_delete ON deal_states;
+CREATE TRIGGER months_delete AFTER DELETE ON deal_states REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.deal_months();
+
+-- Deals stood in stages that are removed later.
+CREATE OR REPLACE FUNCTION app.keep_removed_stages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO public.removed_stages (org_id, id, pipeline_id, name, color, position)
+  SELECT r.org_id, r.id, r.pipeline_id, r.name, r.color, r.position FROM removed r
+  WHERE EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = r.org_id)
+  ON CONFLICT (org_id, id) DO NOTHING;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS keep_removed ON stages;
+CREATE TRIGGER keep_removed AFTER DELETE ON stages REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION app.keep_removed_stages();
+
+-- Makes deal_states of an organisation anew from its events. What an event does not say is taken from the one that changed it next (it knows
+-- what was before), else from the deal as it is; a deal without the event of its making stood from the moment it was made.
+CREATE OR REPLACE FUNCTION app.replay_deals(org uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM public.deal_states WHERE org_id = org;
+  INSERT INTO public.deal_states (org_id, deal_id, valid_from, valid_to, pipeline_id, stage_id, owner_id, owner_now, amount, currency, state,
+    furthest_id, began_at)
+  WITH told AS (
+    SELECT e.record_id AS id, e.at, e.changes AS c, row_number() OVER (PARTITION BY e.record_id ORDER BY e.version, e.at, e.id) AS n,
+      CASE WHEN e.kind = 'deal.deleted' THEN true WHEN e.kind = 'deal.undeleted' OR e.kind = 'deal.restored' THEN false END AS deleted,
+      CASE WHEN e.kind = 'deal.archived' THEN true WHEN e.kind = 'deal.restored' AND NOT e.data ? 'import_id' THEN false END AS archived,
+      CASE WHEN e.changes #>> '{closed_at,1}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T' THEN (e.changes #>> '{closed_at,1}')::timestamptz END AS closed
+    FROM public.events e
+    WHERE e.org_id = org AND e.record_type = 'deal' AND (
+      e.kind IN ('deal.created', 'deal.archived', 'deal.restored', 'deal.deleted', 'deal.undeleted')
+      OR e.changes ?| ARRAY['stage_id', 'pipeline_id', 'owner_id', 'amount', 'currency', 'status'])
+    UNION ALL
+    -- What is known now, told last.
+    SELECT d.id, d.updated_at, jsonb_build_object(
+        'stage_id', jsonb_build_array(NULL, jsonb_build_object('id', d.stage_id)), 'owner_id', jsonb_build_array(NULL, jsonb_build_object('id', d.owner_id)),
+        'pipeline_id', jsonb_build_array(NULL, jsonb_build_object('id', d.pipeline_id)), 'amount', jsonb_build_array(NULL, d.amount),
+        'currency', jsonb_build_array(NULL, d.currency), 'status', jsonb_build_array(NULL, d.status)),
+      9223372036854775807, d.deleted_at IS NOT NULL, d.archived_at IS NOT NULL, d.closed_at
+    FROM public.deals d WHERE d.org_id = org
+    UNION ALL
+    SELECT d.id, d.created_at, '{}', 0, NULL, NULL, NULL FROM public.deals d
+    WHERE d.org_id = org AND NOT EXISTS (
+      SELECT 1 FROM public.events e WHERE e.org_id = org AND e.record_id = d.id AND e.record_type = 'deal' AND e.kind = 'deal.created')
+  ), grouped AS (
+    SELECT t.*, max(t.at) OVER w AS moment,
+      count(*) FILTER (WHERE t.c ? 'stage_id') OVER w AS g_stage, count(*) FILTER (WHERE t.c ? 'pipeline_id') OVER w AS g_pipeline,
+      count(*) FILTER (WHERE t.c ? 'owner_id') OVER w AS g_owner, count(*) FILTER (WHERE t.c ? 'amount') OVER w AS g_amount,
+      count(*) FILTER (WHERE t.c ? 'currency') OVER w AS g_currency, count(*) FILTER (WHERE t.c ? 'status') OVER w AS g_status,
+      count(t.deleted) OVER w AS g_deleted, count(t.archived) OVER w AS g_archived
+    FROM told t WINDOW w AS (PARTITION BY t.id ORDER BY t.n)
+  ), firsts AS (
+    -- Before its first change a field was what that change found; the last row, which says what is known now, found nothing.
+    SELECT id, (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{stage_id,0,id}' ELSE c #>> '{stage_id,1,id}' END ORDER BY n) FILTER (WHERE c ? 'stage_id'))[1] AS stage,
+      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{pipeline_id,0,id}' ELSE c #>> '{pipeline_id,1,id}' END ORDER BY n) FILTER (WHERE c ? 'pipeline_id'))[1] AS pipeline,
+      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{owner_id,0,id}' ELSE c #>> '{owner_id,1,id}' END ORDER BY n) FILTER (WHERE c ? 'owner_id'))[1] AS owner,
+      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{amount,0}' ELSE c #>> '{amount,1}' END ORDER BY n) FILTER (WHERE c ? 'amount'))[1] AS amount,
+      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{currency,0}' ELSE c #>> '{currency,1}' END ORDER BY n) FILTER (WHERE c ? 'currency'))[1] AS currency
+    FROM told GROUP BY id
+  ), filled AS (
+    SELECT g.id, g.n, g.moment, g.closed,
+      CASE g.g_stage WHEN 0 THEN f.stage ELSE first_value(g.c #>> '{stage_id,1,id}') OVER (PARTITION BY g.id, g.g_stage ORDER BY g.n) END AS stage,
+      CASE g.g_pipeline WHEN 0 THEN f.pipeline ELSE first_value(g.c #>> '{pipeline_id,1,id}') OVER (PARTITION BY g.id, g.g_pipeline ORDER BY g.n) END AS pipeline,
+      CASE g.g_owner WHEN 0 THEN f.owner ELSE first_value(g.c #>> '{owner_id,1,id}') OVER (PARTITION BY g.id, g.g_owner ORDER BY g.n) END AS owner,
+      CASE g.g_amount WHEN 0 THEN f.amount ELSE first_value(g.c #>> '{amount,1}') OVER (PARTITION BY g.id, g.g_amount ORDER BY g.n) END AS amount,
+      CASE g.g_currency WHEN 0 THEN f.currency ELSE first_value(g.c #>> '{currency,1}') OVER (PARTITION BY g.id, g.g_currency ORDER BY g.n) END AS currency,
+      CASE g.g_status WHEN 0 THEN 'open' ELSE first_value(g.c #>> '{status,1}') OVER (PARTITION BY g.id, g.g_status ORDER BY g.n) END AS status,
+      CASE g.g_deleted WHEN 0 THEN false ELSE first_value(g.deleted) OVER (PARTITION BY g.id, g.g_deleted ORDER BY g.n) END AS deleted,
+      CASE g.g_archived WHEN 0 THEN false ELSE first_value(g.archived) OVER (PARTITION BY g.id, g.g_archived ORDER BY g.n) END AS archived
+    FROM grouped g JOIN firsts f ON f.id = g.id
+  ), known AS (
+    SELECT d.id, f.n, f.moment, d.created_at, coalesce(f.closed, d.closed_at) AS closed_at, coalesce(s.pipeline_id, r.pipeline_id, app.as_uuid(f.pipeline), d.pipeline_id) AS pipeline_id,
+      coalesce(app.as_uuid(f.stage), d.stage_id) AS stage_id, app.as_uuid(f.owner) AS owner_id, d.owner_id AS owner_now, app.as_number(f.amount) AS amount,
+      coalesce(f.currency, d.currency) AS currency, CASE WHEN f.deleted THEN 'deleted' WHEN f.archived THEN 'archived' ELSE coalesce(f.status, d.status) END AS state,
+      row_number() OVER (PARTITION BY d.id ORDER BY f.n) AS place
+    FROM filled f JOIN public.deals d ON d.org_id = org AND d.id = f.id
+    LEFT JOIN public.stages s ON s.org_id = org AND s.id = app.as_uuid(f.stage)
+    LEFT JOIN public.removed_stages r ON r.org_id = org AND r.id = app.as_uuid(f.stage)
+  ), dated AS (
+    -- The first of them is as old as the deal; what was over when it came in stood open until then.
+    SELECT id, n, created_at, pipeline_id, stage_id, owner_id, owner_now, amount, currency, CASE place WHEN 1 THEN
+        CASE state WHEN 'won' THEN greatest(least(created_at, moment), least(closed_at, moment)) WHEN 'lost' THEN greatest(least(created_at, moment), least(closed_at, moment))
+          ELSE least(created_at, moment) END ELSE moment END AS valid_from, state FROM known
+    UNION ALL
+    SELECT id, 0, created_at, pipeline_id, stage_id, owner_id, owner_now, amount, currency, least(created_at, moment), 'open' FROM known
+    WHERE place = 1 AND state IN ('won', 'lost') AND least(created_at, moment) < least(closed_at, moment)
+  ), last_of_moment AS (
+    SELECT DISTINCT ON (id, valid_from) * FROM dated ORDER BY id, valid_from, n DESC
+  ), distinct_ones AS (
+    SELECT * FROM (
+      SELECT l.*, (pipeline_id, stage_id, owner_id, amount, currency, state) IS DISTINCT FROM (
+          lag(pipeline_id) OVER w, lag(stage_id) OVER w, lag(owner_id) OVER w, lag(amount) OVER w, lag(currency) OVER w, lag(state) OVER w)
+          OR lag(id) OVER w IS NULL AS differs
+      FROM last_of_moment l WINDOW w AS (PARTITION BY id ORDER BY valid_from)) x WHERE differs
+  )
+  SELECT org, o.id, o.valid_from, coalesce(lead(o.valid_from) OVER (PARTITION BY o.id ORDER BY o.valid_from), 'infinity'), o.pipeline_id, o.stage_id,
+    o.owner_id, o.owner_now, o.amount, o.currency, o.state,
+    right(max((lpad(coalesce(s.position, -1)::text, 10) || o.stage_id) COLLATE "C") OVER (PARTITION BY o.id, o.pipeline_id ORDER BY o.valid_from), 36)::uuid, o.created_at
+  FROM distinct_ones o LEFT JOIN public.stages s ON s.org_id = org AND s.id = o.stage_id;
+END $$;
+
+-- Organisations whose deals have no states yet: those of databases older than deal_states.
+SET LOCAL ROLE pipewright_system;
+SELECT app.replay_deals(o.id) FROM organisations o
+WHERE EXISTS (SELECT 1 FROM deals d WHERE d.org_id = o.id) AND NOT EXISTS (SELECT 1 FROM deal_states s WHERE s.org_id = o.id);
+SET LOCAL ROLE pipewright_owner;
 
 SELECT app.ensure_event_partitions();
 

@@ -33,6 +33,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::automations::configure)
         .configure(features::deals::configure)
         .configure(features::products::configure)
+        .configure(features::reports::configure)
         .configure(features::currencies::configure)
         .configure(features::targets::configure)
         .configure(features::feed::configure)

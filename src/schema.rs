@@ -469,6 +469,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    deal_beginnings (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        month -> Date,
+        pipeline_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        furthest_id -> Uuid,
+        state -> Text,
+        deals -> Int8,
+    }
+}
+
+diesel::table! {
     deal_closings (org_id, id) {
         org_id -> Uuid,
         id -> Int8,
@@ -549,6 +562,41 @@ diesel::table! {
         from_on -> Nullable<Date>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    deal_months (org_id, id) {
+        org_id -> Uuid,
+        id -> Int8,
+        pipeline_id -> Uuid,
+        month -> Date,
+        stage_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        owner_now -> Nullable<Uuid>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        deals -> Int8,
+        amount -> Numeric,
+    }
+}
+
+diesel::table! {
+    deal_states (org_id, deal_id, valid_from) {
+        org_id -> Uuid,
+        deal_id -> Uuid,
+        valid_from -> Timestamptz,
+        valid_to -> Timestamptz,
+        pipeline_id -> Uuid,
+        stage_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        owner_now -> Nullable<Uuid>,
+        amount -> Nullable<Numeric>,
+        #[max_length = 3]
+        currency -> Bpchar,
+        state -> Text,
+        furthest_id -> Uuid,
+        began_at -> Timestamptz,
     }
 }
 
@@ -1558,6 +1606,18 @@ diesel::table! {
     reminder_clocks (org_id) {
         org_id -> Uuid,
         reached -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    removed_stages (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        pipeline_id -> Nullable<Uuid>,
+        name -> Text,
+        color -> Text,
+        position -> Int4,
+        removed_at -> Timestamptz,
     }
 }
 

@@ -72,6 +72,8 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
     let deal = one("SELECT id FROM deals WHERE org_id = $org AND status = 'open' LIMIT 1");
     let storied = a_long_story(database);
     let busy = a_full_calendar(database);
+    let today = chrono::Utc::now().date_naive();
+    let day = |ago: u64| today - chrono::Days::new(ago);
     let several = one(
         "SELECT string_agg('&person=' || id, '') FROM (SELECT id FROM members WHERE org_id = $org AND deactivated_at IS NULL ORDER BY id LIMIT 8) m",
     );
@@ -108,6 +110,13 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
         ("timeline by owner", format!("/pipeline/{pipeline}/timeline")),
         ("timeline by stage", format!("/pipeline/{pipeline}/timeline?group_by=stage")),
         ("timeline by company", format!("/pipeline/{pipeline}/timeline?group_by=company")),
+        ("pipeline as of four weeks ago", format!("/pipeline/{pipeline}/history?on={}", day(28))),
+        ("pipeline as of a year ago", format!("/pipeline/{pipeline}/history?on={}", day(365))),
+        ("changes since a week ago", format!("/pipeline/{pipeline}/changes?from={}&to={today}", day(7))),
+        ("changes since four weeks ago", format!("/pipeline/{pipeline}/changes?from={}&to={today}", day(28))),
+        ("targets", "/targets?unit=quarter".into()),
+        ("sales figures of a quarter", "/reports/sales?when=quarter".into()),
+        ("sales figures of all time", "/reports/sales?when=ever".into()),
         ("deals, first page", "/deals".into()),
         ("contacts, first page", "/contacts".into()),
         ("companies, first page", "/companies".into()),

@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod products;
 pub mod quality;
 pub mod records;
+pub mod reports;
 pub mod retention;
 pub mod search;
 pub mod seeds;

@@ -21,6 +21,8 @@ const STEPS: &[(&str, &str)] = &[
              UNION ALL SELECT count(*) FROM deal_forecasts GROUP BY org_id, pipeline_id, stage_id, owner_id, currency, month, forecast_override
              UNION ALL SELECT count(*) FROM record_totals GROUP BY org_id, record_type, owner_id
              UNION ALL SELECT count(*) FROM deal_closings GROUP BY org_id, month, pipeline_id, owner_id, currency, status
+             UNION ALL SELECT count(*) FROM deal_months GROUP BY org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency
+             UNION ALL SELECT count(*) FROM deal_beginnings GROUP BY org_id, month, pipeline_id, owner_id, furthest_id, state
              UNION ALL SELECT count(*) FROM activity_closings GROUP BY org_id, month, owner_id, type_id
              UNION ALL SELECT count(*) FROM definition_changes GROUP BY org_id) t)",
     ),

@@ -25,6 +25,8 @@ function draw(box) {
 }
 
 function token(name) {
+  // What only carries the bars above it.
+  if (name === "none") return "transparent";
   // A canvas needs the computed colour: light-dark() is resolved by the browser on a real element.
   const probe = document.createElement("span");
   probe.className = "vh";
@@ -48,7 +50,7 @@ function options({ type = "bar", labels, series, links, stack = false, horizonta
     animationDuration: 250,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     grid: { left: 8, right: 12, top: series.length > 1 ? 36 : 14, bottom: 4, containLabel: true },
-    legend: { show: series.length > 1, top: 2, right: 8, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: muted } },
+    legend: { show: series.length > 1, data: series.filter(({ color }) => color !== "none").map(({ name }) => name), top: 2, right: 8, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: muted } },
     tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: type === "bar" ? "shadow" : "line" }, backgroundColor: panel, borderColor: line, textStyle: { color: ink }, valueFormatter: number },
     xAxis: horizontal ? value : time ? moments : category,
     // A series with an axis of its own is in percent.
@@ -59,6 +61,7 @@ function options({ type = "bar", labels, series, links, stack = false, horizonta
       yAxisIndex: axis ?? 0,
       tooltip: axis ? { valueFormatter: percent } : undefined,
       stack: stack ? "all" : undefined,
+      tooltip: { show: color !== "none" },
       color: token(color ?? SERIES[i % SERIES.length]),
       cursor: links ? "pointer" : "default",
       barMaxWidth: 36,

@@ -47,6 +47,7 @@ mod mails;
 mod notes;
 mod notifications;
 mod operations;
+mod past;
 mod pipelines;
 mod products;
 mod quality;

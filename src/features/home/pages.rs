@@ -12,6 +12,7 @@ use crate::{
         accounts::members::{self, Person},
         activities::Day,
         currencies::Rates,
+        targets,
     },
     kernel::calendar::{self, Span},
     schema::deals,
@@ -49,6 +50,8 @@ struct Home {
     slips: Vec<Slip>,
     stuck: Vec<Stuck>,
     contexts: Vec<Context>,
+    /// The time they are for, in words, and how far the reader and their teams are.
+    aims: (String, Vec<targets::Row>),
     tiles: Vec<Tile>,
     /// At which rates amounts in other currencies are told.
     rates: String,
@@ -94,6 +97,7 @@ struct Known {
     slips: Vec<Slip>,
     stuck: Vec<Stuck>,
     contexts: Vec<Context>,
+    aims: (String, Vec<targets::Row>),
 }
 
 pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -117,6 +121,7 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let meetings: Vec<_> = day.iter().flat_map(|day| &day.meetings).map(|meeting| meeting.line.id).collect();
     Ok(Known {
         mentions: slips::mentions(tx, actor)?,
+        aims: targets::of_reader(tx, actor)?,
         contexts: slips::contexts(tx, &meetings)?,
         slips: if team { slips::slips(tx, actor, &scope)? } else { Vec::new() },
         stuck: if team { slips::stuck(tx, &scope)? } else { Vec::new() },
@@ -185,6 +190,7 @@ fn present(page: &Page, known: Known) -> Home {
         slips: known.slips,
         stuck: known.stuck,
         contexts: known.contexts,
+        aims: known.aims,
         pipelines: view::pipelines(&known.stages, actor, &owner),
         chart: view::chart(&people, &actor.org.currency),
         people,

@@ -7,6 +7,7 @@ pub mod forecast;
 mod frame;
 mod lanes;
 mod model;
+mod past;
 mod queries;
 mod requirements;
 mod settings;
@@ -23,5 +24,6 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .configure(calendar::configure)
         .configure(forecast::configure)
         .configure(timeline::configure)
+        .configure(past::configure)
         .configure(settings::configure);
 }

@@ -68,10 +68,13 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(include_str!("demo/products.sql"))?;
     tx.conn().batch_execute(include_str!("demo/activities.sql"))?;
     tx.conn().batch_execute(include_str!("demo/comments.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/past.sql"))?;
     tx.conn().batch_execute(include_str!("demo/mails.sql"))?;
     tx.conn().batch_execute(include_str!("demo/repeats.sql"))?;
     tx.conn().batch_execute(include_str!("demo/notices.sql"))?;
     tx.conn().batch_execute(include_str!("demo/automations.sql"))?;
+    // The events tell more of the deals' past than their making did.
+    tx.conn().batch_execute("SELECT app.replay_deals(current_setting('seed.org')::uuid)")?;
     tx.conn().batch_execute(include_str!("demo/assignment.sql"))?;
     for record_type in RecordType::ALL {
         documents(tx, org, record_type)?;

@@ -75,7 +75,7 @@ fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64
         sweep::stripped(tx, &["contacts"], |tx, _| run(tx, include_str!("scale/contacts.sql"), &[contacts, companies]))
     })?;
     // What is next for deals is written over all of them, so that their indexes come last.
-    sweep::stripped(tx, &["deals"], |tx, _| {
+    sweep::stripped(tx, &["deals", "deal_states"], |tx, _| {
         step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
         step("products, lines and rates", || Ok(tx.conn().batch_execute(include_str!("scale/lines.sql"))?))?;
         step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;

@@ -11,7 +11,7 @@ mod show;
 mod teams;
 
 pub use nav::{SettingsNav, nav};
-pub use teams::choices as team_choices;
+pub use teams::{choices as team_choices, people as team_people};
 
 use crate::{
     error::AppResult,

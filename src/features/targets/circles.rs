@@ -96,7 +96,7 @@ pub fn circles(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Circle>> {
         }
     };
     add(Whose::Everyone, "Everybody".into(), None, None);
-    for (id, (name, people)) in teams_of(tx)? {
+    for (id, name, people) in teams_of(tx)? {
         add(Whose::Team(id), name, None, Some(people));
     }
     for person in members::directory(tx)?.into_iter().filter(|person| person.active) {
@@ -118,7 +118,7 @@ fn may_set(actor: &Actor, owners: Option<&[Uuid]>) -> bool {
 }
 
 /// Each team, by name, with its members and its manager.
-fn teams_of(tx: &mut OrgTx) -> AppResult<Vec<(TeamId, (String, Vec<Uuid>))>> {
+fn teams_of(tx: &mut OrgTx) -> AppResult<Vec<(TeamId, String, Vec<Uuid>)>> {
     let rows: Vec<(TeamId, String, Option<Uuid>)> = teams::table
         .order((teams::name, teams::id))
         .select((teams::id, teams::name, teams::manager_id))
@@ -132,7 +132,7 @@ fn teams_of(tx: &mut OrgTx) -> AppResult<Vec<(TeamId, (String, Vec<Uuid>))>> {
     let whole = |(id, name, manager): (TeamId, String, Option<Uuid>)| {
         let mut in_it = people.remove(&id).unwrap_or_default();
         in_it.extend(manager.filter(|manager| !in_it.contains(manager)));
-        (id, (name, in_it))
+        (id, name, in_it)
     };
     Ok(rows.into_iter().map(whole).collect())
 }

@@ -100,6 +100,17 @@ pub(super) fn of_circles(
     period: Period,
 ) -> AppResult<Vec<(usize, Progress)>> {
     let set = kept_in(tx, period)?;
+    judge(tx, actor, circles, period, &set)
+}
+
+/// The same, of targets that are known already: those of `period` and of its parts.
+pub(super) fn judge(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    circles: &[Circle],
+    period: Period,
+    set: &[Target],
+) -> AppResult<Vec<(usize, Progress)>> {
     let wanted: BTreeSet<(usize, Goal)> = set
         .iter()
         .filter_map(|target| Some((circles.iter().position(|c| c.whose == target.whose())?, target.goal())))
@@ -114,7 +125,7 @@ pub(super) fn of_circles(
     let reached = Reached::load(tx, period, owners, activities)?;
     let elapsed = period.elapsed(actor, calendar::today(actor.org.zone));
     let judged = wanted.into_iter().map(|(n, goal)| {
-        let (target, summed) = number(&set, circles[n].whose, &goal, period);
+        let (target, summed) = number(set, circles[n].whose, &goal, period);
         let (reached, others) = reached.of(&circles[n], &goal, &actor.org.currency);
         let digits = if goal.measure == Measure::Amount { 2 } else { 0 };
         let expected = (target * elapsed).round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
@@ -148,7 +159,12 @@ pub(super) fn kept_in(tx: &mut OrgTx, period: Period) -> AppResult<Vec<Target>> 
         .select(Target::as_select())
         .order((targets::starts_on, targets::id))
         .load(tx.conn())?;
+    Ok(within(set, period))
+}
+
+/// Those of a period and of its parts.
+pub(super) fn within(set: Vec<Target>, period: Period) -> Vec<Target> {
     let parts: Vec<Vec<Period>> =
         Unit::ALL.into_iter().filter(|unit| *unit <= period.unit).map(|unit| period.parts(unit)).collect();
-    Ok(set.into_iter().filter(|target| parts.iter().flatten().any(|part| target.is_of(*part))).collect())
+    set.into_iter().filter(|target| parts.iter().flatten().any(|part| target.is_of(*part))).collect()
 }

@@ -1,6 +1,6 @@
 //! Progress as pages show it: on /targets, on Home and above the board.
 
-use super::{Circle, Goal, Measure, Period, Progress, Whose, circles, progress};
+use super::{Circle, Goal, Measure, Period, Progress, Unit, Whose, circles, progress};
 use crate::{
     db::OrgTx,
     error::AppResult,
@@ -47,12 +47,42 @@ pub fn rows(tx: &mut OrgTx, actor: &Actor, period: Period, only: Option<&[Whose]
     let mut seen = circles(tx, actor)?;
     seen.retain(|circle| only.is_none_or(|only| only.contains(&circle.whose)));
     let all = progress::of_circles(tx, actor, &seen, period)?;
+    told(tx, actor, &seen, all)
+}
+
+/// In words, as far as the reader's role lets them see what is measured.
+fn told(tx: &mut OrgTx, actor: &Actor, seen: &[Circle], all: Vec<(usize, Progress)>) -> AppResult<Vec<Row>> {
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
     let names = Names::load(tx)?;
     let shown = all.into_iter().filter(|(_, p)| match p.goal.measure {
         Measure::Activities => actor.may(activity::View::KEY),
         Measure::Amount | Measure::Deals => actor.may(deals::View::KEY),
     });
     Ok(shown.map(|(n, progress)| row(actor, &seen[n], &progress, &names)).collect())
+}
+
+/// What is set for the reader, their teams and everybody in the month, else in the quarter, else in the year; and what that time is called.
+pub fn of_reader(tx: &mut OrgTx, actor: &Actor) -> AppResult<(String, Vec<Row>)> {
+    let mine = |circle: &Circle| match circle.whose {
+        Whose::Member(id) => id == actor.id,
+        Whose::Team(_) => circle.counts(Some(actor.id.0)),
+        Whose::Everyone => true,
+    };
+    let mut seen = circles(tx, actor)?;
+    seen.retain(mine);
+    let year = progress::kept_in(tx, Period::now(Unit::Year, actor))?;
+    for unit in Unit::ALL {
+        let period = Period::now(unit, actor);
+        let set = progress::within(year.clone(), period);
+        let all = progress::judge(tx, actor, &seen, period, &set)?;
+        let rows = told(tx, actor, &seen, all)?;
+        if !rows.is_empty() {
+            return Ok((period.label(actor.locale, actor.org.fiscal_year_start), rows));
+        }
+    }
+    Ok(Default::default())
 }
 
 pub(super) struct Names {

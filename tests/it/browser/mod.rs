@@ -9,6 +9,7 @@ mod crowded;
 mod daily;
 mod driver;
 mod duplicates;
+mod figures;
 mod files;
 mod forecast;
 mod framed;

@@ -1,5 +1,7 @@
 //! A real sales history, 8,800 opportunities of 35 agents (Maven Analytics), against a plain count of its files.
 
+mod figures;
+
 use super::{import_with, texts};
 use crate::support::{Org, TestApp};
 use pipewright::{
@@ -95,6 +97,7 @@ async fn the_history_adds_up() {
     assert_eq!(parents, ["15 85 85"]);
     let dates = "SELECT concat_ws(' ', number::text, created_at::date::text, closed_at::date::text, name) AS t FROM deals WHERE external_id = '1C1I7A6R'";
     assert_eq!(texts(&app, dates).await, ["1001 2016-10-20 2017-03-01 GTX Plus Basic – Cancity"]);
+    figures::check(&app, &org, &history).await;
     app.stop().await;
 }
 

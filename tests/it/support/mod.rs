@@ -10,12 +10,14 @@ pub mod process;
 pub mod routes;
 pub mod smtp;
 pub mod sql;
+mod tables;
 
 pub use belongings::Belongings;
 pub use board::cards;
 pub use client::{Client, Page};
 pub use database::TestDatabase;
 pub use fixtures::{Org, PASSWORD};
+pub use tables::{plain, table};
 
 use pipewright::{
     app::Application,

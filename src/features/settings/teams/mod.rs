@@ -5,7 +5,7 @@ mod commands;
 mod pages;
 mod queries;
 
-pub use queries::choices;
+pub use queries::{choices, people};
 
 use actix_web::web::{ServiceConfig, get, post};
 

@@ -55,6 +55,16 @@ pub fn choices(tx: &mut OrgTx) -> AppResult<Vec<(TeamId, String)>> {
     Ok(mine.order((teams::name, teams::id)).select((teams::id, teams::name)).load(tx.conn())?)
 }
 
+/// A team's members and its manager; `None`: there is no such team.
+pub fn people(tx: &mut OrgTx, id: TeamId) -> AppResult<Option<Vec<uuid::Uuid>>> {
+    let head = teams::table.find((tx.org_id().0, id.0)).select(teams::manager_id);
+    let Some(manager) = head.first::<Option<uuid::Uuid>>(tx.conn()).optional()? else { return Ok(None) };
+    let members = team_members::table.filter(team_members::team_id.eq(id.0)).select(team_members::member_id);
+    let mut people: Vec<uuid::Uuid> = members.load(tx.conn())?;
+    people.extend(manager.filter(|manager| !people.contains(manager)));
+    Ok(Some(people))
+}
+
 /// The team, holding its row until the transaction ends when `lock`.
 pub fn find(tx: &mut OrgTx, id: TeamId, lock: bool) -> AppResult<Team> {
     let org = tx.org_id().0;
