@@ -31,8 +31,6 @@ pub struct Asked {
     pub filters: Filters,
     /// What the kind says of itself beside the filter.
     pub shape: Vec<(String, String)>,
-    /// The address as a form, of the view when it names one.
-    pub form: Form,
 }
 
 impl Asked {
@@ -42,8 +40,8 @@ impl Asked {
             _ => views::resolve(tx, actor, RecordType::Deal, form.clone())?,
         };
         let said = |name: &&str| ((*name).to_owned(), form.get(name).to_owned());
-        let shape = kind::SHAPE.iter().map(|name| said(name)).filter(|(_, value)| !value.is_empty()).collect();
-        Ok(Self { kind, pipeline, view, filters: Filters::parse(&form)?, shape, form })
+        let shape = kind::SHAPE.iter().map(said).filter(|(_, value)| !value.is_empty()).collect();
+        Ok(Self { kind, pipeline, view, filters: Filters::parse(&form)?, shape })
     }
 
     pub fn scope(&self, tx: &mut OrgTx, actor: &Actor) -> AppResult<Scope> {

@@ -114,6 +114,14 @@ async fn what_is_full_old_closed_or_archived_is_accessible_too() {
         let id = app.value(&format!("SELECT id FROM {noun} r WHERE {which} {busiest}")).await;
         paths.push(format!("/{noun}/{id}"));
     }
+    let pipeline = app.value("SELECT id FROM pipelines ORDER BY position, id LIMIT 1").await;
+    for kind in
+        ["forecast", "forecast?unit=quarter", "calendar", "timeline", "timeline?group_by=company&zoom=year", "look"]
+    {
+        paths.push(format!("/pipeline/{pipeline}/{kind}"));
+    }
+    let rows = app.value("SELECT id FROM saved_views WHERE name = 'Board by owner'").await;
+    paths.push(format!("/pipeline/{pipeline}?view={rows}"));
     for noun in ["deals", "companies", "contacts"] {
         let id = app.value(&format!("SELECT id FROM {noun} ORDER BY id DESC LIMIT 1")).await;
         admin.get(&format!("/{noun}/{id}")).await;

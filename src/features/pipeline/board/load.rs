@@ -185,13 +185,15 @@ pub fn lane(tx: &mut OrgTx, asked: &Asked, look: &Look, scope: &Scope, query: &F
     }
 }
 
+type Totals = HashMap<StageId, Vec<Total>>;
+
 /// Count and sums per stage: in the organisation's currency where today's rates can tell, and what the page says of them.
 pub fn totals(
     tx: &mut OrgTx,
     actor: &Actor,
     pipeline: PipelineId,
     scope: &Scope,
-) -> AppResult<(HashMap<StageId, Vec<Total>>, Option<String>)> {
+) -> AppResult<(Totals, Option<String>)> {
     let mut totals = cards::totals(tx, pipeline, scope)?;
     let rates = Rates::today(tx, actor)?;
     let note = rates.note(totals.values().flatten().map(|total| total.currency.as_str()), actor);

@@ -119,7 +119,6 @@ pub struct Head {
 pub struct Column {
     pub stage_id: String,
     pub name: String,
-    pub color: String,
     pub head: Head,
     pub cards: Vec<Card>,
     pub next: Option<String>,
@@ -362,7 +361,7 @@ pub fn columns(
         let (cards, next) = page(actor, &path, query, (by_stage.remove(&stage_id).unwrap_or_default(), most), dress);
         let head = head(actor, stage, totals.get(&stage.id).map_or(&[], Vec::as_slice));
         let folded = dress.look.folded.contains(&stage.id);
-        Column { stage_id, name: stage.name.clone(), color: stage.color.clone(), head, cards, next, folded }
+        Column { stage_id, name: stage.name.clone(), head, cards, next, folded }
     };
     stages.iter().map(column).collect()
 }

@@ -77,8 +77,6 @@ pub struct Won {
     pub month: NaiveDate,
     #[diesel(sql_type = sql_types::Text)]
     pub currency: String,
-    #[diesel(sql_type = sql_types::BigInt)]
-    pub deals: i64,
     #[diesel(sql_type = sql_types::Numeric)]
     pub amount: Decimal,
 }
@@ -109,7 +107,7 @@ pub fn won(tx: &mut OrgTx, actor: &Actor, pipeline: PipelineId, scope: &Scope, s
     let mut sql = Sql::new("SELECT date_trunc('month', r.closed_at AT TIME ZONE ");
     sql.literal(Literal::Text(actor.zone.name().to_owned()));
     sql.text(
-        ")::date AS month, r.currency::text AS currency, count(*) AS deals, coalesce(sum(r.amount), 0) AS amount \
+        ")::date AS month, r.currency::text AS currency, coalesce(sum(r.amount), 0) AS amount \
          FROM deals r WHERE r.status = 'won' AND r.archived_at IS NULL AND r.deleted_at IS NULL AND r.pipeline_id = ",
     );
     sql.literal(Literal::Uuid(pipeline.0));
