@@ -34,6 +34,8 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::deals::configure)
         .configure(features::products::configure)
         .configure(features::reports::configure)
+        .configure(features::competitors::configure)
+        .configure(features::losses::configure)
         .configure(features::currencies::configure)
         .configure(features::targets::configure)
         .configure(features::feed::configure)

@@ -391,6 +391,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    competitors (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        website -> Nullable<Text>,
+        notes -> Nullable<Text>,
+        retired_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     contacts (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
@@ -498,12 +511,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    deal_competitors (org_id, deal_id, competitor_id) {
+        org_id -> Uuid,
+        deal_id -> Uuid,
+        competitor_id -> Uuid,
+        strengths -> Nullable<Text>,
+        weaknesses -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     deal_contacts (org_id, deal_id, contact_id) {
         org_id -> Uuid,
         deal_id -> Uuid,
         contact_id -> Uuid,
         role -> Text,
         created_at -> Timestamptz,
+        influence -> Nullable<Text>,
+        stance -> Nullable<Text>,
     }
 }
 
@@ -689,6 +715,9 @@ diesel::table! {
         next_step -> Nullable<Text>,
         next_step_on -> Nullable<Date>,
         next_step_set_at -> Nullable<Timestamptz>,
+        lost_to -> Nullable<Uuid>,
+        won_reason -> Nullable<Text>,
+        won_note -> Nullable<Text>,
         priority -> Nullable<Text>,
         forecast_override -> Nullable<Text>,
         priority_key -> Int2,
@@ -1434,6 +1463,8 @@ diesel::table! {
         created_at -> Timestamptz,
         work_from -> Int2,
         work_to -> Int2,
+        won_reasons -> Array<Nullable<Text>>,
+        celebrate -> Bool,
     }
 }
 
@@ -1445,6 +1476,7 @@ diesel::table! {
         position -> Int4,
         version -> Int4,
         created_at -> Timestamptz,
+        probability_from -> Text,
         board_look -> Nullable<Jsonb>,
     }
 }
@@ -1773,6 +1805,10 @@ diesel::table! {
         position -> Int4,
         version -> Int4,
         required_fields -> Array<Nullable<Text>>,
+        default_probability -> Nullable<Int2>,
+        wins -> Nullable<Int4>,
+        settled -> Nullable<Int4>,
+        measured_at -> Nullable<Timestamptz>,
         forecast_category -> Text,
         card_limit -> Nullable<Int2>,
     }
@@ -1971,6 +2007,7 @@ diesel::table! {
 
 diesel::joinable!(auth_tokens -> users (user_id));
 diesel::joinable!(companies -> organisations (org_id));
+diesel::joinable!(competitors -> organisations (org_id));
 diesel::joinable!(contacts -> organisations (org_id));
 diesel::joinable!(counters -> organisations (org_id));
 diesel::joinable!(custom_fields -> organisations (org_id));

@@ -79,6 +79,9 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
     );
     let mut targets: Vec<Target> = [
         ("home", "/".to_owned()),
+        ("loss analysis, this quarter", "/reports/losses".into()),
+        ("loss analysis, twelve months", "/reports/losses?period=twelve_months".into()),
+        ("settings of competitors", "/settings/competitors".into()),
         ("activities, everybody's", "/activities?who=all".into()),
         ("activities overdue, everybody's", "/activities?who=all&when=overdue".into()),
         ("activities done, everybody's", "/activities?who=all&when=done".into()),

@@ -51,6 +51,7 @@ const STEPS: &[(&str, &str)] = &[
     ("search for duplicates", crate::features::duplicates::NIGHTLY),
     ("series that do not reach a year ahead", crate::features::activities::SWEEP),
     ("what is kept, day by day", crate::features::retention::SWEEP),
+    ("how likely stages make a deal", crate::features::pipeline::likelihood::SWEEP),
     ("exchange rates", crate::features::currencies::SWEEP),
     ("files nobody names", crate::features::files::SWEEP),
     ("calendars that wait for a word", crate::features::calendar::SWEEP),

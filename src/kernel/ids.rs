@@ -82,6 +82,7 @@ typed_id!(
     PipelineId,
     StageId,
     CriterionId,
+    CompetitorId,
     NoteId,
     ActivityId,
     ActivitySeriesId,

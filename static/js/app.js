@@ -10,6 +10,7 @@ const ON_DEMAND = [
   ["td.edit", () => import("./list-cells.js")],
   ["[data-refresh]", () => import("./refresh.js")],
   ["[data-sortable]", () => import("./stages.js")],
+  ["[data-celebrate]", () => import("./celebrate.js")],
   ["[data-chart]", () => import("./charts.js")],
   ["trix-editor", () => import("./editor.js")],
   ["[data-tabs]", () => import("./tabs.js")],

@@ -90,6 +90,7 @@ async function leave(card, url, fields, verb) {
   announce(text);
   if (!reply.toasted) toast({ kind: "success", text });
   if (!applyReply(reply.html).heads) refresh();
+  if (verb === "won" && document.querySelector("[data-celebrates]")) import("./celebrate.js").then(({ celebrate }) => celebrate());
   return "";
 }
 
@@ -123,7 +124,7 @@ function showError(dialog, message) {
 }
 
 export function startDialogs() {
-  onSubmit("lost-dialog", (form) => [`/deals/${asked.dataset.dealId}/closure`, { outcome: "lost", lost_reason: form.get("lost_reason"), lost_note: form.get("lost_note") }, "lost"]);
+  onSubmit("lost-dialog", (form) => [`/deals/${asked.dataset.dealId}/closure`, { outcome: "lost", lost_reason: form.get("lost_reason"), lost_note: form.get("lost_note"), lost_to: form.get("lost_to") ?? "" }, "lost"]);
   onSubmit("pipeline-dialog", (form, dialog) => [`/deals/${asked.dataset.dealId}/pipeline`, { stage_id: form.get("stage_id") }, `moved to ${chosenPipeline(dialog)}`]);
 }
 

@@ -42,6 +42,7 @@ mod linked_deals;
 mod lists;
 mod live;
 mod looks;
+mod losses;
 mod mail;
 mod mails;
 mod notes;

@@ -50,6 +50,7 @@ const PERSONAL: &[&str] = &[
     "/calendar/choice",
     "/settings/security",
     "/settings/theme",
+    "/settings/celebration",
     "/settings/notifications",
     "/notifications/",
     "/follows",

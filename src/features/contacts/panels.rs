@@ -3,21 +3,13 @@
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
+    features::deals,
     kernel::{ContactId, DealId, Money},
     web::Actor,
 };
 use diesel::{prelude::*, sql_types};
 use rust_decimal::Decimal;
 use uuid::Uuid;
-
-const ROLES: &[(&str, &str)] = &[
-    ("decision_maker", "Decision maker"),
-    ("champion", "Champion"),
-    ("influencer", "Influencer"),
-    ("user", "User"),
-    ("blocker", "Blocker"),
-    ("other", ""),
-];
 
 pub(super) struct DealRow {
     pub id: DealId,
@@ -35,6 +27,10 @@ struct Row {
     name: String,
     #[diesel(sql_type = sql_types::Text)]
     role: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    influence: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    stance: Option<String>,
     #[diesel(sql_type = sql_types::Text)]
     status: String,
     #[diesel(sql_type = sql_types::Text)]
@@ -46,7 +42,7 @@ struct Row {
 }
 
 const DEALS: &str = "
-SELECT d.id, d.name, dc.role, d.status, s.name AS stage, d.amount, d.currency::text AS currency
+SELECT d.id, d.name, dc.role, dc.influence, dc.stance, d.status, s.name AS stage, d.amount, d.currency::text AS currency
 FROM deal_contacts dc
 JOIN deals d ON d.org_id = dc.org_id AND d.id = dc.deal_id
 JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id
@@ -61,8 +57,8 @@ pub(super) fn deals_of(tx: &mut OrgTx, actor: &Actor, id: ContactId) -> AppResul
         .bind::<sql_types::Uuid, _>(id)
         .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners());
     let rows: Vec<Row> = kept(query).load(tx.conn())?;
-    let row = |Row { id, name, role, status, stage, amount, currency }: Row| {
-        let role = ROLES.iter().find(|(key, _)| *key == role).map_or("", |(_, label)| label);
+    let row = |Row { id, name, role, influence, stance, status, stage, amount, currency }: Row| {
+        let role = deals::part_words(&role, influence.as_deref(), stance.as_deref());
         let state = match status.as_str() {
             "won" => "Won".to_owned(),
             "lost" => "Lost".to_owned(),

@@ -7,7 +7,7 @@ use super::beginnings;
 
 use super::{
     closure, commands, forms,
-    model::{Deal, NewDeal},
+    model::{Deal, DealStatus, NewDeal},
     moves,
     passing::{self, To},
     positions::Place,
@@ -112,6 +112,23 @@ pub(super) fn answer_closed(page: &Page, reply: BoardReply, deal: &Deal) -> AppR
     let undo = format!("/deals/{}/closure/undo", deal.id);
     let done = format!("{}: {}", short(&deal.name), deal.status.key());
     answer(page, reply, deal, Some((done, Some(undo))))
+}
+
+/// `POST /deals/{id}/closure/reason`: why it was lost, or won, said afterwards.
+pub async fn explain(
+    page: Page,
+    by: Allow<Edit>,
+    id: Path<DealId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let id = *id;
+    db.org(&page, move |tx| match super::queries::find(tx, &by, id)?.status {
+        DealStatus::Lost { .. } => closure::explain_loss(tx, &by, id, forms::parse_loss(&form)?),
+        _ => closure::explain_win(tx, &by, id, forms::parse_win(&form)?),
+    })
+    .await?;
+    Ok(reply::redirect(&page.req, &format!("/deals/{id}"), Some(Flash::success("Saved why"))))
 }
 
 /// `POST /deals/{id}/closure/undo`, `DELETE /deals/{id}/closure`

@@ -5,24 +5,24 @@ use super::{
     model::{Deal, DealStatus},
     moves,
     passage::{self, Passing},
-    queries,
+    queries, rivals,
 };
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
     features::{
-        pipeline,
+        competitors, pipeline,
         quality::{self, Written},
     },
-    kernel::{DealId, RecordType},
+    kernel::{CompetitorId, DealId, RecordType},
     schema::deals,
     search,
     web::{Allow, permission::deals::Edit},
 };
 use chrono::Utc;
 use diesel::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The reason that needs words of its own.
 pub const OTHER: &str = "Other";
@@ -31,6 +31,16 @@ pub const OTHER: &str = "Other";
 #[derive(Clone, Debug)]
 pub struct Loss {
     pub reason: String,
+    pub note: Option<String>,
+    /// Who won it instead.
+    pub to: Option<CompetitorId>,
+}
+
+/// Why a deal was won, as far as anybody says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Win {
+    /// One of the organisation's reasons.
+    pub reason: Option<String>,
     pub note: Option<String>,
 }
 
@@ -63,14 +73,83 @@ pub fn lose(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, loss: Loss, tab: Optio
         return Ok(deal);
     }
     must_be_on_board(&deal)?;
-    let known = loss.reason == OTHER || pipeline::lost_reasons(tx)?.contains(&loss.reason);
-    if !known {
+    check(tx, &loss, None)?;
+    close(tx, by, deal, "lost", Some(loss), None, tab)
+}
+
+/// A reason must be one of those offered, or the one it has already.
+fn check(tx: &mut OrgTx, loss: &Loss, before: Option<&str>) -> AppResult<()> {
+    let kept = before == Some(loss.reason.as_str());
+    if !kept && loss.reason != OTHER && !pipeline::lost_reasons(tx)?.contains(&loss.reason) {
         return Err(AppError::field("lost_reason", "is not one of the reasons"));
     }
     if loss.reason == OTHER && loss.note.is_none() {
         return Err(AppError::field("lost_note", "is needed: say what the other reason was"));
     }
-    close(tx, by, deal, "lost", Some(loss), None, tab)
+    if loss.to.is_some() {
+        let unknown = |_| AppError::field("lost_to", "is not one of your competitors");
+        rivals::known(tx, loss.to).map_err(unknown)?;
+    }
+    Ok(())
+}
+
+/// Says afterwards why a deal was lost, or says it better.
+pub fn explain_loss(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, loss: Loss) -> AppResult<Deal> {
+    let deal = queries::lock(tx, by, id)?;
+    let DealStatus::Lost { reason, note, .. } = &deal.status else {
+        return Err(AppError::Conflict("This deal is not lost.".into()));
+    };
+    check(tx, &loss, reason.as_deref())?;
+    let mut changes = Changes::new();
+    changes.track("lost_reason", reason, &Some(loss.reason.clone())).track("lost_note", note, &loss.note);
+    changes.track("lost_to", &competitor(tx, deal.lost_to)?, &competitor(tx, loss.to)?);
+    let said = (deals::lost_reason.eq(Some(&loss.reason)), deals::lost_note.eq(&loss.note), deals::lost_to.eq(loss.to));
+    diesel::update(deals::table.filter(deals::id.eq(id))).set(said).execute(tx.conn())?;
+    explained(tx, deal, loss.to, changes)
+}
+
+/// Says why a deal was won.
+pub fn explain_win(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, win: Win) -> AppResult<Deal> {
+    let deal = queries::lock(tx, by, id)?;
+    if !matches!(deal.status, DealStatus::Won { .. }) {
+        return Err(AppError::Conflict("This deal is not won.".into()));
+    }
+    if win.reason.is_some() && win.reason != deal.won_reason {
+        let known = pipeline::won_reasons(tx)?;
+        if !known.iter().any(|known| Some(known) == win.reason.as_ref()) {
+            return Err(AppError::field("won_reason", "is not one of the reasons"));
+        }
+    }
+    let mut changes = Changes::new();
+    changes.track("won_reason", &deal.won_reason, &win.reason).track("won_note", &deal.won_note, &win.note);
+    diesel::update(deals::table.filter(deals::id.eq(id)))
+        .set((deals::won_reason.eq(&win.reason), deals::won_note.eq(&win.note)))
+        .execute(tx.conn())?;
+    explained(tx, deal, None, changes)
+}
+
+fn explained(tx: &mut OrgTx, deal: Deal, to: Option<CompetitorId>, changes: Changes) -> AppResult<Deal> {
+    if changes.is_empty() {
+        return Ok(deal);
+    }
+    if let Some(to) = to {
+        rivals::met(tx, deal.id, to)?;
+    }
+    quality::written(tx, RecordType::Deal, deal.id.into(), Written::Changes(&changes))?;
+    diesel::update(deals::table.filter(deals::id.eq(deal.id)))
+        .set((deals::version.eq(deals::version + 1), deals::updated_at.eq(diesel::dsl::now)))
+        .execute(tx.conn())?;
+    let event = Event::new("deal.updated", RecordType::Deal, deal.id).version(deal.version + 1).changes(changes);
+    events::record_quietly(tx, event)?;
+    announce(tx, deal.id, &[deal.stage_id.into()], None)?;
+    reread(tx, deal.id)
+}
+
+/// As events keep references.
+fn competitor(tx: &mut OrgTx, id: Option<CompetitorId>) -> AppResult<Option<Value>> {
+    let Some(id) = id else { return Ok(None) };
+    let name = competitors::all(tx)?.into_iter().find(|c| c.id == id).map(|c| c.name);
+    Ok(Some(json!({ "id": id, "name": name })))
 }
 
 /// Back to the top of the stage it was closed in. Reopening an open deal changes nothing.
@@ -92,6 +171,8 @@ pub fn reopen(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>)
             (deals::status.eq("open"), deals::closed_at.eq(None::<chrono::DateTime<Utc>>)),
             (deals::closed_by.eq(None::<uuid::Uuid>), deals::lost_reason.eq(None::<String>)),
             (deals::lost_note.eq(None::<String>), deals::stage_entered_at.eq(diesel::dsl::now)),
+            (deals::lost_to.eq(None::<uuid::Uuid>), deals::won_reason.eq(None::<String>)),
+            deals::won_note.eq(None::<String>),
             (deals::version.eq(deals::version + 1), deals::updated_at.eq(diesel::dsl::now)),
         ))
         .execute(tx.conn())?;
@@ -110,16 +191,20 @@ fn close(
     overrode: Option<String>,
     tab: Option<String>,
 ) -> AppResult<Deal> {
-    let (reason, note) = loss.map_or((None, None), |loss| (Some(loss.reason), loss.note));
+    let (reason, note, lost_to) = loss.map_or((None, None, None), |loss| (Some(loss.reason), loss.note, loss.to));
+    if let Some(to) = lost_to {
+        rivals::met(tx, deal.id, to)?;
+    }
     diesel::update(deals::table.filter(deals::id.eq(deal.id)))
         .set((
             (deals::status.eq(status), deals::closed_at.eq(Some(Utc::now())), deals::closed_by.eq(by.id)),
-            (deals::lost_reason.eq(&reason), deals::lost_note.eq(&note)),
+            (deals::lost_reason.eq(&reason), deals::lost_note.eq(&note), deals::lost_to.eq(lost_to)),
             (deals::version.eq(deals::version + 1), deals::updated_at.eq(diesel::dsl::now)),
         ))
         .execute(tx.conn())?;
     let mut changes = Changes::new();
     changes.track("status", &"open", &status).set("lost_reason", &reason).set("lost_note", &note);
+    changes.set("lost_to", &competitor(tx, lost_to)?);
     let seconds = (Utc::now() - deal.stage_entered_at).num_seconds().max(0);
     let mut data = json!({ "stage": queries::stage_ref(tx, deal.stage_id)?, "seconds_in_stage": seconds,
         "amount": deal.amount.map(|a| a.to_string()), "currency": deal.currency });
@@ -132,7 +217,7 @@ fn close(
 }
 
 fn settle(tx: &mut OrgTx, event: Event, deal: &Deal, tab: Option<String>) -> AppResult<Deal> {
-    let written = ["status", "closed_at", "closed_by", "lost_reason", "lost_note", "stage_entered_at"];
+    let written = ["status", "closed_at", "closed_by", "lost_reason", "lost_note", "lost_to", "stage_entered_at"];
     quality::written(tx, RecordType::Deal, deal.id.into(), Written::Fields(&written))?;
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[deal.id.into()])?;

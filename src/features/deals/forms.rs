@@ -1,7 +1,7 @@
 //! The deal's form: from what was typed to [`DealFields`], and back.
 
 use super::{
-    closure::{Loss, OTHER},
+    closure::{Loss, OTHER, Win},
     commands,
     fields::{AMOUNT_FROM, PRIORITIES},
     model::{AmountFrom, Deal, DealFields, Recurring},
@@ -16,7 +16,7 @@ use crate::{
         pipeline::CATEGORIES,
         records::Saved,
     },
-    kernel::{Currency, DealId, RecordType, calendar, money},
+    kernel::{CompetitorId, Currency, DealId, RecordType, calendar, money},
     web::{Actor, Allow, Form, FormErrors},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -78,11 +78,19 @@ pub fn parse_loss(form: &Form) -> Result<Loss, FormErrors> {
     let mut p = form.parser();
     let reason = p.required("lost_reason", 100);
     let note = p.text("lost_note", 2_000);
+    let to = p.id::<CompetitorId>("lost_to");
     if reason == OTHER && note.is_none() {
         p.error("lost_note", "is needed: say what the other reason was");
     }
     p.finish()?;
-    Ok(Loss { reason, note })
+    Ok(Loss { reason, note, to })
+}
+
+/// Why it was won, if anybody says.
+pub fn parse_win(form: &Form) -> Result<Win, FormErrors> {
+    let mut p = form.parser();
+    let win = Win { reason: p.text("won_reason", 100), note: p.text("won_note", 2_000) };
+    p.finish().map(|()| win)
 }
 
 /// The form of a deal as it is now.

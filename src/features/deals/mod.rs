@@ -6,7 +6,9 @@
 mod actions;
 mod beginnings;
 mod bulk;
+mod chance;
 mod cloning;
+pub mod closing;
 mod closure;
 mod commands;
 mod contacts;
@@ -25,6 +27,7 @@ mod passing;
 pub mod positions;
 mod queries;
 mod quick;
+mod rivals;
 mod schedule;
 mod split;
 mod stages;
@@ -35,7 +38,7 @@ mod values;
 pub use bulk::{any_in_stage, make_room, move_stage, places_back, send};
 pub use closure::{Loss, OTHER, lose, reopen, win};
 pub use commands::{create, update};
-pub use contacts::take_part;
+pub use contacts::{part_words, take_part};
 pub use fields::{FIELDS, PRIORITIES, STATUSES};
 pub use model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring};
 pub use moves::{Moved, move_pipeline, move_to, reposition};
@@ -102,10 +105,14 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/deals/{id}/forecast", post().to(schedule::save))
         .route("/deals/{id}/closure", post().to(actions::close))
         .route("/deals/{id}/closure", delete().to(actions::reopen))
+        .route("/deals/{id}/closure/reason", post().to(actions::explain))
         .route("/deals/{id}/closure/undo", post().to(actions::reopen))
+        .route("/deals/{id}/probability/removal", post().to(chance::drop_own))
         .route("/deals/{id}/passage", get().to(passing::show))
         .route("/deals/{id}/passage", post().to(passing::save))
         .route("/deals/{id}/criteria/{criterion}", post().to(criteria::tick))
+        .route("/deals/{id}/competitors", post().to(rivals::set))
+        .route("/deals/{id}/competitors/{competitor}/removal", post().to(rivals::remove))
         .route("/deals/{id}/contacts", post().to(contacts::add))
         .route("/deals/{id}/contacts/{contact}/removal", post().to(contacts::remove));
 }

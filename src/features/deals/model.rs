@@ -2,7 +2,7 @@
 
 use crate::{
     features::fields::Custom,
-    kernel::{CompanyId, Currency, DealId, MemberId, Money, PipelineId, StageId},
+    kernel::{CompanyId, CompetitorId, Currency, DealId, MemberId, Money, PipelineId, StageId},
     schema::deals,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -101,6 +101,10 @@ pub struct Deal {
     pub next_step: Option<String>,
     pub next_step_on: Option<NaiveDate>,
     pub next_step_set_at: Option<DateTime<Utc>>,
+    /// Who won it instead.
+    pub lost_to: Option<CompetitorId>,
+    pub won_reason: Option<String>,
+    pub won_note: Option<String>,
 }
 
 impl Deal {
@@ -115,6 +119,14 @@ impl Deal {
 
     pub fn is_open(&self) -> bool {
         self.status == DealStatus::Open
+    }
+
+    /// What was noted when it was lost; empty when nothing was.
+    pub fn lost_note(&self) -> &str {
+        match &self.status {
+            DealStatus::Lost { note, .. } => note.as_deref().unwrap_or_default(),
+            _ => "",
+        }
     }
 
     /// Whether it has a card on the board.
@@ -228,6 +240,9 @@ pub(super) struct DealRow {
     next_step: Option<String>,
     next_step_on: Option<NaiveDate>,
     next_step_set_at: Option<DateTime<Utc>>,
+    lost_to: Option<CompetitorId>,
+    won_reason: Option<String>,
+    won_note: Option<String>,
 }
 
 impl From<DealRow> for Deal {
@@ -277,6 +292,9 @@ impl From<DealRow> for Deal {
             next_step: row.next_step,
             next_step_on: row.next_step_on,
             next_step_set_at: row.next_step_set_at,
+            lost_to: row.lost_to,
+            won_reason: row.won_reason,
+            won_note: row.won_note,
         }
     }
 }

@@ -4,12 +4,15 @@ use super::{beginnings, links};
 
 use super::{
     SPEC, actions,
-    contacts::{self, ContactRow, ROLES},
+    chance::{self, Chance},
+    closing,
+    contacts::{self, ContactRow, INFLUENCES, ROLES, STANCES},
     criteria::{self, Checklist},
     fields::PRIORITIES,
     forms, lines,
     markers::{self, Marker},
     model::{Deal, DealStatus},
+    rivals::{self, Rivals},
     stages::{self, Step},
     told,
     values::Values,
@@ -23,6 +26,7 @@ use crate::{
         currencies,
         fields::{self, Catalogue, InputSection},
         leads::{self, Origin},
+        notifications,
         pipeline::{self, Pipeline, Stage, StageGroup},
         quality,
         records::{
@@ -281,13 +285,19 @@ struct ShowPage {
     /// That an open deal is to close on a day off.
     day_off: Option<String>,
     weighted: String,
-    probability: i16,
+    chance: Chance,
     in_stage: String,
     limit: Option<i16>,
     closed: Option<String>,
     lost_reasons: Vec<SelectOption>,
     lines: lines::Panel,
+    won_reasons: Vec<SelectOption>,
+    lost_to: Vec<SelectOption>,
+    /// It was won by the reader a moment ago, and they like to be told so.
+    celebrate: bool,
     contacts: Vec<ContactRow>,
+    rivals: Rivals,
+    followers: Vec<Person>,
     /// The contact being added, when it was refused.
     adding: FormView,
     cells: Vec<Cell>,
@@ -302,6 +312,18 @@ struct ShowPage {
 impl ShowPage {
     fn roles(&self) -> &'static [(&'static str, &'static str)] {
         ROLES
+    }
+
+    fn influences(&self) -> &'static [(&'static str, &'static str)] {
+        INFLUENCES
+    }
+
+    fn stances(&self) -> &'static [(&'static str, &'static str)] {
+        STANCES
+    }
+
+    fn has_decision_maker(&self) -> bool {
+        self.contacts.iter().any(|contact| contact.role == "decision_maker")
     }
 }
 
@@ -349,16 +371,20 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
     let stage = stages.iter().find(|s| s.id == deal.stage_id).cloned().ok_or(AppError::NotFound)?;
     let cells = |keys: &[&str]| Cell::of(SPEC.record, id.into(), keys, &form, actor, &people);
     let cell = |key: &'static str| cells(&[key]).pop().ok_or(AppError::NotFound);
-    let probability = deal.probability.unwrap_or(stage.probability);
-    let weighted =
-        deal.amount.map(|a| Money::from_columns(a * Decimal::from(probability) / Decimal::ONE_HUNDRED, &deal.currency));
+    let pipeline = pipeline::pipelines(tx)?.into_iter().find(|p| p.id == deal.pipeline_id).ok_or(AppError::NotFound)?;
+    let chance = chance::of(actor, &deal, &told, &stage, &pipeline);
+    let weighted = deal
+        .amount
+        .map(|a| Money::from_columns(a * Decimal::from(chance.percent) / Decimal::ONE_HUNDRED, &deal.currency));
     let days = (Utc::now() - deal.stage_entered_at).num_days();
+    let rivals = rivals::of(tx, actor, &deal)?;
+    let followers = notifications::followers(tx, id.into(), deal.owner_id)?;
     let custom = CellSection::load(tx, RecordType::Deal, id.into(), &form, actor, &people)?;
     Ok(ShowPage {
         shell,
         custom,
         head: Head::load(tx, actor, RecordType::Deal, id.into(), deal.owner_id, deal.archived_at.is_some())?,
-        pipeline: pipeline::pipelines(tx)?.into_iter().find(|p| p.id == deal.pipeline_id).ok_or(AppError::NotFound)?,
+        pipeline,
         company: deal.company_id.zip(company).map(|(id, name)| (id.to_string(), name)),
         owner: people.iter().find(|p| Some(p.id) == deal.owner_id).cloned(),
         steps: stages::steps(&told, &deal, &stages),
@@ -381,16 +407,21 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
             .filter(|_| matches!(deal.status, DealStatus::Open))
             .and_then(|day| actor.org.working_days.warning(day, actor.locale)),
         weighted: weighted.map_or_else(|| "–".into(), |m| actor.locale.money(m)),
-        probability,
+        chance,
         in_stage: stages::days(days),
         limit: stage.rotting_days,
-        closed: closed(actor, &deal, &people),
-        lost_reasons: pipeline::board::lost_reasons(tx)?,
         lines: {
             let state = lines::State { editing: query.get("line").parse().ok(), typed: None };
             lines::Panel::load(tx, actor, &deal, state, csrf.clone())?
         },
+        closed: closing::words(actor, &deal, &people, &rivals),
+        lost_reasons: closing::lost_reasons(tx, &deal)?,
+        won_reasons: closing::won_reasons(tx, &deal)?,
+        lost_to: closing::lost_to(tx, &deal)?,
+        celebrate: closing::celebrates(tx, actor, &deal)?,
         contacts: contacts::of(tx, actor, id)?,
+        rivals,
+        followers: followers.iter().filter_map(|id| people.iter().find(|p| p.id == *id && p.active).cloned()).collect(),
         adding: FormView::default(),
         cells: cells(&[
             "name",
@@ -415,21 +446,4 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         timeline: Timeline::load(tx, actor, RecordType::Deal, id.into(), query, csrf)?,
         deal,
     })
-}
-
-/// "Won today 14:30 by Maya Okafor", with the reason of a loss.
-fn closed(actor: &Actor, deal: &Deal, people: &[Person]) -> Option<String> {
-    let name = |by: &Option<crate::kernel::MemberId>| {
-        let name = by.and_then(|by| people.iter().find(|p| p.id == by)).map(|p| format!(" by {}", p.name));
-        name.unwrap_or_default()
-    };
-    match &deal.status {
-        DealStatus::Open => None,
-        DealStatus::Won { at, by } => Some(format!("Won {}{}", actor.within(*at), name(by))),
-        DealStatus::Lost { at, by, reason, note } => {
-            let why = [reason.as_deref(), note.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" – ");
-            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-            Some(format!("Lost {}{}{why}", actor.within(*at), name(by)))
-        }
-    }
 }

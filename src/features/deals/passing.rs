@@ -94,6 +94,12 @@ struct AskPage {
 /// `GET /deals/{id}/passage?stage_id=…`, or `outcome=won`
 pub async fn show(page: Page, _by: Allow<Edit>, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpResponse> {
     let query = Form::decode(page.req.query_string().as_bytes())?;
+    if !query.has("stage_id") && !query.has("outcome") {
+        // No goal: there is nothing to ask for.
+        let (actor, id) = (page.actor.clone(), *id);
+        db.org(&page, move |tx| queries::find(tx, &actor, id)).await?;
+        return Ok(reply::redirect(&page.req, &format!("/deals/{id}"), None));
+    }
     let to = To::parse(&query)?;
     answer(&page, &db, *id, to, (Form::default(), FormErrors::default()), StatusCode::OK).await
 }

@@ -10,7 +10,10 @@ use super::{definition::CustomField, groups, queries};
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::segments::{self, Segment},
+    features::{
+        competitors,
+        segments::{self, Segment},
+    },
     kernel::{CustomFieldId, Field, FieldKind, RecordType},
     web::Actor,
 };
@@ -189,6 +192,9 @@ impl Catalogue {
         catalogue.entries.push(groups::completeness(record));
         catalogue.entries.push(groups::segment(record));
         catalogue.entries.extend(groups::rules(tx, record)?);
+        if record == RecordType::Deal {
+            catalogue.entries.extend(competitors::entries(tx)?);
+        }
         Ok(catalogue)
     }
 

@@ -5,6 +5,8 @@ mod pages;
 mod slips;
 mod view;
 
+pub use view::Amounts;
+
 use actix_web::web::{ServiceConfig, get};
 
 pub fn configure(cfg: &mut ServiceConfig) {

@@ -108,6 +108,19 @@ impl FollowMenu {
     }
 }
 
+/// Who is told what happens to it: its owner and those who follow, but for those who muted it.
+pub fn followers(tx: &mut OrgTx, id: Uuid, owner: Option<MemberId>) -> AppResult<Vec<MemberId>> {
+    let said: Vec<(MemberId, bool)> = follows::table
+        .filter(follows::record_id.eq(id))
+        .select((follows::member_id, follows::muted))
+        .limit(1_000)
+        .load(tx.conn())?;
+    let muted = |id: MemberId| said.iter().any(|(member, muted)| *member == id && *muted);
+    let owner = owner.filter(|owner| !muted(*owner));
+    let others = said.iter().filter(|(member, muted)| !muted && Some(*member) != owner).map(|(member, _)| *member);
+    Ok(owner.into_iter().chain(others).collect())
+}
+
 /// Someone took part (wrote a comment, was mentioned): from now on they follow, unless they said otherwise.
 pub fn follow(tx: &mut OrgTx, about: Subject, member: MemberId) -> AppResult<()> {
     diesel::insert_into(follows::table)

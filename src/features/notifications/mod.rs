@@ -17,7 +17,7 @@ mod tell;
 mod words;
 
 pub use finished::{Finished, finished, given, given_by};
-pub use follows::{FollowMenu, Standing, follow, follow_apart, follow_instead};
+pub use follows::{FollowMenu, Standing, follow, follow_apart, follow_instead, followers};
 pub use heard::hear;
 pub use kind::{ByMail, Kind, Ways};
 pub use post::DIGESTS;

@@ -1,6 +1,7 @@
 //! Changing pipelines and stages. Each change is an event; open boards refresh themselves.
 
 use super::{
+    likelihood,
     model::{Pipeline, Stage, category_of},
     queries,
 };
@@ -136,14 +137,19 @@ pub fn edit_stage(
     new: &StageFields,
 ) -> AppResult<Saved> {
     let before = queries::lock_stage(tx, id)?.ok_or(AppError::NotFound)?;
+    let learns = queries::pipeline(tx, before.pipeline_id)?.learns();
+    let in_use = if learns { before.probability } else { new.probability };
     let mut changes = Changes::new();
     changes
         .track("name", &before.name, &new.name)
         .track("color", &before.color, &new.color)
-        .track("probability", &before.probability, &new.probability)
+        .track("probability", &before.probability, &in_use)
         .track("rotting_days", &before.rotting_days, &new.rotting_days)
         .track("forecast_category", &before.forecast_category, &new.forecast_category)
         .track("card_limit", &before.card_limit, &new.card_limit);
+    if learns {
+        changes.track("default_probability", &before.default_probability(), &new.probability);
+    }
     if changes.is_empty() {
         return Ok(Saved::Done(before.version));
     }
@@ -153,19 +159,22 @@ pub fn edit_stage(
     diesel::update(stages::table.filter(stages::id.eq(id)))
         .set((
             (stages::name.eq(&new.name), stages::color.eq(&new.color)),
-            (stages::probability.eq(new.probability), stages::rotting_days.eq(new.rotting_days)),
+            (stages::probability.eq(in_use), stages::rotting_days.eq(new.rotting_days)),
             (stages::forecast_category.eq(&new.forecast_category), stages::card_limit.eq(new.card_limit)),
-            stages::version.eq(stages::version + 1),
+            (stages::default_probability.eq(Some(new.probability)), stages::version.eq(stages::version + 1)),
         ))
         .execute(tx.conn())
         .map_err(|e| taken(e, "is the name of another stage of this pipeline"))?;
-    if before.probability != new.probability {
+    if before.probability != in_use {
         fields::compute_using(tx, RecordType::Deal, "weighted_amount")?;
     }
     if before.forecast_category != new.forecast_category {
         fields::compute_using(tx, RecordType::Deal, "forecast_category")?;
     }
     tell(tx, Event::of("stage.updated", "stage", id).version(before.version + 1).changes(changes))?;
+    if learns {
+        likelihood::follow(tx, id)?;
+    }
     Ok(Saved::Done(before.version + 1))
 }
 

@@ -2,10 +2,12 @@
 
 pub mod board;
 mod calendar;
+pub mod closing;
 mod commands;
 pub mod forecast;
 mod frame;
 mod lanes;
+pub mod likelihood;
 mod model;
 mod past;
 mod queries;
@@ -14,7 +16,9 @@ mod settings;
 mod timeline;
 
 pub use model::{CATEGORIES, COLORS, Pipeline, Stage, StageGroup, category_of};
-pub use queries::{lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of};
+pub use queries::{
+    lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of, won_reasons,
+};
 pub use requirements::{Criterion, criteria};
 
 use actix_web::web::ServiceConfig;

@@ -4,6 +4,7 @@ use crate::{
     kernel::{PipelineId, StageId},
     web::SelectOption,
 };
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 /// Stage colours: keys of the palette in `static/css/tokens.css`, each with its name.
@@ -45,6 +46,15 @@ pub struct Pipeline {
     pub version: i32,
     /// How its board looks to whoever chose no look of their own.
     pub board_look: Option<serde_json::Value>,
+    /// `stage` or `history`.
+    pub probability_from: String,
+}
+
+impl Pipeline {
+    /// Whether its stages' probabilities come from the organisation's own past.
+    pub fn learns(&self) -> bool {
+        self.probability_from == "history"
+    }
 }
 
 /// A step of a pipeline.
@@ -68,9 +78,19 @@ pub struct Stage {
     /// Keys of the fields a deal needs before it enters.
     #[diesel(column_name = required_fields)]
     pub(super) required_fields: Vec<Option<String>>,
+    pub(super) default_probability: Option<i16>,
+    /// Of the deals that came this far and were decided, how many were won; `None`: never counted.
+    pub wins: Option<i32>,
+    pub settled: Option<i32>,
+    pub measured_at: Option<DateTime<Utc>>,
 }
 
 impl Stage {
+    /// What the organisation says of it; the one in use is `probability`.
+    pub fn default_probability(&self) -> i16 {
+        self.default_probability.unwrap_or(self.probability)
+    }
+
     pub fn required_fields(&self) -> impl Iterator<Item = &str> {
         self.required_fields.iter().flatten().map(String::as_str)
     }

@@ -73,6 +73,12 @@ pub fn lost_reasons(tx: &mut OrgTx) -> AppResult<Vec<String>> {
     Ok(reasons.into_iter().flatten().collect())
 }
 
+/// Why deals are won here; may be none.
+pub fn won_reasons(tx: &mut OrgTx) -> AppResult<Vec<String>> {
+    let reasons: Vec<Option<String>> = organisations::table.select(organisations::won_reasons).first(tx.conn())?;
+    Ok(reasons.into_iter().flatten().collect())
+}
+
 /// Like [`lost_reasons`], with the organisation's version; the row is held until the transaction ends.
 pub fn lock_lost_reasons(tx: &mut OrgTx) -> AppResult<(Vec<String>, i32)> {
     let columns = organisations::table.select((organisations::lost_reasons, organisations::version));

@@ -65,6 +65,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(include_str!("demo/history.sql"))?;
     tx.conn().batch_execute(include_str!("demo/promises.sql"))?;
     tx.conn().batch_execute(include_str!("demo/requirements.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/competitors.sql"))?;
     tx.conn().batch_execute(include_str!("demo/products.sql"))?;
     tx.conn().batch_execute(include_str!("demo/activities.sql"))?;
     tx.conn().batch_execute(include_str!("demo/comments.sql"))?;

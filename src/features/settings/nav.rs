@@ -50,6 +50,8 @@ const ALL: &[SettingsNav] = &[
     item("pipelines", "/settings/pipelines", "Pipelines", "layout-kanban", ORGANISATION),
     item("currencies", "/settings/currencies", "Currencies", "currency-euro", ORGANISATION),
     item("products", "/settings/products", "Taxes and categories", "package", ORGANISATION),
+    item("closing", "/settings/closing", "Won and lost", "trophy", ORGANISATION),
+    item("competitors", "/settings/competitors", "Competitors", "target", ORGANISATION),
     item("deal-templates", "/settings/deal-templates", "Deal templates", "template", ORGANISATION),
     item("tags", "/settings/tags", "Tags", "tags", ORGANISATION),
     item("activity-types", "/settings/activity-types", "Activity types", "calendar-event", ORGANISATION),
@@ -84,6 +86,7 @@ fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
         (_, "products") => actor.may(products::Administer::KEY),
         (_, "tags") => actor.may(tags::Administer::KEY),
         (_, "activity-templates") => actor.may(activities::Administer::KEY),
+        (_, "pipelines" | "competitors" | "closing") => actor.may(organisation::ManagePipelines::KEY),
         (_, "pipelines" | "deal-templates") => actor.may(organisation::ManagePipelines::KEY),
         _ => actor.may(organisation::Administer::KEY),
     }

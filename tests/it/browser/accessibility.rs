@@ -91,6 +91,8 @@ async fn what_is_full_old_closed_or_archived_is_accessible_too() {
     paths.extend(
         [
             "/quality",
+            "/reports/losses?period=twelve_months",
+            "/settings/competitors",
             "/mails?who=all",
             "/mails?folder=drafts&who=all",
             "/mails/templates",

@@ -54,6 +54,7 @@ pub struct Belongings {
     pub line: Uuid,
     pub rate: Uuid,
     pub criterion: Uuid,
+    pub competitor: Uuid,
 }
 
 impl Belongings {
@@ -106,6 +107,7 @@ impl Belongings {
             line: id(),
             rate: id(),
             criterion: id(),
+            competitor: id(),
         }
     }
 }
@@ -149,8 +151,9 @@ impl TestApp {
         ))
         .await;
         self.sql(&format!(
-            "INSERT INTO stage_criteria (org_id, id, stage_id, label) VALUES ('{o}', '{}', '{}', 'Criterion of {s}')",
-            b.criterion, b.stage
+            "INSERT INTO stage_criteria (org_id, id, stage_id, label) VALUES ('{o}', '{}', '{}', 'Criterion of {s}');
+             INSERT INTO competitors (org_id, id, name) VALUES ('{o}', '{}', 'Competitor of {s}')",
+            b.criterion, b.stage, b.competitor
         ))
         .await;
         self.sql(&format!(

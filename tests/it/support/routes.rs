@@ -103,6 +103,7 @@ impl Route {
                 "{member}" => b.member.to_string(),
                 "{contact}" => b.contact.to_string(),
                 "{note}" => b.note.to_string(),
+                "{competitor}" => b.competitor.to_string(),
                 "{criterion}" => b.criterion.to_string(),
                 "{line}" => b.line.to_string(),
                 "{key}" if self.path.starts_with("/contacts/") || self.path.starts_with("/leads/") => {
@@ -144,6 +145,7 @@ impl Route {
                     "jobs" => b.job,
                     "operations" => b.operation,
                     "tags" => b.tag,
+                    "competitors" => b.competitor,
                     "segments" => b.segment,
                     "merges" => b.merge,
                     "duplicates" => b.duplicate,

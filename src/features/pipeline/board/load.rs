@@ -12,6 +12,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
+        competitors,
         currencies::Rates,
         deals,
         operations::Bar,
@@ -147,6 +148,8 @@ fn put_together(
         can_edit: actor.may(Edit::KEY),
         can_add: actor.may(Create::KEY),
         lost_reasons: lost_reasons(tx)?,
+        lost_to: competitors::choices(&competitors::all(tx)?, ""),
+        celebrates: deals::closing::likes_it(tx, actor)?,
         move_targets: view::move_targets(&queries::pipelines(tx)?, &all_stages, pipeline),
     })
 }

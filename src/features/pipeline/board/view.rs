@@ -172,6 +172,9 @@ pub struct Board {
     pub can_edit: bool,
     pub can_add: bool,
     pub lost_reasons: Vec<SelectOption>,
+    pub lost_to: Vec<SelectOption>,
+    /// A win is celebrated.
+    pub celebrates: bool,
     pub move_targets: Vec<MoveTarget>,
 }
 

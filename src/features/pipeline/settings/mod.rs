@@ -1,6 +1,7 @@
 //! `/settings/pipelines`: pipelines, their stages, and the reasons deals are lost for. A refused form comes back at its place on the
 //! page it was sent from, with what was typed.
 
+mod closing;
 mod index;
 mod pipeline;
 mod requirements;
@@ -23,9 +24,14 @@ pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/settings/pipelines", get().to(index::index))
         .route("/settings/pipelines", post().to(index::add_pipeline))
         .route("/settings/lost-reasons", post().to(index::lost_reasons))
+        .route("/settings/closing", get().to(closing::show))
+        .route("/settings/closing", post().to(closing::save))
+        .route("/settings/closing/renaming", post().to(closing::rename))
+        .route("/settings/celebration", post().to(closing::celebration))
         .route("/settings/pipelines/{id}", get().to(pipeline::show))
         .route("/settings/pipelines/{id}", post().to(pipeline::rename))
         .route("/settings/pipelines/{id}/deletion", post().to(pipeline::delete))
+        .route("/settings/pipelines/{id}/probability", post().to(pipeline::probability))
         .route("/settings/pipelines/{id}/stages", post().to(stages::add_stage))
         .route("/settings/pipelines/{id}/order", post().to(stages::order))
         .route("/settings/stages/{id}", post().to(stages::edit_stage))

@@ -6,7 +6,7 @@ use crate::{
     error::AppResult,
     features::{
         pipeline::{
-            CATEGORIES, COLORS,
+            CATEGORIES, COLORS, likelihood,
             requirements::{self, Criterion},
         },
         records::{
@@ -85,6 +85,11 @@ impl ShowPage {
         if parts.is_empty() { String::new() } else { format!("asks for {}", parts.join(" and ")) }
     }
 
+    /// The automatic probability's formula with its numbers.
+    fn formula(stage: &Stage) -> String {
+        likelihood::formula(stage).unwrap_or_default()
+    }
+
     fn days(stage: &Stage) -> String {
         stage.rotting_days.map(|d| d.to_string()).unwrap_or_default()
     }
@@ -146,6 +151,21 @@ pub(super) async fn rename(
     let id = *id;
     change(page, by, db, form, (id, "pipeline".into()), "Pipeline renamed", move |tx, by, form| {
         commands::rename_pipeline(tx, by, id, seen(form), &name_of(form)?)
+    })
+    .await
+}
+
+/// `from`: `stage` or `history`. Asked for again, the past is counted anew.
+pub(super) async fn probability(
+    page: Page,
+    by: Allow<ManagePipelines>,
+    id: Path<PipelineId>,
+    form: Form,
+    db: Data<Db>,
+) -> AppResult<HttpResponse> {
+    let (id, learns) = (*id, form.get("from") == "history");
+    change(page, by, db, form, (id, "pipeline".into()), "Probabilities set", move |tx, by, form| {
+        likelihood::choose(tx, by, id, seen(form), learns)
     })
     .await
 }

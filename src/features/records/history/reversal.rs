@@ -21,7 +21,7 @@ use crate::{
         fields::{self, Catalogue, Entry, Kind},
         tags,
     },
-    kernel::{DealId, RecordType, StageId, TagId},
+    kernel::{CompetitorId, DealId, RecordType, StageId, TagId},
     web::{Actor, Allow, Form},
 };
 use chrono::{DateTime, Utc};
@@ -81,7 +81,7 @@ fn way(catalogue: &Catalogue, key: &str) -> Option<Way> {
 
 /// Goes where the stage or the status goes.
 fn follows(record: RecordType, key: &str) -> bool {
-    record == RecordType::Deal && matches!(key, "pipeline_id" | "lost_reason" | "lost_note" | "closed_at")
+    record == RecordType::Deal && matches!(key, "pipeline_id" | "lost_reason" | "lost_note" | "lost_to" | "closed_at")
 }
 
 /// What changed; but for the amounts that followed from lines, which follow again when the lines go back.
@@ -305,7 +305,8 @@ fn closure(tx: &mut OrgTx, actor: &Actor, id: Uuid, row: &Row, before: &Value, a
     if before == "won" {
         deals::win(tx, &by, DealId(id), None)?;
     } else {
-        let loss = Loss { reason: was("lost_reason").unwrap_or_default(), note: was("lost_note") };
+        let to = closing.changes.get("lost_to").and_then(|pair| fields::id(&pair[1])).map(CompetitorId);
+        let loss = Loss { reason: was("lost_reason").unwrap_or_default(), note: was("lost_note"), to };
         deals::lose(tx, &by, DealId(id), loss, None)?;
     }
     diesel::sql_query("UPDATE deals SET closed_at = $2, closed_by = coalesce($3, closed_by) WHERE id = $1")

@@ -1,0 +1,12 @@
+//! Loss analysis: why, to whom, from which stage, by whom and when deals were lost, and whether that is more or less than before. Every
+//! figure is one click from its deals; the reader's own visibility applies to all of them.
+
+mod pages;
+mod queries;
+mod view;
+
+use actix_web::web::{ServiceConfig, get};
+
+pub fn configure(cfg: &mut ServiceConfig) {
+    cfg.route("/reports/losses", get().to(pages::index));
+}
