@@ -326,7 +326,7 @@ pub struct Preview {
 }
 
 /// Records that a preview looks at.
-const LOOKED_AT: usize = 20_000;
+const LOOKED_AT: usize = 5_000;
 
 pub fn preview(tx: &mut OrgTx, actor: &Actor, selection: &Selection, everyone: bool) -> AppResult<Preview> {
     let record = selection.record();

@@ -48,7 +48,7 @@ pub(super) fn perform(tx: &mut OrgTx, by: &Actor, one: &Automation, deal: DealId
                 let to = readers(tx, by, deal, (owner, followers, member, team))?;
                 tell(tx, one, deal, to, &message)?
             }
-            Action::Set { field, value, id, currency } => set(tx, by, deal, &field, [&value, &id, &currency])?,
+            Action::Set { field, value, refers, currency } => set(tx, by, deal, &field, [&value, &refers, &currency])?,
             Action::Tag { tags } => tag(tx, by, deal, &tags)?,
             Action::Move { stage } => send(tx, by, deal, stage)?,
         };

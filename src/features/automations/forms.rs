@@ -147,8 +147,8 @@ fn set(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
     } else {
         form.get("value").to_owned()
     };
-    let id = form.get("value_id").to_owned();
-    if value.is_empty() && id.is_empty() && entry.required {
+    let refers = form.get("value_id").to_owned();
+    if value.is_empty() && refers.is_empty() && entry.required {
         return Err(AppError::field("value", "is required: this field cannot be cleared"));
     }
     let context = ParseContext::load(tx, actor)?;
@@ -157,7 +157,7 @@ fn set(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
         Kind::Date if in_days(&value, actor.today()).is_some() => {}
         _ => fields::parse(&entry, &value, &context).map(drop).map_err(|told| AppError::field("value", told))?,
     }
-    Ok(Action::Set { field: entry.key, value, id, currency: form.get("currency").to_owned() })
+    Ok(Action::Set { field: entry.key, value, refers, currency: form.get("currency").to_owned() })
 }
 
 /// `+14`: so many days from a day.

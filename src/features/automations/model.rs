@@ -75,11 +75,11 @@ pub enum Action {
         team: Option<TeamId>,
         message: String,
     },
-    /// `value` as it is typed into the field; `id` of what it refers to. Empty clears.
+    /// `value` as it is typed into the field; `refers`: the id of what it refers to. Empty clears.
     Set {
         field: String,
         value: String,
-        id: String,
+        refers: String,
         currency: String,
     },
     Tag {

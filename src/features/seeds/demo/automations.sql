@@ -20,7 +20,7 @@ SELECT current_setting('seed.org')::uuid, r.id, r.pipeline, r.stage, r.name, r.e
         'team', (SELECT id FROM teams t WHERE t.org_id = current_setting('seed.org')::uuid AND t.name = 'Benelux'), 'message', 'a new customer to welcome'))
     WHEN 2 THEN jsonb_build_array(
       jsonb_build_object('id', gen_random_uuid(), 'do', 'plan', 'template', (SELECT id FROM activity_templates t WHERE t.org_id = current_setting('seed.org')::uuid AND t.name = 'Demo, then follow up')),
-      jsonb_build_object('id', gen_random_uuid(), 'do', 'set', 'field', 'expected_close_on', 'value', '+45', 'id', '', 'currency', ''))
+      jsonb_build_object('id', gen_random_uuid(), 'do', 'set', 'field', 'expected_close_on', 'value', '+45', 'refers', '', 'currency', ''))
     WHEN 3 THEN jsonb_build_array(
       jsonb_build_object('id', gen_random_uuid(), 'do', 'notify', 'owner', true, 'followers', false, 'member', NULL, 'team', NULL, 'message', 'no answer to the offer for two weeks'))
     ELSE jsonb_build_array(
