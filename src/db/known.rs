@@ -5,17 +5,24 @@
 //! use it: a reader never sees definitions older than the beginning of their request, whichever process answers. Only requests that are
 //! to change nothing look here (see `web::carried`); a command always reads what its own transaction sees.
 
-use super::OrgTx;
-use crate::{error::AppResult, kernel::OrgId};
+use super::{OrgTx, Tx};
+use crate::{error::AppResult, kernel::OrgId, schema::events};
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 use std::{
     any::{Any, TypeId},
     borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// Organisations that one process keeps the definitions of; beyond, it begins anew.
 const MOST: usize = 500;
+
+/// How long what was counted lately may be shown though nothing new happened: time passes, and whoever began to write before the newest
+/// event may commit after it.
+const LATELY: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct Known(Mutex<HashMap<OrgId, Arc<Definitions>>>);
@@ -69,6 +76,13 @@ impl Definitions {
     }
 }
 
+/// A figure, and the organisation's newest event when it was counted.
+struct Lately<T> {
+    newest: Option<DateTime<Utc>>,
+    counted: Instant,
+    value: Arc<T>,
+}
+
 impl OrgTx<'_> {
     /// Definitions that are the same for every reader of the organisation, read by `load` where they are not known yet. `part` tells
     /// several of one type apart. Only of tables that `app.definitions_changed` watches.
@@ -85,6 +99,32 @@ impl OrgTx<'_> {
         let value = Arc::new(load(self)?);
         known.put(part, value.clone());
         Ok(value)
+    }
+
+    /// Figures that cost much and are asked for often: counted by `load` when something has happened in the organisation since they
+    /// were counted last, or ten seconds have passed. `part` says whose they are and of which day.
+    pub fn lately<T: Any + Send + Sync>(
+        &mut self,
+        part: impl Into<Cow<'static, str>>,
+        load: impl FnOnce(&mut Self) -> AppResult<T>,
+    ) -> AppResult<Arc<T>> {
+        let Some(known) = self.known.clone() else { return load(self).map(Arc::new) };
+        let part = part.into();
+        let newest = self.newest_event()?;
+        if let Some(found) = known.get::<Lately<T>>(part.clone())
+            && found.newest == newest
+            && found.counted.elapsed() < LATELY
+        {
+            return Ok(found.value.clone());
+        }
+        let counted = Instant::now();
+        let value = Arc::new(load(self)?);
+        known.put(part, Arc::new(Lately { newest, counted, value: value.clone() }));
+        Ok(value)
+    }
+
+    fn newest_event(&mut self) -> AppResult<Option<DateTime<Utc>>> {
+        Ok(events::table.select(events::at).order(events::at.desc()).first(self.conn()).optional()?)
     }
 }
 

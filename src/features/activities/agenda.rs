@@ -179,20 +179,22 @@ fn idle(tx: &mut OrgTx, actor: &Actor, owners: &Option<Vec<Uuid>>) -> AppResult<
          ORDER BY d.stage_entered_at, d.id",
         few("d.owner_id = o.id")
     );
-    let query = diesel::sql_query(sql).into_boxed();
-    let query = match owners {
-        Some(owners) => query.bind::<t::Array<t::Uuid>, _>(owners.clone()),
-        None => query,
-    };
-    let rows: Vec<IdleRow> = kept(query).load(tx.conn())?;
-    let idle = |row: IdleRow| Idle {
+    let rows = tx.lately(format!("{owners:?}"), |tx| -> AppResult<Vec<IdleRow>> {
+        let query = diesel::sql_query(sql).into_boxed();
+        let query = match owners {
+            Some(owners) => query.bind::<t::Array<t::Uuid>, _>(owners.clone()),
+            None => query,
+        };
+        Ok(kept(query).load(tx.conn())?)
+    })?;
+    let idle = |row: &IdleRow| Idle {
         id: row.id,
-        name: row.name,
-        note: row.company.into_iter().chain([row.stage]).collect::<Vec<_>>().join(" · "),
+        name: row.name.clone(),
+        note: row.company.iter().chain([&row.stage]).cloned().collect::<Vec<_>>().join(" · "),
         amount: row.amount.map(|a| actor.locale.money(Money::from_columns(a, &row.currency))).unwrap_or_default(),
         days: (Utc::now() - row.stage_entered_at).num_days(),
     };
-    Ok(rows.into_iter().map(idle).collect())
+    Ok(rows.iter().map(idle).collect())
 }
 
 /// Everyone with something overdue or open, the most overdue first. Counted up to a bound each.
@@ -227,19 +229,22 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Load>> {
         actor.zone,
     )
     .1;
-    let query = diesel::sql_query(sql)
-        .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners())
-        .bind::<t::Date, _>(today)
-        .bind::<t::Timestamptz, _>(end);
-    let rows: Vec<Counted> = kept(query).load(tx.conn())?;
+    let scope = actor.visible_owners();
+    let rows = tx.lately(format!("{end} {scope:?}"), |tx| -> AppResult<Vec<Counted>> {
+        let query = diesel::sql_query(sql)
+            .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope)
+            .bind::<t::Date, _>(today)
+            .bind::<t::Timestamptz, _>(end);
+        Ok(kept(query).load(tx.conn())?)
+    })?;
     let most = rows.iter().map(|row| row.open).max().unwrap_or(1).max(1);
-    let load = |row: Counted| Load {
+    let load = |row: &Counted| Load {
         id: row.id,
-        name: row.name,
+        name: row.name.clone(),
         overdue: row.overdue,
         today: row.today,
         open: row.open,
         most,
     };
-    Ok(rows.into_iter().map(load).collect())
+    Ok(rows.iter().map(load).collect())
 }

@@ -169,7 +169,7 @@ pub struct Listed {
     pub stage_entered_at: DateTime<Utc>,
 }
 
-#[derive(QueryableByName)]
+#[derive(Clone, QueryableByName)]
 struct Parted {
     #[diesel(sql_type = t::Bool)]
     stale: bool,
@@ -201,10 +201,12 @@ pub fn lists(tx: &mut OrgTx, scope: &Scope, from: NaiveDate, to: NaiveDate) -> A
         ),
     };
     let sql = format!("SELECT false AS stale, c.* FROM ({closing}) c UNION ALL SELECT true, s.* FROM ({stale}) s");
-    let query = boxed(sql).bind::<t::Date, _>(from).bind::<t::Date, _>(to);
-    let rows: Vec<Parted> = kept(with_owners(query, scope)).load(tx.conn())?;
+    let rows = tx.lately(format!("{from} {to} {scope:?}"), |tx| -> AppResult<Vec<Parted>> {
+        let query = boxed(sql).bind::<t::Date, _>(from).bind::<t::Date, _>(to);
+        Ok(kept(with_owners(query, scope)).load(tx.conn())?)
+    })?;
     let (mut stale, mut closing): (Vec<Listed>, Vec<Listed>) = (Vec::new(), Vec::new());
-    for row in rows {
+    for row in Arc::unwrap_or_clone(rows) {
         if row.stale { stale.push(row.listed) } else { closing.push(row.listed) }
     }
     closing.sort_by_key(|row| (row.expected_close_on, row.id));

@@ -10,6 +10,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{prelude::*, sql_types as t};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Rows of each list.
@@ -176,7 +177,8 @@ impl Stuck {
 
 /// By person, who has most of them first; from `deals_idle`, counted no further than a hundred each.
 pub fn stuck(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Stuck>> {
-    let query = diesel::sql_query(
+    let known = tx.lately(format!("{scope:?}"), |tx| -> AppResult<Vec<Stuck>> {
+        let query = diesel::sql_query(
         "SELECT m.id AS owner_id, m.name AS owner, c.deals FROM members m CROSS JOIN LATERAL (
            SELECT count(*) AS deals FROM (SELECT 1 FROM deals d WHERE d.org_id = m.org_id AND d.owner_id = m.id
              AND d.next_activity_at IS NULL AND d.status = 'open' AND d.archived_at IS NULL AND d.deleted_at IS NULL LIMIT 100) x) c
@@ -184,6 +186,8 @@ pub fn stuck(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Stuck>> {
     )
     .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.clone());
     Ok(kept(query).load(tx.conn())?)
+    })?;
+    Ok(Arc::unwrap_or_clone(known))
 }
 
 /// Who comes to a meeting, and what was written last about its deal.
