@@ -424,7 +424,7 @@ DO $$
 DECLARE t text;
 BEGIN
   FOREACH t IN ARRAY ARRAY['activity_types', 'competitors', 'custom_fields', 'exchange_rates', 'members', 'org_currencies', 'pipelines',
-    'quality_settings', 'stage_criteria', 'stages', 'validation_rules'] LOOP
+    'quality_settings', 'stage_criteria', 'stages', 'tax_classes', 'validation_rules'] LOOP
     CONTINUE WHEN to_regclass('public.' || t) IS NULL OR to_regclass('public.definition_changes') IS NULL;
     EXECUTE format('DROP TRIGGER IF EXISTS definitions_insert ON %I', t);
     EXECUTE format('DROP TRIGGER IF EXISTS definitions_update ON %I', t);

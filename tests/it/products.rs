@@ -69,7 +69,7 @@ async fn a_catalogue_is_kept_by_those_who_may() {
         assert_eq!(made.location.as_deref(), Some(format!("/products/{id}").as_str()), "{}", made.body);
     }
     assert_eq!(
-        app.texts("SELECT currency || ' ' || price::text AS value FROM product_prices p JOIN organisations o ON o.id = p.org_id WHERE o.slug = 'aurelia' ORDER BY 1"),
+        app.texts("SELECT p.currency || ' ' || p.price::text AS value FROM product_prices p JOIN organisations o ON o.id = p.org_id WHERE o.slug = 'aurelia' ORDER BY 1"),
         ["EUR 4821.5000", "USD 5000.0000"]
     );
     let list = rep.get("/products?q=gtxpro").await;

@@ -29,6 +29,8 @@ use askama::Template;
 
 /// Rows for prices beside those that hold one.
 const SPARE: usize = 2;
+/// Currencies among which an organisation has chosen; every one there is would be no choice.
+const MOST_OFFERED: usize = 40;
 
 #[derive(Template)]
 #[template(path = "products/form.html")]
@@ -86,16 +88,16 @@ fn form_page(
 ) -> FormPage {
     let own = page.org.currency.clone();
     let row = |(amount, code): (String, String)| PriceRow {
-        currencies: choices.currencies.iter().map(|c| SelectOption::new(c, c, *c == code)).collect(),
+        currencies: currencies::options(&choices.currencies, &code),
         amount,
     };
     let mut rows = forms::rows(&form);
     rows.retain(|(amount, _)| !amount.is_empty());
-    let first = if rows.iter().any(|(_, code)| *code == own) { String::new() } else { own };
-    for n in 0..SPARE {
-        let code = if n == 0 && !first.is_empty() { first.clone() } else { page.org.currency.clone() };
-        rows.push((String::new(), code));
-    }
+    // Of the currencies that have no price yet, the organisation's own before the rest.
+    let chosen = choices.currencies.iter().filter(|code| **code != own && choices.currencies.len() <= MOST_OFFERED);
+    let mut spare: Vec<String> = std::iter::once(&own).chain(chosen).cloned().collect();
+    spare.retain(|code| !rows.iter().any(|(_, taken)| taken == code));
+    rows.extend(spare.into_iter().take(SPARE).map(|code| (String::new(), code)));
     let deals = match choices.deals {
         0 => String::new(),
         1 => "On one deal.".to_owned(),

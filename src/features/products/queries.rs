@@ -10,6 +10,7 @@ use crate::{
 };
 use diesel::{prelude::*, sql_types};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub fn find(tx: &mut OrgTx, id: ProductId) -> AppResult<Product> {
@@ -37,10 +38,11 @@ pub fn prices(tx: &mut OrgTx, id: ProductId) -> AppResult<Vec<Price>> {
 
 /// Every tax class, retired ones too, by name.
 pub fn taxes(tx: &mut OrgTx) -> AppResult<Vec<TaxClass>> {
-    Ok(tax_classes::table
-        .select(TaxClass::as_select())
-        .order((tax_classes::name_key, tax_classes::id))
-        .load(tx.conn())?)
+    let all = tx.known("tax classes", |tx| {
+        let all = tax_classes::table.select(TaxClass::as_select());
+        Ok(all.order((tax_classes::name_key, tax_classes::id)).load(tx.conn())?)
+    });
+    all.map(Arc::unwrap_or_clone)
 }
 
 /// Every category, retired ones too, by name.

@@ -188,7 +188,8 @@ pub fn lane(tx: &mut OrgTx, asked: &Asked, look: &Look, scope: &Scope, query: &F
     }
 }
 
-type Totals = HashMap<StageId, Vec<Total>>;
+/// By stage, in each currency that stands by itself.
+pub type Totals = HashMap<StageId, Vec<Total>>;
 
 /// Count and sums per stage: in the organisation's currency where today's rates can tell, and what the page says of them.
 pub fn totals(
