@@ -4,7 +4,10 @@ use super::{Circle, Goal, Measure, Period, Unit, Whose, circles, model::Target, 
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{Money, PipelineId, calendar},
+    kernel::{
+        Money, PipelineId,
+        calendar::{self, Span},
+    },
     schema::targets,
     web::Actor,
 };
@@ -72,7 +75,7 @@ pub fn line(
 }
 
 /// The amounts that are to be won in each of these periods: of that pipeline alone or, where none is set for it, of all together (true).
-/// For lines above many columns; nothing when the reader may not see the circle.
+/// For lines above columns that follow each other; nothing when the reader may not see the circle.
 pub fn lines(
     tx: &mut OrgTx,
     actor: &Actor,
@@ -83,13 +86,15 @@ pub fn lines(
     if !circles(tx, actor)?.iter().any(|circle| circle.whose == whose) {
         return Ok(vec![None; periods.len()]);
     }
+    let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
+    let set = starting_in(tx, Span { from: first.span.from, to: last.span.to })?;
     let line = |period: &Period| {
-        let set = kept_in(tx, *period)?;
+        let set = within(set.clone(), *period);
         let of = |pipeline| number(&set, whose, &Goal::narrowed(Measure::Amount, pipeline, None), *period).0;
         let known = |amount: Decimal, all: bool| (!amount.is_zero()).then_some((amount, all));
-        Ok(known(of(Some(pipeline)), false).or_else(|| known(of(None), true)))
+        known(of(Some(pipeline)), false).or_else(|| known(of(None), true))
     };
-    periods.iter().map(line).collect()
+    Ok(periods.iter().map(line).collect())
 }
 
 /// Whatever is set for these circles, each with its place in `circles`; in the circles' order.
@@ -153,13 +158,16 @@ pub(super) fn number(set: &[Target], whose: Whose, goal: &Goal, period: Period) 
 
 /// The targets of a period and of the smaller ones in it.
 pub(super) fn kept_in(tx: &mut OrgTx, period: Period) -> AppResult<Vec<Target>> {
-    let set: Vec<Target> = targets::table
-        .filter(targets::starts_on.ge(period.span.from))
-        .filter(targets::starts_on.lt(period.span.to))
+    Ok(within(starting_in(tx, period.span)?, period))
+}
+
+fn starting_in(tx: &mut OrgTx, span: Span) -> AppResult<Vec<Target>> {
+    Ok(targets::table
+        .filter(targets::starts_on.ge(span.from))
+        .filter(targets::starts_on.lt(span.to))
         .select(Target::as_select())
         .order((targets::starts_on, targets::id))
-        .load(tx.conn())?;
-    Ok(within(set, period))
+        .load(tx.conn())?)
 }
 
 /// Those of a period and of its parts.
