@@ -314,6 +314,10 @@ impl ShowPage {
         ROLES
     }
 
+    fn is_chosen(one: &str, other: &str) -> bool {
+        one == other
+    }
+
     fn influences(&self) -> &'static [(&'static str, &'static str)] {
         INFLUENCES
     }

@@ -40,7 +40,7 @@ struct LossesPage {
 pub(super) async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let (actor, shell) = (page.actor.clone(), page.shell("losses"));
+    let (actor, shell) = (page.actor.clone(), page.shell("reports"));
     let shown = db.org_read(&page, move |tx| load(tx, &actor, &query, shell)).await?;
     reply::page(&page.req, &shown)
 }

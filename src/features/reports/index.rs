@@ -22,6 +22,12 @@ const REPORTS: &[Report] = &[
         words: "Conversion by stage, win rates, how long selling takes, revenue by month and by product.",
     },
     Report {
+        href: "/reports/losses",
+        icon: "thumb-down",
+        name: "Loss analysis",
+        words: "Why, to whom, from which stage and by whom deals are lost, and whether that grows.",
+    },
+    Report {
         href: "/targets",
         icon: "flag-2",
         name: "Targets",

@@ -86,8 +86,9 @@ fn may_open(actor: &Actor, item: &SettingsNav) -> bool {
         (_, "products") => actor.may(products::Administer::KEY),
         (_, "tags") => actor.may(tags::Administer::KEY),
         (_, "activity-templates") => actor.may(activities::Administer::KEY),
-        (_, "pipelines" | "competitors" | "closing") => actor.may(organisation::ManagePipelines::KEY),
-        (_, "pipelines" | "deal-templates") => actor.may(organisation::ManagePipelines::KEY),
+        (_, "pipelines" | "competitors" | "closing" | "deal-templates") => {
+            actor.may(organisation::ManagePipelines::KEY)
+        }
         _ => actor.may(organisation::Administer::KEY),
     }
 }
