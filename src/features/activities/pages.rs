@@ -96,7 +96,7 @@ fn form_page(
     let class = kind.map(ActivityType::class).unwrap_or_default();
     let offered = choices.types.iter().filter(|t| t.retired_at.is_none() || t.id.to_string() == chosen);
     let priority = Some(form.get("priority")).filter(|p| !p.is_empty()).unwrap_or("normal").to_owned();
-    let lead = form.get("lead").to_owned();
+    let lead = form.get("reminder").to_owned();
     let at = id.map(|id| format!("/activities/{id}"));
     let with = choices.people.iter().filter(|p| id.is_none() && form.all("with").any(|with| with == p.id.to_string()));
     let with = with.map(|p| (p.id.to_string(), p.name.clone())).collect();

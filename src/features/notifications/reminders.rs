@@ -90,10 +90,10 @@ pub fn offered(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<(String, String)>
     Ok(all)
 }
 
-/// What a form says in `lead`; nothing said is the usual.
-fn read(form: &Form) -> AppResult<Option<Option<i32>>> {
+/// What a form says in that field; nothing said is the usual.
+fn read(form: &Form, field: &str) -> AppResult<Option<Option<i32>>> {
     let mut p = form.parser();
-    let lead = p.optional("lead", |text| match text {
+    let lead = p.optional(field, |text| match text {
         USUAL => Ok(None),
         other => parse_lead(other).map(Some).ok_or("is not one of the choices"),
     });
@@ -101,9 +101,9 @@ fn read(form: &Form) -> AppResult<Option<Option<i32>>> {
     Ok(lead.flatten())
 }
 
-/// The choice of whoever plans something new; what is made of it as a series has it too.
+/// The choice (`reminder`) of whoever plans something new; what is made of it as a series has it too.
 pub fn choose_new(tx: &mut OrgTx, actor: &Actor, id: ActivityId, form: &Form) -> AppResult<()> {
-    match read(form)? {
+    match read(form, "reminder")? {
         Some(minutes) => choose(tx, actor, id, Some(minutes)),
         None => Ok(()),
     }
@@ -112,7 +112,7 @@ pub fn choose_new(tx: &mut OrgTx, actor: &Actor, id: ActivityId, form: &Form) ->
 /// `POST /activities/{id}/reminder`: `lead` (minutes, `none` or `usual`), for oneself; `scope` `series`: of all that are open.
 pub(super) async fn save(page: Page, id: Path<ActivityId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
-    let lead = read(&form)?;
+    let lead = read(&form, "lead")?;
     let whole = form.get("scope") == "series";
     let (actor, id) = (page.actor.clone(), *id);
     db.org(&page, move |tx| {

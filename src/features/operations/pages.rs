@@ -7,7 +7,10 @@ use super::{
 use crate::{
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
-    features::accounts::members::{self, Person},
+    features::{
+        accounts::members::{self, Person},
+        records::{Subject, standing},
+    },
     kernel::{OperationId, RecordType},
     schema::operations,
     web::{
@@ -224,6 +227,24 @@ SELECT c.record_type, c.record_id, c.undo, (
 FROM operation_changes c WHERE c.operation_id = $1 AND c.undo <> 'restored'
 ORDER BY c.record_type, c.record_id LIMIT $2";
 
+/// What it is called, and where it is, if it is still there and the reader's to see.
+fn named(tx: &mut OrgTx, actor: &Actor, row: &LeftRow) -> AppResult<Option<(String, String)>> {
+    let Some(subject) = Subject::from_key(&row.record_type, row.record_id) else { return Ok(None) };
+    let Subject::Record(record, id) = subject else {
+        return Ok(Some(match subject.visible(tx, actor) {
+            Ok(name) => (name, subject.href()),
+            Err(AppError::NotFound | AppError::Forbidden(_)) => ("Activity".to_owned(), String::new()),
+            Err(other) => return Err(other),
+        }));
+    };
+    Ok(Some(match standing(tx, actor, record, id, false) {
+        Ok(now) if !now.deleted => (now.name, subject.href()),
+        Ok(now) => (now.name, String::new()),
+        Err(AppError::NotFound) => (record.label().to_owned(), String::new()),
+        Err(other) => return Err(other),
+    }))
+}
+
 fn undone(tx: &mut OrgTx, actor: &Actor, people: &[Person], operation: &Operation) -> AppResult<Option<Undone>> {
     if operation.undo_started_at.is_none() {
         return Ok(None);
@@ -234,14 +255,7 @@ fn undone(tx: &mut OrgTx, actor: &Actor, people: &[Person], operation: &Operatio
         .load(tx.conn())?;
     let mut kept = Vec::new();
     for row in rows {
-        let Some(record) = RecordType::parse(&row.record_type) else { continue };
-        let standing = crate::features::records::standing(tx, actor, record, row.record_id, false);
-        let (name, href) = match standing {
-            Ok(now) if !now.deleted => (now.name, format!("/{}/{}", record.noun(), row.record_id)),
-            Ok(now) => (now.name, String::new()),
-            Err(AppError::NotFound) => (record.label().to_owned(), String::new()),
-            Err(other) => return Err(other),
-        };
+        let Some((name, href)) = named(tx, actor, &row)? else { continue };
         let why = match row.by {
             Some(by) if row.undo == "changed since" => format!("changed since, last by {by}"),
             _ => row.undo,

@@ -182,7 +182,7 @@ async fn a_changed_file_changes_what_nobody_touched_here() {
     let older = calendar(&event("board", "Board", next, 10, "SEQUENCE:2\n"));
     assert!(import(&rep, &older).await.contains("nothing new"));
     // Taken back: all is as it was; and the later file changes it again.
-    let op = app.value("SELECT id FROM operations WHERE changed = 10").await;
+    let op = app.value("SELECT id FROM operations WHERE changed = 10 ORDER BY created_at DESC LIMIT 1").await;
     let undone = rep.post(&format!("/operations/{op}/undo"), &[]).await;
     assert_eq!(undone.status(), 303, "{}", undone.body);
     assert_eq!(app.value(state).await, before);

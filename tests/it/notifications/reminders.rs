@@ -121,7 +121,7 @@ async fn a_reminder_is_chosen_with_the_plan_and_for_a_whole_series() {
     let org = app.org("planned").await;
     let rep = app.signed_in(&org, "rep").await;
     let form = rep.get("/activities/new").await;
-    assert!(form.contains("As usual: 15 minutes before") && form.contains("name=\"lead\""), "{}", form.body);
+    assert!(form.contains("As usual: 15 minutes before") && form.contains("name=\"reminder\""), "{}", form.body);
     let kind = app.value("SELECT id FROM activity_types WHERE key = 'call'").await;
     let day = app.value("SELECT current_date + 1").await;
     let own = org.rep.to_string();
@@ -136,15 +136,15 @@ async fn a_reminder_is_chosen_with_the_plan_and_for_a_whole_series() {
         form.extend_from_slice(more);
         form
     };
-    let wrong = rep.post("/activities", &with(&[("lead", "7")])).await;
+    let wrong = rep.post("/activities", &with(&[("reminder", "7")])).await;
     assert!(wrong.status() == 422 && wrong.contains("is not one of the choices"), "{}", wrong.body);
-    for form in [with(&[("lead", "120")]), with(&[("lead", "usual")]), with(&[])] {
+    for form in [with(&[("reminder", "120")]), with(&[("reminder", "usual")]), with(&[])] {
         assert_eq!(rep.post("/activities", &form).await.status(), 303);
     }
     assert_eq!(app.value("SELECT string_agg(minutes::text, ',') FROM activity_reminders").await, "120");
     // A series: each of its occurrences, those that are made later, too; changed on one of them for that one, or for all.
     app.sql("DELETE FROM activities").await;
-    let weekly = with(&[("lead", "60"), ("repeat", "weekly"), ("repeat_end", "never")]);
+    let weekly = with(&[("reminder", "60"), ("repeat", "weekly"), ("repeat_end", "never")]);
     let first = rep.post("/activities", &weekly).await.location.unwrap();
     let by_lead = "SELECT string_agg(n || ' of ' || coalesce(minutes::text, 'none'), ', ' ORDER BY minutes) FROM (SELECT minutes, count(*) AS n FROM activity_reminders GROUP BY 1) r";
     let total: i64 = app.value("SELECT count(*) FROM activities").await.parse().unwrap();
