@@ -131,6 +131,61 @@ async fn deals_move_in_bulk_with_their_formulas_and_go_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deals_are_won_and_lost_in_bulk_and_come_back() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let ours = app.belongings(&org).await;
+    let admin = app.signed_in(&org, "admin").await;
+    let (first, won) = (ours.deal.to_string(), Uuid::now_v7().to_string());
+    app.alter(&format!(
+        "INSERT INTO deals (org_id, id, number, name, pipeline_id, stage_id, position, amount, currency, owner_id, status, closed_at)
+         SELECT org_id, '{won}', 2, 'Deal 2', pipeline_id, stage_id, 'a1', 200, 'EUR', owner_id, 'won', now() FROM deals
+         WHERE id = '{first}'"
+    ));
+    let both = [("record_type", "deal"), ("ids", first.as_str()), ("ids", won.as_str())];
+    let ask =
+        |action: &'static str, more: &[(&'static str, &'static str)]| [&both[..], &[("action", action)], more].concat();
+    let state = |id: &str| {
+        one(
+            &app,
+            &format!(
+                "SELECT concat_ws(' ', status, lost_reason, lost_note, closed_by IS NOT NULL) FROM deals WHERE id = '{id}'"
+            ),
+        )
+    };
+    let before = state(&first);
+    assert!(admin.post("/operations/new", &ask("lost", &[])).await.contains("Choose a reason"));
+    for wrong in [&[][..], &[("lost_reason", "Nobody's")], &[("lost_reason", "Other")]] {
+        assert_eq!(admin.post("/operations", &ask("lost", wrong)).await.status(), 422, "{wrong:?}");
+    }
+    let why = [("lost_reason", "Other"), ("lost_note", "They moved away")];
+    let done = admin.post("/operations", &ask("lost", &why)).await;
+    let told = admin.get(done.location.as_deref().unwrap()).await;
+    assert!(told.contains("1 deal lost") && told.contains("closed: reopen them first"), "{}", told.body);
+    assert_eq!(state(&first), "lost Other They moved away t");
+    assert_eq!(app.totals_differ(), Vec::<String>::new());
+    let latest =
+        "SELECT kind FROM events WHERE record_type = 'deal' AND version IS NOT NULL ORDER BY version DESC LIMIT 1";
+    assert_eq!(one(&app, latest), "deal.lost");
+    undo(&admin, &app).await;
+    assert_eq!(state(&first), before);
+
+    let done = admin.post("/operations", &ask("won", &[])).await;
+    let told = admin.get(done.location.as_deref().unwrap()).await;
+    assert!(told.contains("1 deal won") && told.contains("1 won already"), "{}", told.body);
+    assert_eq!(state(&first), "won t");
+    assert!(admin.get(&format!("/deals/{first}/history")).await.contains("Bulk change: Mark deals as won"));
+    undo(&admin, &app).await;
+    assert_eq!(state(&first), before);
+    assert_eq!(app.totals_differ(), Vec::<String>::new());
+    // Another type of record has no end.
+    let contact = ours.contact.to_string();
+    let odd = [("record_type", "contact"), ("action", "won"), ("ids", contact.as_str())];
+    assert_eq!(admin.post("/operations", &odd).await.status(), 400);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn links_people_and_money_of_ones_own_and_tags_that_were_merged() {
     let app = TestApp::start().await;
     let (org, other) = (app.org("aurelia").await, app.org("borealis").await);

@@ -1,8 +1,9 @@
-//! Deals moved by the stageful: when a stage or pipeline goes, set-based, with one event for each deal.
+//! Deals moved and closed by the stageful, set-based, with one event for each deal: when a stage or pipeline goes, and in bulk.
 
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
+    events::Changes,
     features::{
         pipeline::{self, Stage},
         quality,
@@ -108,6 +109,54 @@ pub fn send(tx: &mut OrgTx, op: OperationId, ids: &[Uuid], to: &Stage) -> AppRes
         .bind::<sql_types::Uuid, _>(to.id)
         .bind::<sql_types::Jsonb, _>(json!({ "id": to.id, "name": to.name }))
         .bind::<sql_types::Jsonb, _>(json!({ "id": pipeline.id, "name": pipeline.name }))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
+const CLOSE: &str = "
+WITH was AS MATERIALIZED (
+  SELECT d.id, d.version + 1 AS version, d.stage_id, d.position, d.stage_entered_at, d.amount, d.currency, s.name AS stage
+  FROM deals d JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id WHERE d.id = ANY ($1)
+), remembered AS (
+  INSERT INTO operation_changes (operation_id, record_type, record_id, action, before, version_after)
+  SELECT $2, 'deal', id, 'updated', jsonb_build_object('status', 'open', 'closed_at', NULL, 'closed_by', NULL, 'lost_reason', NULL,
+    'lost_note', NULL, 'stage_id', stage_id, 'position', position), version FROM was
+), noted AS (
+  INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
+  SELECT $3, 'deal.' || $4, 'deal', id, version, $7,
+    jsonb_build_object('operation_id', $2, 'stage', jsonb_build_object('id', stage_id, 'name', stage),
+      'seconds_in_stage', greatest(0, extract(epoch FROM now() - stage_entered_at)::bigint), 'amount', amount::text,
+      'currency', currency)
+  FROM was
+)
+UPDATE deals d SET status = $4, closed_at = now(), closed_by = $3, lost_reason = $5, lost_note = $6, updated_at = now(),
+  version = was.version
+FROM was WHERE d.org_id = app.org() AND d.id = was.id";
+
+/// How many deals end at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending<'a> {
+    Won,
+    Lost { reason: Option<&'a str>, note: Option<&'a str> },
+}
+
+/// Closes these open deals for an operation that remembers where they stood. The caller holds them.
+pub fn close_many(tx: &mut OrgTx, op: OperationId, ids: &[Uuid], how: Ending<'_>) -> AppResult<()> {
+    let (status, reason, note) = match how {
+        Ending::Won => ("won", None, None),
+        Ending::Lost { reason, note } => ("lost", reason, note),
+    };
+    let mut changes = Changes::new();
+    changes.track("status", &"open", &status).set("lost_reason", &reason).set("lost_note", &note);
+    let by = tx.by().map(Uuid::from);
+    diesel::sql_query(CLOSE)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
+        .bind::<sql_types::Uuid, _>(op)
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(by)
+        .bind::<sql_types::Text, _>(status)
+        .bind::<sql_types::Nullable<sql_types::Text>, _>(reason)
+        .bind::<sql_types::Nullable<sql_types::Text>, _>(note)
+        .bind::<sql_types::Jsonb, _>(changes.into_value())
         .execute(tx.conn())?;
     Ok(())
 }

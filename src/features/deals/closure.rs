@@ -27,6 +27,10 @@ use serde_json::{Value, json};
 /// The reason that needs words of its own.
 pub const OTHER: &str = "Other";
 
+/// What is written when a deal is closed or comes back.
+pub const CLOSING: [&str; 7] =
+    ["status", "closed_at", "closed_by", "lost_reason", "lost_note", "lost_to", "stage_entered_at"];
+
 /// Why a deal was lost: one of the organisation's reasons, or [`OTHER`] with a note.
 #[derive(Clone, Debug)]
 pub struct Loss {
@@ -78,7 +82,7 @@ pub fn lose(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, loss: Loss, tab: Optio
 }
 
 /// A reason must be one of those offered, or the one it has already.
-fn check(tx: &mut OrgTx, loss: &Loss, before: Option<&str>) -> AppResult<()> {
+pub fn check(tx: &mut OrgTx, loss: &Loss, before: Option<&str>) -> AppResult<()> {
     let kept = before == Some(loss.reason.as_str());
     if !kept && loss.reason != OTHER && !pipeline::lost_reasons(tx)?.contains(&loss.reason) {
         return Err(AppError::field("lost_reason", "is not one of the reasons"));
@@ -217,8 +221,7 @@ fn close(
 }
 
 fn settle(tx: &mut OrgTx, event: Event, deal: &Deal, tab: Option<String>) -> AppResult<Deal> {
-    let written = ["status", "closed_at", "closed_by", "lost_reason", "lost_note", "lost_to", "stage_entered_at"];
-    quality::written(tx, RecordType::Deal, deal.id.into(), Written::Fields(&written))?;
+    quality::written(tx, RecordType::Deal, deal.id.into(), Written::Fields(&CLOSING))?;
     events::record_quietly(tx, event)?;
     search::reindex(tx, RecordType::Deal, &[deal.id.into()])?;
     announce(tx, deal.id, &[deal.stage_id.into()], tab)?;

@@ -125,6 +125,26 @@ pub fn held_back(tx: &mut OrgTx, ids: &[Uuid], to: &Stage) -> AppResult<Vec<(Uui
     Ok(held)
 }
 
+/// Of these deals, those that may not be won yet, because their stage wants something ticked, with the reason in words.
+pub fn held_from_winning(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<(Uuid, String)>> {
+    let criteria: Vec<Criterion> = pipeline::criteria(tx)?.into_iter().filter(|c| c.required).collect();
+    if criteria.is_empty() {
+        return Ok(vec![]);
+    }
+    let rows: Vec<(Uuid, StageId)> = deals::table
+        .filter(deals::id.eq_any(ids))
+        .order(deals::id)
+        .select((deals::id, deals::stage_id))
+        .load(tx.conn())?;
+    let done = ticked(tx, ids)?;
+    let open = |id: Uuid, stage: StageId| {
+        let asked = criteria.iter().filter(|c| c.stage_id == stage && !done.contains(&(id, c.id)));
+        Missing { fields: vec![], criteria: asked.cloned().collect() }
+    };
+    let missing = rows.into_iter().map(|(id, stage)| (id, open(id, stage))).filter(|(_, missing)| !missing.is_empty());
+    Ok(missing.map(|(id, missing)| (id, format!("“Won” asks for: {}", missing.words()))).collect())
+}
+
 /// Those of which something is missing.
 fn of_many(tx: &mut OrgTx, ids: &[Uuid], to: &Stage) -> AppResult<HashMap<Uuid, Missing>> {
     let stages = pipeline::stages(tx)?;

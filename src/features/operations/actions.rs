@@ -37,6 +37,12 @@ pub enum Action {
         stage: StageId,
         name: String,
     },
+    /// Deals won, or lost for this reason.
+    Close {
+        won: bool,
+        reason: Option<String>,
+        note: Option<String>,
+    },
     /// Names, phone numbers and so on put in order.
     Normalise {
         parts: Vec<Part>,
@@ -61,6 +67,7 @@ impl Action {
             Action::Tag { .. } => "tag",
             Action::Segment { .. } => "segment",
             Action::Move { .. } => "move",
+            Action::Close { .. } => "close",
             Action::Normalise { .. } => "normalise",
             Action::Share { .. } => "share",
             Action::Archive => "archive",
@@ -80,6 +87,11 @@ impl Action {
             Action::Segment { name, into: true, .. } => format!("Add {many} to the segment {name}"),
             Action::Segment { name, .. } => format!("Take {many} out of the segment {name}"),
             Action::Move { name, .. } => format!("Move {many} to {name}"),
+            Action::Close { won: true, .. } => format!("Mark {many} as won"),
+            Action::Close { reason, .. } => match reason {
+                Some(reason) => format!("Mark {many} as lost: {reason}"),
+                None => format!("Mark {many} as lost"),
+            },
             Action::Normalise { parts } => {
                 let parts: Vec<String> = parts.iter().map(|part| part.label().to_lowercase()).collect();
                 format!("Put {} of {many} in order", parts.join(", "))
@@ -108,6 +120,8 @@ impl Action {
             Action::Segment { into: true, .. } => "added",
             Action::Segment { .. } => "taken out",
             Action::Move { .. } => "moved",
+            Action::Close { won: true, .. } => "won",
+            Action::Close { .. } => "lost",
             Action::Normalise { .. } => "put in order",
             Action::Share { .. } => "given away",
             Action::Archive => "archived",
@@ -148,6 +162,10 @@ pub fn actions(actor: &Actor, record: RecordType, archived: bool) -> Vec<Offer> 
     if require_edit(actor, record).is_ok() {
         offers.push(offer("assign", "Assign", "user-check", true));
         offers.push(offer("edit", "Edit field", "pencil", true));
+        if record == RecordType::Deal && !archived {
+            offers.push(offer("won", "Won", "trophy", false));
+            offers.push(offer("lost", "Lost", "thumb-down", true));
+        }
         offers.push(offer("tag", "Tag", "tag", true));
         offers.push(offer("segment", "Segment", "chart-funnel", true));
         offers.push(if archived {

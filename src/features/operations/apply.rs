@@ -79,6 +79,16 @@ impl Statement {
                 ];
                 sorting
             }
+            Action::Close { won, .. } => {
+                let (so, told) =
+                    if *won { ("r.status = 'won'", "won already") } else { ("r.status = 'lost'", "lost already") };
+                let mut sorting = step("updated_at", "now()", (so, told), "closed", Done::Updated);
+                sorting.refused = vec![
+                    ("r.status <> 'open'".to_owned(), "closed: reopen them first"),
+                    ("r.archived_at IS NOT NULL".to_owned(), "archived: restore them first"),
+                ];
+                sorting
+            }
             // Only to sort by: these are written by their own features.
             Action::Tag { .. }
             | Action::Segment { .. }
@@ -168,6 +178,27 @@ pub(super) fn batch(
         if !change.is_empty() {
             let keys = ["stage_id", "pipeline_id", "stage_entered_at"];
             obeying(tx, record, (&mut change, &mut tally), &keys, |tx, ids| deals::send(tx, op, ids, &stage))?;
+            search::reindex(tx, record, &change)?;
+            tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
+        }
+        return Ok((tally, change));
+    }
+    if let Action::Close { won, reason, note } = action {
+        if *won && !change.is_empty() {
+            for (id, why) in deals::held_from_winning(tx, &change)? {
+                change.retain(|other| *other != id);
+                tally.fail(&why, 1);
+            }
+        }
+        if !change.is_empty() {
+            let how = if *won {
+                deals::Ending::Won
+            } else {
+                deals::Ending::Lost { reason: reason.as_deref(), note: note.as_deref() }
+            };
+            obeying(tx, record, (&mut change, &mut tally), &deals::CLOSING, |tx, ids| {
+                deals::close_many(tx, op, ids, how)
+            })?;
             search::reindex(tx, record, &change)?;
             tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
         }

@@ -33,6 +33,8 @@ struct Choose {
     action: &'static str,
     /// Names of the tags or segments there are.
     known: Vec<String>,
+    /// Why deals may be lost.
+    reasons: Vec<SelectOption>,
     fields: Vec<SelectOption>,
     /// The field chosen, when there is one.
     field: Option<Asked>,
@@ -127,6 +129,7 @@ pub(super) async fn page(
         "assign" => ("assign", "Assign"),
         "tag" => ("tag", "Tag"),
         "segment" => ("segment", "Put into a segment:"),
+        "lost" if record == RecordType::Deal => ("lost", "Mark as lost:"),
         _ => ("edit", "Edit"),
     };
     if action == "assign" {
@@ -147,10 +150,14 @@ pub(super) async fn page(
                 "stage_id" => stages(tx, posted.get("value"))?,
                 _ => vec![],
             };
-            Ok((members::directory(tx)?, known, selection, count, (offered, stages)))
+            let mut reasons = if action == "lost" { pipeline::board::lost_reasons(tx)? } else { vec![] };
+            for reason in &mut reasons {
+                reason.selected = reason.value == posted.get("lost_reason");
+            }
+            Ok((members::directory(tx)?, (known, reasons), selection, count, (offered, stages)))
         })
         .await;
-    let (people, known, selection, count, (editable, stages)) = match chosen {
+    let (people, (known, reasons), selection, count, (editable, stages)) = match chosen {
         Err(AppError::Invalid(errors)) if errors.get("ids").is_some() => {
             return Ok(request::nothing_chosen(page, &form));
         }
@@ -171,6 +178,7 @@ pub(super) async fn page(
         request_key: form.get("request_key").to_owned(),
         action,
         known,
+        reasons,
         field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(field, &form, &people, (&stages, own))),
         fields: editable.iter().map(|f| SelectOption::new(&f.key, &f.label, f.key == key)).collect(),
         input: form.view(errors),

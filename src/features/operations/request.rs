@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::{pipeline, records::list::Selection, segments, tags},
+    features::{deals, pipeline, records::list::Selection, segments, tags},
     kernel::{OperationId, RecordType, StageId},
     web::{Actor, Form, Page, flash::Flash, reply},
 };
@@ -83,6 +83,7 @@ fn read(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Request> {
         "delete" => Action::Delete,
         "tag" => tagging(tx, actor, record, form)?,
         "segment" => enlisting(tx, actor, record, form)?,
+        "won" | "lost" if record == RecordType::Deal => closing(tx, actor, form)?,
         "edit" if record == RecordType::Deal && form.get("field") == "stage_id" => moving(tx, actor, form)?,
         "edit" | "assign" => {
             crate::features::records::require_edit(actor, record)?;
@@ -128,6 +129,17 @@ fn moving(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
         Err(AppError::NotFound) => Err(unknown()),
         Err(other) => Err(other),
     }
+}
+
+/// Won, or lost with the reason.
+fn closing(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
+    crate::features::records::require_edit(actor, RecordType::Deal)?;
+    if form.get("action") == "won" {
+        return Ok(Action::Close { won: true, reason: None, note: None });
+    }
+    let loss = deals::parse_loss(form)?;
+    deals::check_loss(tx, &loss, None)?;
+    Ok(Action::Close { won: false, reason: Some(loss.reason), note: loss.note })
 }
 
 /// `value` names a static segment, a new one when records are put in; `mode` says whether they are put in or taken out.
