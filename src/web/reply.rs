@@ -32,10 +32,11 @@ pub fn page(req: &HttpRequest, template: &impl Template) -> AppResult<HttpRespon
     page_with(req, StatusCode::OK, template)
 }
 
-/// A whole page with another status: 422 for a form with errors, 409 for a conflict.
+/// A whole page with another status: 422 for a form with errors, 409 for a conflict. A page that fetches itself anew in parts leaves the
+/// message to the page that is about to show it.
 pub fn page_with(req: &HttpRequest, status: StatusCode, template: &impl Template) -> AppResult<HttpResponse> {
     let mut builder = html(status);
-    if req.cookie(flash::COOKIE).is_some() {
+    if req.cookie(flash::COOKIE).is_some() && !is_partial(req) {
         builder.cookie(Flash::removal());
     }
     Ok(builder.body(render(template)?))

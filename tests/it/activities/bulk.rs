@@ -32,6 +32,11 @@ async fn what_is_done_to_many_is_undone_and_told_once() {
     ] {
         let op = bulk(action).await;
         assert_ne!(app.value(state).await, before, "{action}");
+        // A page that fetches itself anew behind somebody's back takes no message away.
+        assert_eq!(
+            rep.get_partial(&format!("/activities/{}", ids[0])).await.status() / 100,
+            if action == "delete" { 4 } else { 2 }
+        );
         let page = rep.get("/tasks").await;
         assert!(page.contains(told) && page.contains(&format!("/operations/{op}/undo")), "{action}: {}", page.body);
         let undone = rep.post(&format!("/operations/{op}/undo"), &[]).await;
