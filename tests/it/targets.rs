@@ -178,6 +178,15 @@ async fn targets_are_set_reached_and_seen_by_those_they_concern() {
     let history = manager.get("/targets/history").await;
     assert!(history.contains("Manager aurelia") && history.contains("€12,000.50") && !history.contains("€50,000.00"));
     assert_eq!(app.texts("SELECT count(*)::text AS value FROM events WHERE kind = 'target.set'"), ["6"]);
+    // With a rate, what was won in dollars counts; the board says how far its people are.
+    app.alter(&format!(
+        "INSERT INTO exchange_rates (org_id, into_currency, currency, on_day, rate, manual) VALUES ('{}', 'EUR', 'USD', current_date - 30, 0.5, true)",
+        org.id
+    ));
+    assert!(row(&rep.get("/targets").await.body, "Rep aurelia").contains("Amount won €10,000.00 €3,250.00 32 %"));
+    let board = admin.get(&format!("/pipeline/{pipeline}")).await;
+    assert!(board.contains("€10.3k of €50.0k won (20 %)"), "{}", board.body);
+    assert!(rep.get(&format!("/pipeline/{pipeline}")).await.contains("€3.3k of €8.0k won (40 %)"));
     // Another time zone, another fiscal year: the months are made anew, and so are quarters.
     app.alter(&format!(
         "UPDATE organisations SET time_zone = 'Pacific/Kiritimati', fiscal_year_start = 2 WHERE id = '{}'",

@@ -110,6 +110,20 @@ pub fn circle(tx: &mut OrgTx, actor: &Actor, whose: Whose) -> AppResult<Circle> 
     circles(tx, actor)?.into_iter().find(|circle| circle.whose == whose).ok_or(AppError::NotFound)
 }
 
+/// Everybody or one person, where the reader sees them, without asking for anything else.
+pub(super) fn narrow(actor: &Actor, whose: Whose) -> Option<Circle> {
+    let owners = match whose {
+        Whose::Everyone => None,
+        Whose::Member(id) => Some(vec![id.0]),
+        Whose::Team(_) => return None,
+    };
+    let seen = match &owners {
+        None => actor.visible_owners().is_none(),
+        Some(owners) => owners.iter().all(|owner| actor.sees(Some(*owner))),
+    };
+    seen.then(|| Circle { whose, name: String::new(), email: None, owners, editable: false })
+}
+
 /// Administrators set everybody's; who else sets targets, those of the people in their teams.
 fn may_set(actor: &Actor, owners: Option<&[Uuid]>) -> bool {
     actor.may(Administer::KEY)

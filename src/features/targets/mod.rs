@@ -23,7 +23,7 @@ pub use commands::set;
 pub use model::{Goal, Measure};
 pub use period::{Period, Unit};
 pub use progress::{Progress, line, lines, progress};
-pub use view::{Row, of_reader, rows};
+pub use view::{Row, headline, of_reader, rows};
 
 use actix_web::web::{ServiceConfig, get, post};
 

@@ -4,6 +4,7 @@ use super::{Circle, Goal, Measure, Period, Unit, Whose, circles, model::Target, 
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::currencies::Rates,
     kernel::{
         Money, PipelineId,
         calendar::{self, Span},
@@ -26,7 +27,7 @@ pub struct Progress {
     pub reached: Decimal,
     /// What should be reached by the end of today, were every working day worth the same.
     pub expected: Decimal,
-    /// Won in other currencies, which do not count.
+    /// Won in currencies without a rate of exchange, which do not count; others do, at today's rate.
     pub others: BTreeMap<String, Decimal>,
 }
 
@@ -128,11 +129,20 @@ pub(super) fn judge(
     let owners = (!everybody).then(|| asked.iter().flat_map(|c| c.owners.clone().unwrap_or_default()).collect());
     let activities = wanted.iter().any(|(_, goal)| goal.measure == Measure::Activities);
     let reached = Reached::load(tx, period, owners, activities)?;
+    let rates = Rates::today(tx, actor)?;
     let elapsed = period.elapsed(actor, calendar::today(actor.org.zone));
     let judged = wanted.into_iter().map(|(n, goal)| {
         let (target, summed) = number(set, circles[n].whose, &goal, period);
-        let (reached, others) = reached.of(&circles[n], &goal, &actor.org.currency);
+        let (mut reached, mut others) = reached.of(&circles[n], &goal, &actor.org.currency);
+        // What has no rate stands beside.
+        others.retain(|currency, amount| {
+            let (into, converted) = rates.own(currency, *amount);
+            let known = into == actor.org.currency;
+            reached += if known { converted } else { Decimal::ZERO };
+            !known
+        });
         let digits = if goal.measure == Measure::Amount { 2 } else { 0 };
+        let reached = reached.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
         let expected = (target * elapsed).round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
         (n, Progress { goal, period, target, summed, reached, expected, others })
     });

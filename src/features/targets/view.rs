@@ -1,11 +1,15 @@
 //! Progress as pages show it: on /targets, on Home and above the board.
 
-use super::{Circle, Goal, Measure, Period, Progress, Unit, Whose, circles, progress};
+use super::{
+    Circle, Goal, Measure, Period, Progress, Unit, Whose,
+    circles::{self, circles},
+    progress,
+};
 use crate::{
     db::OrgTx,
     error::AppResult,
     features::{activities, pipeline},
-    kernel::Money,
+    kernel::{Money, PipelineId},
     web::{
         Actor,
         permission::{Permission, activities as activity, deals},
@@ -83,6 +87,19 @@ pub fn of_reader(tx: &mut OrgTx, actor: &Actor) -> AppResult<(String, Vec<Row>)>
         }
     }
     Ok(Default::default())
+}
+
+/// How much of this month's amount is won by everybody or one person: in that pipeline, if it has a target, else in all. With what the month is called.
+pub fn headline(tx: &mut OrgTx, actor: &Actor, whose: Whose, pipeline: PipelineId) -> AppResult<Option<(String, Row)>> {
+    let Some(circle) = circles::narrow(actor, whose) else { return Ok(None) };
+    let period = Period::now(Unit::Month, actor);
+    let seen = [circle];
+    let mut all = progress::of_circles(tx, actor, &seen, period)?;
+    all.retain(|(_, p)| p.goal.measure == Measure::Amount && p.goal.pipeline.is_none_or(|id| id == pipeline));
+    all.sort_by_key(|(_, p)| p.goal.pipeline.is_none());
+    all.truncate(1);
+    let rows = told(tx, actor, &seen, all)?;
+    Ok(rows.into_iter().next().map(|row| (period.label(actor.locale, actor.org.fiscal_year_start), row)))
 }
 
 pub(super) struct Names {

@@ -130,7 +130,8 @@ impl History {
     }
 
     pub fn board(&self, pipeline: &str, day: &str, filter: &Filter) -> BTreeMap<String, (i64, String, Vec<String>)> {
-        let mut columns: BTreeMap<String, (i64, BTreeMap<String, Decimal>, Vec<String>)> = BTreeMap::new();
+        type Column = (i64, BTreeMap<String, Decimal>, Vec<String>);
+        let mut columns: BTreeMap<String, Column> = BTreeMap::new();
         for deal in self.seen(filter) {
             let Some(state) = deal.before(self.ends[day]) else { continue };
             let mine = filter.owner.is_none() || state.owner == filter.owner;

@@ -2,7 +2,7 @@
 
 use super::{
     cards::{self, LANE, PAGE, Total},
-    filters::{Filters, Scope},
+    filters::{Filters, Owners, Scope},
     look::Look,
     memory::Memory,
     order::Order,
@@ -22,6 +22,7 @@ use crate::{
             lanes::{self, By, Lane},
             queries,
         },
+        targets::{self, Whose},
         views::Kind,
     },
     kernel::{DealId, PipelineId, RecordType, StageId},
@@ -124,7 +125,8 @@ fn put_together(
     let all_stages = queries::stages(tx)?;
     let mut stages: Vec<Stage> = all_stages.iter().filter(|s| s.pipeline_id == pipeline.id).cloned().collect();
     let (totals, note) = totals(tx, actor, pipeline.id, scope)?;
-    let summary = view::summary(actor, &totals, note);
+    let mut summary = view::summary(actor, &totals, note);
+    summary.aim = aim(tx, actor, pipeline.id, scope)?;
     let every: Vec<_> = stages.iter().map(|s| (s.id.to_string(), s.name.clone(), s.color.clone())).collect();
     if look.hide_empty {
         stages.retain(|stage| totals.contains_key(&stage.id));
@@ -210,7 +212,23 @@ pub fn totals(
 /// The line under the title of every way of looking at a pipeline.
 pub fn summary(tx: &mut OrgTx, actor: &Actor, pipeline: PipelineId, scope: &Scope) -> AppResult<Summary> {
     let (totals, note) = totals(tx, actor, pipeline, scope)?;
-    Ok(view::summary(actor, &totals, note))
+    Ok(Summary { aim: aim(tx, actor, pipeline, scope)?, ..view::summary(actor, &totals, note) })
+}
+
+/// How far this month's target is: everybody's, or that of the one person whose deals are shown.
+fn aim(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    pipeline: PipelineId,
+    scope: &Scope,
+) -> AppResult<Option<(String, targets::Row)>> {
+    let whose = match &scope.owners {
+        Owners::Everyone => Whose::Everyone,
+        Owners::One(id) => Whose::Member((*id).into()),
+        Owners::Some(owners) if owners.len() == 1 => Whose::Member(owners[0].into()),
+        Owners::Some(_) | Owners::Nobody => return Ok(None),
+    };
+    targets::headline(tx, actor, whose, pipeline)
 }
 
 fn in_own(rates: &Rates, totals: &[Total]) -> Vec<Total> {

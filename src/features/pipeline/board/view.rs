@@ -18,6 +18,7 @@ use crate::{
         operations::Bar,
         pipeline::{Pipeline, Stage, frame::Frame, lanes::By},
         records::list,
+        targets,
     },
     kernel::{Money, RecordType, StageId, text},
     web::{Actor, SelectOption, shell::avatar_url},
@@ -132,6 +133,8 @@ pub struct Summary {
     pub weighted: String,
     /// At which rates other currencies are in it.
     pub note: String,
+    /// This month, and how far its target is, where there is one.
+    pub aim: Option<(String, targets::Row)>,
 }
 
 /// A pipeline's stages, to move a deal to.
@@ -301,6 +304,7 @@ pub fn summary(actor: &Actor, totals: &HashMap<StageId, Vec<Total>>, note: Optio
         total: sum_text(actor, all().map(|t| (t.currency.as_str(), t.amount))),
         weighted: sum_text(actor, all().map(|t| (t.currency.as_str(), t.weighted))),
         note: note.unwrap_or_default(),
+        aim: None,
     }
 }
 
