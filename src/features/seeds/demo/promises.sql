@@ -19,6 +19,10 @@ FROM thoughts t CROSS JOIN LATERAL (
   UNION ALL SELECT t.again, jsonb_build_object('amount', jsonb_build_array(trim_scale(t.first)::text, trim_scale(t.amount)::text)) WHERE t.i % 5 = 2 AND t.amount IS NOT NULL
   UNION ALL SELECT t.once, jsonb_build_object('probability', jsonb_build_array(null, t.probability)) WHERE t.probability IS NOT NULL) x;
 
+-- What it was made with is what it was first.
+UPDATE events e SET changes = jsonb_set(e.changes, '{amount,1}', to_jsonb(trim_scale(t.first)::text)) FROM thoughts t
+WHERE e.org_id = current_setting('seed.org')::uuid AND e.record_id = t.id AND e.kind = 'deal.created' AND e.changes ? 'amount' AND t.i % 5 = 2 AND t.amount IS NOT NULL;
+
 UPDATE deals d SET next_step = (ARRAY['Send the revised quote','Call about the delivery dates','Get the signature of the managing director',
     'Book the site visit','Agree the payment terms','Introduce our engineer to theirs','Ask for the purchase order'])[1 + pg_temp.roll(t.i, 72, 7)],
   next_step_on = CASE WHEN t.i % 7 > 0 THEN now()::date - 4 + pg_temp.roll(t.i, 73, 18) END
