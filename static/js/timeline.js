@@ -6,3 +6,6 @@ function later() {
 }
 for (const name of ["deals", "refresh", "undo:done"]) document.addEventListener(name, later);
 document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(later, Math.random() * 500); });
+// Where all of it does not fit, today is what is looked for.
+const panel = document.querySelector(".tl-panel");
+if (panel && panel.scrollWidth > panel.clientWidth) panel.querySelector("circle.tl-today")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -97,7 +97,11 @@ pub fn card(actor: &Actor, row: CardRow) -> Card {
         company: row.company,
         amount: money.map_or_else(|| "No amount".into(), |m| m.short()),
         amount_full: money.map_or_else(|| "No amount yet".into(), |m| actor.locale.money(m)),
-        close: row.expected_close_on.map(|day| close(actor, day, actor.today())),
+        // What is to come stands in a column that says the year.
+        close: row.expected_close_on.map(|day| {
+            let close = close(actor, day, actor.today());
+            if close.overdue { close } else { Close { label: actor.locale.day(day, day), ..close } }
+        }),
         owner: face(row.owner_id.map(|id| id.to_string()), row.owner, row.avatar_tag),
         category: row.category,
         own: row.own_category,
