@@ -128,11 +128,7 @@ fn load(
         shell,
         nav: nav(actor),
         section: "currencies",
-        currencies: all
-            .iter()
-            .filter(|(code, _)| *code != own)
-            .map(|(code, name)| SelectOption::new(code, format!("{code}, {name}"), enabled.contains(code)))
-            .collect(),
+        currencies: choices(&all, &own, &enabled),
         chosen: if enabled.is_empty() { "Every currency is offered.".into() } else { enabled.join(", ") },
         current: current(tx, actor, &enabled, &name)?,
         history: history.rows.into_iter().map(|row| line(actor, row, &name)).collect(),
@@ -145,6 +141,15 @@ fn load(
         own_name: name(&own),
         own,
     })
+}
+
+/// Every other currency, those chosen before the rest.
+fn choices(all: &[(String, String)], own: &str, enabled: &[String]) -> Vec<SelectOption> {
+    let others = all.iter().filter(|(code, _)| code != own);
+    let mut choices: Vec<SelectOption> =
+        others.map(|(code, name)| SelectOption::new(code, format!("{code}, {name}"), enabled.contains(code))).collect();
+    choices.sort_by_key(|choice| !choice.selected);
+    choices
 }
 
 /// What each chosen currency is worth today; all that have a rate, where none was chosen.

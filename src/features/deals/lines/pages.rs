@@ -25,7 +25,7 @@ use actix_web::{
 use askama::Template;
 
 #[derive(Template)]
-#[template(path = "deals/_lines.html")]
+#[template(path = "deals/_lines_inner.html")]
 struct Fragment {
     lines: Panel,
 }
