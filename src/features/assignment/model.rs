@@ -65,7 +65,8 @@ pub struct Terms {
 
 /// The texts of a condition, folded; `None`: any.
 pub fn wanted(text: &Option<String>) -> Option<Vec<String>> {
-    let all: Vec<String> = text.as_deref()?.split(';').map(text::fold).filter(|part| !part.is_empty()).collect();
+    let all: Vec<String> =
+        text.as_deref()?.split(';').map(|part| text::fold(part.trim())).filter(|part| !part.is_empty()).collect();
     (!all.is_empty()).then_some(all)
 }
 
