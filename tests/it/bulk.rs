@@ -51,8 +51,12 @@ async fn deals_move_in_bulk_with_their_formulas_and_go_back() {
     let ask = [&[("record_type", "deal"), ("action", "edit"), ("field", "stage_id")][..], &ids].concat();
     let chooser = admin.post("/operations/new", &ask).await;
     assert!(chooser.contains(&stages[1]) && chooser.contains(">Stage<"), "{}", chooser.body);
+    let shorter = admin.post("/operations/new", &[("record_type", "deal"), ("action", "move"), ("ids", &first)]).await;
+    assert!(shorter.contains(&stages[1]) && !shorter.contains("f-field"), "{}", shorter.body);
     let wrong = admin.post("/operations", &[&ask[..], &[("value", &ours.company.to_string())]].concat()).await;
     assert_eq!(wrong.status(), 422);
+    let moved = |stage| [&[("record_type", "deal"), ("action", "move"), ("value", stage)][..], &ids].concat();
+    assert_eq!(admin.post("/operations", &moved("nowhere")).await.status(), 422);
     let done = admin.post("/operations", &[&ask[..], &[("value", &stages[1])]].concat()).await;
     assert_eq!(done.status(), 303, "{}", done.body);
     let told = admin.get(done.location.as_deref().unwrap()).await;

@@ -163,6 +163,7 @@ pub fn actions(actor: &Actor, record: RecordType, archived: bool) -> Vec<Offer> 
         offers.push(offer("assign", "Assign", "user-check", true));
         offers.push(offer("edit", "Edit field", "pencil", true));
         if record == RecordType::Deal && !archived {
+            offers.push(offer("move", "Move", "arrow-right", true));
             offers.push(offer("won", "Won", "trophy", false));
             offers.push(offer("lost", "Lost", "thumb-down", true));
         }

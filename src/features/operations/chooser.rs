@@ -129,11 +129,14 @@ pub(super) async fn page(
         "assign" => ("assign", "Assign"),
         "tag" => ("tag", "Tag"),
         "segment" => ("segment", "Put into a segment:"),
+        "move" if record == RecordType::Deal => ("move", "Move"),
         "lost" if record == RecordType::Deal => ("lost", "Mark as lost:"),
         _ => ("edit", "Edit"),
     };
-    if action == "assign" {
-        form.set("field", "owner_id");
+    match action {
+        "assign" => form.set("field", "owner_id"),
+        "move" => form.set("field", "stage_id"),
+        _ => {}
     }
     let (actor, posted) = (page.actor.clone(), form.clone());
     let chosen = db

@@ -83,6 +83,7 @@ fn read(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Request> {
         "delete" => Action::Delete,
         "tag" => tagging(tx, actor, record, form)?,
         "segment" => enlisting(tx, actor, record, form)?,
+        "move" if record == RecordType::Deal => moving(tx, actor, form)?,
         "won" | "lost" if record == RecordType::Deal => closing(tx, actor, form)?,
         "edit" if record == RecordType::Deal && form.get("field") == "stage_id" => moving(tx, actor, form)?,
         "edit" | "assign" => {
