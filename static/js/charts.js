@@ -44,7 +44,7 @@ function options({ type = "bar", labels, series, links, stack = false, horizonta
   const category = { type: "category", data: labels, axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: muted, hideOverlap: true }, inverse: horizontal };
   const moments = { type: "time", axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: muted, hideOverlap: true } };
   const percent = (n) => `${n ?? "–"} %`;
-  const value = { type: "value", splitLine: { lineStyle: { color: line } }, axisLabel: { color: muted, formatter: number } };
+  const value = { type: "value", minInterval: unit ? 0 : 1, splitLine: { lineStyle: { color: line } }, axisLabel: { color: muted, formatter: number } };
   return {
     animation: !calm.matches,
     animationDuration: 250,

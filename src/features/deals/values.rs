@@ -129,13 +129,13 @@ fn chart(deal: &Deal, told: &[Told], stages: &[Stage], changed: &[StageChange]) 
         apply(&mut state, event);
         moments.insert(event.at, state.clone());
     }
-    for change in defaults.filter(|change| change.at > begun) {
-        moments.insert(change.at, state.clone());
-    }
     let end = match deal.status {
         DealStatus::Open => Utc::now(),
         DealStatus::Won { at, .. } | DealStatus::Lost { at, .. } => at,
     };
+    for change in defaults.filter(|change| change.at > begun && change.at < end) {
+        moments.insert(change.at, state.clone());
+    }
     let last = moments.keys().next_back().copied().unwrap_or(begun);
     moments.insert(end.max(last), state);
     let amounts: Vec<Value> =
