@@ -1,4 +1,4 @@
-//! Who of a rule's people is next: everybody in turn, or whoever has least to do for what they take on.
+//! Who of a rule's people is next: everybody in turn, or whoever has least to do for what they take on. The same for one record and for many.
 
 use super::model::Rule;
 use crate::{

@@ -1,4 +1,4 @@
-//! Choosing an owner.
+//! Choosing an owner for one record.
 
 use super::{
     bench::Bench,

@@ -6,7 +6,7 @@ use crate::{
     web::{Form, FormErrors},
 };
 
-/// `to` is `member:<id>` or `team:<id>`. Whether they exist is the command's to find out.
+/// `to` is `member:<id>` or `team:<id>`. Whether they are there is the command's to find out.
 pub(super) fn parse(form: &Form) -> Result<Terms, FormErrors> {
     let mut p = form.parser();
     let size = |n: Option<i64>| n.and_then(|n| i32::try_from(n).ok());

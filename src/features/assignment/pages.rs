@@ -138,7 +138,7 @@ impl Known {
     }
 }
 
-/// What a rule is called.
+/// What a rule is called in lists.
 pub(super) fn short(rule: &Rule) -> String {
     rule.terms.name.clone().unwrap_or_else(|| which(&rule.terms, None))
 }

@@ -1,4 +1,4 @@
-//! `/settings/assignment/people`: how much each takes on, and when somebody is away.
+//! `/settings/assignment/people`: how much each takes on, and when they are away.
 
 use crate::{
     db::{Db, OrgTx, Tx},

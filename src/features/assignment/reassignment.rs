@@ -1,5 +1,5 @@
 //! `/assignment/reassignment`: the records that are ticked, or all that match, shared out anew by the rules: first how many each would
-//! get, then an operation with progress, cancel and undo.
+//! get; then an operation with progress, cancel and undo.
 
 use super::{model::COVERED, share_out};
 use crate::{

@@ -1,4 +1,4 @@
-//! Many records at once: those an import brought, and those that are to be shared out anew. Rule by rule, in the same turns as one by one.
+//! Many records at once: those an import brought, and those that are to be shared out anew. Rule by rule, in the turns that one by one would take.
 
 use super::{
     bench::Bench,

@@ -1,4 +1,4 @@
-//! `/settings/assignment/trial`: who would get a record of which this is known, and why.
+//! `/settings/assignment/trial`: who would get a record of which so much is known, and why.
 
 use super::{
     bench::Bench,

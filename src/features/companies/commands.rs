@@ -46,7 +46,7 @@ pub fn create_as(tx: &mut OrgTx, by: &Allow<Create>, id: CompanyId, new: &NewCom
     search::reindex(tx, RecordType::Company, &[id.0])
 }
 
-/// Without an owner the rules of assignment give it one, if one of them fits.
+/// Without an owner, the rules of assignment give it one, if one of them fits.
 fn with_owner(tx: &mut OrgTx, new: &NewCompany) -> AppResult<(NewCompany, Option<Given>)> {
     let mut new = new.clone();
     if new.owner_id.is_some() {

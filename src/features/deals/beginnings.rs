@@ -1,4 +1,4 @@
-//! What a new deal is begun from: a template, a contact, a mail. The form is filled in by it and remembers it; once the deal is made, what
+//! What a new deal is begun from: a template, a contact, a mail. The form is filled in by it and remembers it. Once the deal is made, what
 //! belongs to it is linked, planned and priced.
 
 use super::{

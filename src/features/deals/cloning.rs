@@ -1,4 +1,4 @@
-//! A deal made after another: its fields, and of what hangs on it whatever was chosen.
+//! A deal made after another: its fields, and whatever was chosen of what hangs on it.
 
 use super::{
     commands, lines, links,

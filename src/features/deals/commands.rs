@@ -72,7 +72,7 @@ pub fn create(tx: &mut OrgTx, by: &Allow<Create>, mut new: NewDeal) -> AppResult
     events::record_quietly(tx, Event::new("deal.created", RecordType::Deal, id).version(1).changes(changes))?;
     search::reindex(tx, RecordType::Deal, &[id.into()])?;
     announce(tx, id, &[stage.id.into()], None)?;
-    // Given away by a rule it may be out of its maker's sight.
+    // Given away by a rule, it may be out of its maker's sight.
     reread(tx, id)
 }
 

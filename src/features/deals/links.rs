@@ -1,5 +1,5 @@
-//! Deals that belong together: parts of a larger one, follow-ups, renewals, what was split off. Each link is one row that both pages
-//! show, each from its side. A deal that the reader may not see is not named, and not counted in a total.
+//! Deals that belong together: parts of a larger one, follow-ups, renewals, what was split off. Each link is one row, which both pages
+//! show from their side. A deal that the reader may not see is not named, and not counted in a total.
 //!
 //! Invariants: two deals are linked once; a deal is part of at most one, and never, over any number of steps, of itself.
 

@@ -75,7 +75,7 @@ struct FormPage {
     beginning: Beginning,
 }
 
-/// What a new deal is begun from, and the templates to choose.
+/// What a new deal is begun from, and the templates to choose from.
 #[derive(Default)]
 struct Beginning {
     kept: Vec<(&'static str, String)>,

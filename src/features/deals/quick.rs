@@ -1,5 +1,5 @@
 //! A deal in one line, as it is typed into the palette: `deal Acme 12k EUR next month`. What is understood is shown in the form of a
-//! new deal; nothing is made before that is sent.
+//! new deal; nothing is made before that form is sent.
 
 use crate::{
     db::{OrgTx, Tx},

@@ -1,5 +1,5 @@
 //! One deal becomes several whose amounts add up to exactly what it was: it keeps the first share, the others are new deals in its stage,
-//! with its company, people, owner and fields. All of it is one operation, undone as one.
+//! with its company, people, owner and fields. All of it is one operation, and undone as one.
 
 use super::{
     cloning, commands, links,

@@ -1,4 +1,4 @@
-//! `/settings/deal-templates`: what new deals may be begun with.
+//! `/settings/deal-templates`: what new deals can be begun with.
 
 use super::{contacts::ROLES, links};
 use crate::{

@@ -83,7 +83,7 @@ pub async fn results(page: Page, db: Data<Db>, question: Query<Question>) -> App
     reply::either(&page.req, StatusCode::OK, &whole, &Options { q: &shown, groups: &groups, href, begin: &begin })
 }
 
-/// A deal that the words say (`deal Acme 12k EUR next month`), and templates of that name.
+/// The deal that the words say (`deal Acme 12k EUR next month`), and templates of that name.
 fn beginnings(tx: &mut OrgTx, actor: &Actor, q: &str) -> AppResult<Vec<Offer>> {
     if !actor.may(Create::KEY) {
         return Ok(vec![]);

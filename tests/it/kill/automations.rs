@@ -1,4 +1,4 @@
-//! `kill -9` of two workers, again and again, while hundreds of deals set an automation off: each deal gets its tag, its note in the log
+//! `kill -9` of two workers, again and again, while a hundred deals set an automation off: each deal gets its tag, its note in the log
 //! and its turn once, and none is left out.
 
 use crate::support::{Client, PASSWORD, fixtures, process, process::Server, sql};
@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use pipewright::db::{Db, embedded::Embedded};
 use std::time::{Duration, Instant};
 
-const DEALS: usize = 400;
+const DEALS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_deals_set_off_happens_once_however_often_its_workers_are_killed() {
@@ -47,7 +47,7 @@ async fn what_deals_set_off_happens_once_however_often_its_workers_are_killed() 
         ("matching", ""),
     ];
     assert_eq!(client.post("/operations", &form).await.status(), 303);
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(240);
     let done = format!(
         "SELECT (SELECT count(*) FROM automation_runs) = {DEALS} AND NOT EXISTS (SELECT FROM automation_inbox)
            AND (SELECT status = 'done' FROM operations)"
@@ -59,7 +59,7 @@ async fn what_deals_set_off_happens_once_however_often_its_workers_are_killed() 
           UPDATE jobs SET run_at = now() WHERE status = 'queued'")
             .unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        if round < 24 && round % 4 == 3 {
+        if round < 20 && round % 4 == 3 {
             let one = (round / 4) % 2;
             workers[one].kill().await.unwrap();
             workers[one] = worker();
