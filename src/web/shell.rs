@@ -172,7 +172,6 @@ impl Page {
             "imports" => self.may_any("import"),
             "exports" => self.may_any("export"),
             "quality" => self.may_any("edit"),
-            "pipeline" | "deals" | "targets" | "reports" | "losses" => self.actor.may(permission::deals::View::KEY),
             "pipeline" | "deals" | "targets" | "reports" => self.actor.may(permission::deals::View::KEY),
             "activities" | "tasks" | "calendar" => self.actor.may(permission::activities::View::KEY),
             "mails" => self.actor.may(permission::mails::View::KEY),

@@ -47,6 +47,15 @@ impl Score {
         told(actor, &self.amounts)
     }
 
+    /// Short, for tiles.
+    pub fn short(&self, actor: &Actor) -> String {
+        let mut all: Vec<_> = self.amounts.iter().filter(|(_, amount)| !amount.is_zero()).collect();
+        all.sort_by_key(|(currency, _)| **currency != actor.org.currency);
+        let text: Vec<String> =
+            all.into_iter().map(|(currency, amount)| Money::from_columns(*amount, currency).short()).collect();
+        if text.is_empty() { "–".into() } else { text.join(" + ") }
+    }
+
     /// In the organisation's currency, for charts.
     pub fn main(&self, actor: &Actor) -> f64 {
         self.amounts.get(&actor.org.currency).and_then(Decimal::to_f64).unwrap_or_default()

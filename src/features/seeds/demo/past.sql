@@ -42,18 +42,18 @@ SELECT current_setting('seed.org')::uuid, updated_at, owner_id, 'deal.reopened',
 -- Targets of this year and of what people do in this month.
 CREATE TEMP TABLE aims ON COMMIT DROP AS
 SELECT m.id AS member, NULL::uuid AS team, 'amount' AS measure, NULL::uuid AS kind, 'month' AS unit, month::date AS month,
-  CASE m.email WHEN 'rep@demo.test' THEN 42000 WHEN 'elin@demo.test' THEN 36000 ELSE 30000 END AS value
+  CASE m.email WHEN 'rep@demo.test' THEN 95000 WHEN 'elin@demo.test' THEN 150000 ELSE 125000 END AS value
 FROM members m CROSS JOIN generate_series(date_trunc('year', now()), date_trunc('year', now()) + interval '11 months', interval '1 month') month
 WHERE m.org_id = current_setting('seed.org')::uuid AND m.email IN ('rep@demo.test', 'elin@demo.test', 'noor@demo.test')
 UNION ALL
-SELECT NULL, t.id, 'amount', NULL, 'month', month::date, CASE t.name WHEN 'Benelux' THEN 80000 ELSE 45000 END
+SELECT NULL, t.id, 'amount', NULL, 'month', month::date, CASE t.name WHEN 'Benelux' THEN 210000 ELSE 150000 END
 FROM teams t CROSS JOIN generate_series(date_trunc('year', now()), date_trunc('year', now()) + interval '11 months', interval '1 month') month
 WHERE t.org_id = current_setting('seed.org')::uuid
 UNION ALL
-SELECT NULL, NULL, 'amount', NULL, 'month', month::date, 120000
+SELECT NULL, NULL, 'amount', NULL, 'month', month::date, 360000
 FROM generate_series(date_trunc('year', now()), date_trunc('year', now()) + interval '11 months', interval '1 month') month
 UNION ALL
-SELECT NULL, NULL, 'deals', NULL, 'month', date_trunc('month', now())::date, 9
+SELECT NULL, NULL, 'deals', NULL, 'month', date_trunc('month', now())::date, 10
 UNION ALL
 SELECT m.id, NULL, 'activities', k.id, 'month', date_trunc('month', now())::date, 25 FROM members m JOIN activity_types k ON k.org_id = m.org_id AND k.key = 'call'
 WHERE m.org_id = current_setting('seed.org')::uuid AND m.email IN ('rep@demo.test', 'noor@demo.test');
