@@ -37,12 +37,15 @@ pub(super) fn rules(tx: &mut OrgTx) -> AppResult<Vec<Rule>> {
     Ok(all.select(Rule::as_select()).load(tx.conn())?)
 }
 
+/// Country, region, industry and employees of a company.
+type Known = (Option<String>, Option<String>, Option<String>, Option<i32>);
+
 /// What is known of a deal with that company.
 pub fn deal(tx: &mut OrgTx, company: Option<CompanyId>, source: Option<String>) -> AppResult<Arrival> {
     let mut arrival = Arrival { source, ..Arrival::of(RecordType::Deal) };
     let Some(company) = company else { return Ok(arrival) };
     let of = companies::table.filter(companies::id.eq(company));
-    let known: Option<(Option<String>, Option<String>, Option<String>, Option<i32>)> = of
+    let known: Option<Known> = of
         .select((companies::country, companies::region, companies::industry, companies::employees))
         .first(tx.conn())
         .optional()?;
