@@ -55,7 +55,7 @@ async fn lines_are_added_changed_ordered_and_taken_off_in_place() {
             "[...document.querySelectorAll('[aria-live]')].some((l) => l.textContent.includes('Position 2'))",
         )
         .await;
-    let order = "SELECT string_agg(name, ', ' ORDER BY position) FROM deal_lines l JOIN organisations o ON o.id = l.org_id WHERE o.slug = 'lines'";
+    let order = "SELECT string_agg(l.name, ', ' ORDER BY l.position) FROM deal_lines l JOIN organisations o ON o.id = l.org_id WHERE o.slug = 'lines'";
     for _ in 0..100 {
         if app.value(order).await.starts_with("Product of lines, Delivery") {
             break;
