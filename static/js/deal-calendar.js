@@ -113,6 +113,8 @@ function drawn() {
   requestAnimationFrame(() => requestAnimationFrame(() => {
     if (focused) root.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     focused = undefined;
+    // A day is named by its number and by what stands in it, not by its date alone.
+    for (const day of root.querySelectorAll("td[aria-labelledby]")) day.removeAttribute("aria-labelledby");
     for (const scroller of root.querySelectorAll(".fc-scroller")) if (scroller.scrollHeight > scroller.clientHeight && !scroller.querySelector("a[href]")) scroller.tabIndex = 0;
   }));
 }
