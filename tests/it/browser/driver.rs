@@ -137,11 +137,22 @@ impl Browser {
         }
     }
 
+    /// A live page may draw the element anew between looking and clicking: then it is looked for again, as a person's eye would.
     pub async fn click(&self, css: &str) {
-        let element = self.find(css).await;
+        let deadline = Instant::now() + PATIENCE;
         let centre = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
-        self.driver.execute(centre, vec![element.to_json().unwrap()]).await.unwrap();
-        element.click().await.unwrap_or_else(|error| panic!("cannot click {css}: {error}"));
+        loop {
+            let element = self.find(css).await;
+            let clicked = match self.driver.execute(centre, vec![element.to_json().unwrap()]).await {
+                Ok(_) => element.click().await,
+                Err(error) => Err(error),
+            };
+            match clicked {
+                Ok(()) => return,
+                Err(error) if error.to_string().contains("stale") && Instant::now() < deadline => {}
+                Err(error) => panic!("cannot click {css}: {error}"),
+            }
+        }
     }
 
     /// Types into the field of that name.
