@@ -6,7 +6,7 @@
 //! automation last, and their events say which automation it was.
 //!
 //! Invariants: one run for each automation and event; a run's actions happen all or not at all; automations set each other off at most
-//! [`reader::MOST_DEPTH`] times in a row; what was planned when a deal was moved is taken back, untouched, when it is moved back.
+//! `reader::MOST_DEPTH` times in a row; what was planned when a deal was moved is taken back, untouched, when it is moved back.
 
 mod actions;
 mod commands;

@@ -4,7 +4,7 @@
 //! month (`deal_closings`, `activity_closings`), so no figure here counts deals. A quarter or year without a number of its own takes the
 //! sum of its parts. A target, and with it what was reached, is seen by those who see the records of everyone it is about.
 //!
-//! Other features draw target lines with [`progress`] (one circle, one period, everything set for it) and [`line`] (only the amount).
+//! Other features draw target lines with [`progress()`] (one circle, one period, everything set for it) and [`line()`] (only the amount).
 
 mod circles;
 mod commands;

@@ -142,7 +142,7 @@ pub(super) fn rows(
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// What [`rows`] shows, as plain texts: for cards.
+/// What a list's rows show, as plain texts: for cards.
 pub fn texts(
     tx: &mut OrgTx,
     actor: &Actor,
