@@ -209,20 +209,19 @@ fn a_long_story(database: &str) -> String {
 
 /// Somebody who has 10,000 activities, a year back and a year ahead.
 fn a_full_calendar(database: &str) -> String {
-    ask(
-        database,
-        "WITH one AS (
-           SELECT m.org_id, m.id, t.id AS type_id FROM members m JOIN activity_types t ON t.org_id = m.org_id AND t.key = 'meeting'
-           WHERE m.org_id = (SELECT id FROM organisations WHERE slug = 'scale') ORDER BY m.id DESC LIMIT 1
-         ), made AS (
-           INSERT INTO activities (org_id, id, type_id, class, subject, owner_id, start_at, minutes)
-           SELECT one.org_id, gen_random_uuid(), one.type_id, 'activity', 'Meeting ' || n, one.id,
-             date_trunc('hour', now()) + (n - 5000) * interval '105 minutes', 45
-           FROM one, generate_series(1, 10000) n
-           WHERE (SELECT count(*) FROM activities a WHERE a.org_id = one.org_id AND a.owner_id = one.id) < 10000
-           RETURNING 1)
-         SELECT one.id FROM one, (SELECT count(*) FROM made) m",
-    )
+    const ONE: &str = "SELECT id FROM members WHERE org_id = (SELECT id FROM organisations WHERE slug = 'scale') ORDER BY id DESC LIMIT 1";
+    let person = ask(database, ONE);
+    let make = format!(
+        "INSERT INTO activities (org_id, id, type_id, class, subject, owner_id, start_at, minutes)
+         SELECT m.org_id, gen_random_uuid(), t.id, 'activity', 'Meeting ' || n, m.id,
+           date_trunc('hour', now()) + (n - 5000) * interval '105 minutes', 45
+         FROM members m JOIN activity_types t ON t.org_id = m.org_id AND t.key = 'meeting', generate_series(1, 10000) n
+         WHERE m.id = '{person}'
+           AND (SELECT count(*) FROM activities a WHERE a.org_id = m.org_id AND a.owner_id = m.id) < 10000"
+    );
+    let mut conn = PgConnection::establish(database).expect("the database answers");
+    conn.batch_execute(&make).expect("activities are made");
+    person
 }
 
 async fn request(session: &Session, target: &Target) -> u16 {
