@@ -174,6 +174,63 @@ async fn totals_are_one_and_say_how() {
 }
 
 /// A source that answers what it is told to, as often as it is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sales_figures_and_losses_convert_as_asked_and_say_how() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let ours = app.belongings(&org).await;
+    let (o, rep) = (org.id, org.rep);
+    // Worth of a dollar: 0.5 when the deals ended, 0.8 since ten days; nobody knows about the yen.
+    app.sql(&format!(
+        "DELETE FROM exchange_rates;
+         INSERT INTO exchange_rates (org_id, into_currency, currency, on_day, rate, manual) VALUES
+           ('{o}', 'EUR', 'USD', current_date - 400, 0.5, false), ('{o}', 'EUR', 'USD', current_date - 10, 0.8, true);
+         INSERT INTO deals (org_id, id, number, name, pipeline_id, stage_id, position, amount, currency, owner_id, status, closed_at, lost_reason)
+           SELECT '{o}', app.uuid7(), n, 'Deal ' || n, '{0}', '{1}', 'a' || n, amount, currency, '{rep}', status, now() - interval '20 days', reason
+           FROM (VALUES (2, 100, 'EUR', 'won', NULL), (3, 300, 'USD', 'won', NULL), (4, 200, 'USD', 'lost', 'Price'), (5, 7000, 'JPY', 'lost', 'Price'))
+             v (n, amount, currency, status, reason);
+         INSERT INTO deal_lines (org_id, id, deal_id, position, product_id, name, quantity, unit_price, period_net)
+           SELECT '{o}', app.uuid7(), d.id, 1, p.id, p.name, 2, 150, 300 FROM deals d, products p
+           WHERE d.org_id = '{o}' AND d.number = 3 AND p.org_id = '{o}' LIMIT 1",
+        ours.pipeline, ours.stage
+    ))
+    .await;
+    let client = app.signed_in(&org, "manager").await;
+    for (rates, won, sold, note) in [
+        ("", "€340", "€240", "at today’s rates: 1 USD = 0.8 EUR"),
+        ("&rates=then", "€250", "€150", "at the rates of the day each deal ended: 1 USD = 0.5 EUR"),
+        ("&rates=apart", "€100 + $300", "$300", ""),
+    ] {
+        let page = client.get(&format!("/reports/sales?when=ever{rates}")).await;
+        assert_eq!(page.status(), 200, "{}", page.body);
+        let tile = page.between("<span class=\"tile-value money\"", "</span>").unwrap();
+        assert!(tile.ends_with(&format!(">{won}")), "{rates}: {tile}");
+        let products = page.between("id=\"by-product\"", "</section>").unwrap();
+        assert!(products.contains(sold), "{rates}: {products}");
+        assert_eq!(page.contains("data-rates"), !note.is_empty(), "{rates}");
+        assert!(page.contains(note), "{rates}: {}", page.body);
+        // Other times keep the choice.
+        assert_eq!(
+            page.contains("when=last_12&#38;rates=") || page.contains("when=last_12&amp;rates="),
+            !rates.is_empty(),
+            "{rates}"
+        );
+    }
+    for (rates, worth, note) in [
+        ("", "€160.00 + ¥7,000", "at today’s rates: 1 USD = 0.8 EUR"),
+        ("&rates=then", "€100.00 + ¥7,000", "day each deal ended: 1 USD = 0.5 EUR"),
+        ("&rates=apart", "¥7,000 + $200.00", ""),
+    ] {
+        let page = client.get(&format!("/reports/losses?period=twelve_months{rates}")).await;
+        assert!(page.status() == 200 && page.contains(worth) && page.contains(note), "{rates}: {}", page.body);
+        assert_eq!(page.contains("No rate for JPY: told apart."), !note.is_empty(), "{rates}");
+    }
+    for path in ["/reports/sales?when=ever&rates=x", "/reports/losses?rates=x"] {
+        assert_eq!(client.get(path).await.status(), 422, "{path}");
+    }
+    app.stop().await;
+}
+
 fn source(answer: Arc<Mutex<Vec<u8>>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -106,7 +106,7 @@ pub struct Converted {
 }
 
 impl Converted {
-    fn new(own: &str) -> Self {
+    pub(super) fn new(own: &str) -> Self {
         Self { own: own.to_owned(), total: Decimal::ZERO, used: BTreeMap::new(), missing: BTreeMap::new() }
     }
 

@@ -6,11 +6,12 @@
 //! **For totals elsewhere.** In Rust: [`Rates::today`] once a page, then [`Rates::own`] for each sum per currency (it gives the amount in
 //! the organisation's currency, or the amount itself where there is no rate) and [`Rates::note`] to say so on the page; or
 //! [`Rates::convert`] for a [`Converted`] total. At the deals' own days: group by currency and [`deal_day`] (SQL), for foreign currencies
-//! alone, and [`at_days`]. In SQL: `app.rate(currency, day)` is what one unit is worth on that day, NULL without a rate; it is meant
+//! alone, and [`at_days`]; of deals that ended, [`ended`] has both ways to choose from. In SQL: `app.rate(currency, day)` is what one unit is worth on that day, NULL without a rate; it is meant
 //! for groups, not for rows.
 
 mod commands;
 mod convert;
+pub mod ended;
 mod fetch;
 mod forms;
 mod pages;

@@ -1,4 +1,4 @@
-//! `GET /reports/losses?period=…&pipeline=…&owner=…`
+//! `GET /reports/losses?period=…&pipeline=…&owner=…&rates=…`
 
 use super::{
     queries::{self, Asked},
@@ -7,7 +7,7 @@ use super::{
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::{accounts::members, competitors, pipeline, records::filter},
+    features::{accounts::members, competitors, currencies::ended::Way, pipeline, records::filter},
     kernel::{MemberId, PipelineId, calendar, calendar::Span},
     web::{Actor, Form, Page, SelectOption, Shell, permission::deals::View, reply},
 };
@@ -35,6 +35,9 @@ struct LossesPage {
     periods: Vec<SelectOption>,
     pipelines: Vec<SelectOption>,
     owners: Vec<SelectOption>,
+    rates: Vec<SelectOption>,
+    /// At which rates the amounts are.
+    note: Option<String>,
 }
 
 pub(super) async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -50,6 +53,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, shell: Shell) -> AppResult<
     let (span, before) = spans(actor, key)?;
     let mut p = query.parser();
     let (pipeline, owner) = (p.id::<PipelineId>("pipeline"), p.id::<MemberId>("owner"));
+    let rates = p.optional("rates", Way::parse).unwrap_or_default();
     p.finish()?;
     let pipelines = pipeline::pipelines(tx)?;
     if pipeline.is_some_and(|id| pipelines.iter().all(|p| p.id != id)) {
@@ -66,7 +70,8 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, shell: Shell) -> AppResult<
         Asked { from, to, owners: owners.clone(), pipeline, zone: actor.zone.name().to_owned() }
     };
     let (now, earlier) = (asked(span), asked(before));
-    let (groups, was, won) = (queries::groups(tx, &now)?, queries::by_reason(tx, &earlier)?, queries::won(tx, &now)?);
+    let (groups, note) = queries::groups(tx, actor, &now, rates)?;
+    let (was, won) = (queries::by_reason(tx, &earlier)?, queries::won(tx, &now)?);
     let (people, stages, rivals) = (members::directory(tx)?, pipeline::stages(tx)?, competitors::all(tx)?);
     let names = Names { people: &people, stages: &stages, pipelines: &pipelines, rivals: &rivals };
     let drill = Drill { span, owners: owner.map(|id| vec![id.0]), pipeline };
@@ -76,6 +81,8 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, shell: Shell) -> AppResult<
     let visible = people.iter().filter(|p| actor.sees(Some(p.id.0)));
     Ok(LossesPage {
         shell,
+        rates: rates.options(actor),
+        note,
         report: view::report(actor, groups, &was, won, &drill, &names),
         periods: PERIODS.iter().map(|(k, label)| SelectOption::new(*k, *label, *k == key)).collect(),
         owners: chosen(owner.map(|o| o.to_string()), visible.map(|p| (p.id.to_string(), p.name.clone())).collect()),

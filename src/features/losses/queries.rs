@@ -1,9 +1,14 @@
 //! One walk over `deals_lost` for the span, grouped in every way at once; one more for the span before, and a count of what was won.
 
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
+    features::currencies::{
+        Rates,
+        ended::{self, Ended, Way},
+    },
     kernel::PipelineId,
+    web::Actor,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{pg::Pg, prelude::*, query_builder::BoxedSqlQuery, query_builder::SqlQuery, sql_types as t};
@@ -20,6 +25,12 @@ pub struct Asked {
     pub pipeline: Option<PipelineId>,
     /// The reader's zone: months are theirs.
     pub zone: String,
+}
+
+impl Asked {
+    pub fn ended(&self, status: &'static str) -> Ended {
+        Ended { status, from: self.from, to: self.to, pipeline: self.pipeline, owners: self.owners.clone() }
+    }
 }
 
 /// Lost deals that have one thing in common, in one currency. Which thing is `by`: `reason`, `rival`, `stage`, `owner`, `month` or `all`.
@@ -47,22 +58,34 @@ pub struct Group {
 
 const LIVE: &str = "d.archived_at IS NULL AND d.deleted_at IS NULL AND d.closed_at >= $1 AND d.closed_at < $2";
 
-/// The lost deals, grouped by each thing in turn.
-pub fn groups(tx: &mut OrgTx, asked: &Asked) -> AppResult<Vec<Group>> {
-    let sql = format!(
-        "SELECT CASE g WHEN 30 THEN 'month' WHEN 29 THEN 'owner' WHEN 27 THEN 'stage' WHEN 23 THEN 'rival' WHEN 15 THEN 'reason' ELSE 'all' END AS by,
-           reason, rival, stage, owner, month, currency::text AS currency, deals, amount
-         FROM (
-           SELECT GROUPING(d.lost_reason, d.lost_to, d.stage_id, d.owner_id, m.month) AS g, d.lost_reason AS reason, d.lost_to AS rival,
-             d.stage_id AS stage, d.owner_id AS owner, m.month, d.currency, count(*) AS deals, coalesce(sum(d.amount), 0) AS amount
-           FROM deals d CROSS JOIN LATERAL (SELECT date_trunc('month', d.closed_at AT TIME ZONE $3)::date AS month) m
-           WHERE d.status = 'lost' AND {LIVE}{}
-           GROUP BY GROUPING SETS ((d.currency, d.lost_reason), (d.currency, d.lost_to), (d.currency, d.stage_id), (d.currency, d.owner_id),
-             (d.currency, m.month), (d.currency))) x",
-        scope(asked, 3)
-    );
-    let query = span(sql, asked).bind::<t::Text, _>(asked.zone.clone());
-    Ok(bound(query, asked).load(tx.conn())?)
+const GROUPS: &str = "
+SELECT CASE g WHEN 30 THEN 'month' WHEN 29 THEN 'owner' WHEN 27 THEN 'stage' WHEN 23 THEN 'rival' WHEN 15 THEN 'reason' ELSE 'all' END AS by,
+  reason, rival, stage, owner, month, currency::text AS currency, deals, amount
+FROM (
+  SELECT GROUPING(d.lost_reason, d.lost_to, d.stage_id, d.owner_id, m.month) AS g, d.lost_reason AS reason, d.lost_to AS rival,
+    d.stage_id AS stage, d.owner_id AS owner, m.month, c.currency, count(*) AS deals, coalesce(round(sum(d.amount * c.rate), 4), 0) AS amount
+  FROM deals d AT_ITS_DAY CROSS JOIN LATERAL (SELECT date_trunc('month', d.closed_at AT TIME ZONE $7)::date AS month) m
+    CROSS JOIN LATERAL (SELECT CURRENCY AS currency, RATE AS rate) c
+  WHERE DEALS
+  GROUP BY GROUPING SETS ((c.currency, d.lost_reason), (c.currency, d.lost_to), (c.currency, d.stage_id), (c.currency, d.owner_id),
+    (c.currency, m.month), (c.currency))) x";
+
+/// The lost deals, grouped by each thing in turn, with what they are worth in the organisation's currency as `way` says; and what is to be
+/// said of that.
+pub fn groups(tx: &mut OrgTx, actor: &Actor, asked: &Asked, way: Way) -> AppResult<(Vec<Group>, Option<String>)> {
+    let lost = asked.ended("lost");
+    let query = lost.binds(lost.statement(GROUPS, way), actor).bind::<t::Text, _>(asked.zone.clone());
+    let mut groups: Vec<Group> = kept(query).load(tx.conn())?;
+    let worth = groups.iter().filter(|group| group.by == "all" && !group.amount.is_zero());
+    let note = ended::note(tx, actor, way, &lost, worth.map(|group| group.currency.as_str()))?;
+    if way == Way::Today {
+        let rates = Rates::today(tx, actor)?;
+        for group in &mut groups {
+            let (currency, amount) = rates.own(&group.currency, group.amount);
+            (group.currency, group.amount) = (currency.to_owned(), amount);
+        }
+    }
+    Ok((groups, note))
 }
 
 #[derive(QueryableByName, Clone, Debug)]

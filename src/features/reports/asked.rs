@@ -5,6 +5,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members,
+        currencies::ended::Way,
         records::filter::{Filter, Op},
         settings,
         targets::{Period, Unit},
@@ -30,6 +31,7 @@ pub(super) struct Asked {
     pub pipeline: Option<PipelineId>,
     pub owner: Option<MemberId>,
     pub team: Option<TeamId>,
+    pub rates: Way,
 }
 
 impl Asked {
@@ -49,6 +51,7 @@ impl Asked {
             pipeline: p.id("pipeline"),
             owner: p.id("owner"),
             team: p.id("team"),
+            rates: p.optional("rates", Way::parse).unwrap_or_default(),
         };
         p.finish()?;
         Ok(asked)
@@ -95,6 +98,9 @@ impl Asked {
         }
         for (key, id) in self.ids() {
             query.append_pair(key, &id.to_string());
+        }
+        if self.rates != Way::default() {
+            query.append_pair("rates", self.rates.key());
         }
         format!("/reports/sales?{}", query.finish())
     }

@@ -3,7 +3,11 @@
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
-    kernel::{PipelineId, calendar, calendar::Span},
+    features::currencies::{
+        Rates,
+        ended::{Ended, Way},
+    },
+    kernel::{PipelineId, calendar::Span},
     web::Actor,
 };
 use chrono::NaiveDate;
@@ -53,6 +57,42 @@ pub(super) fn closed(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Closed>> {
         .bind::<t::Nullable<t::Uuid>, _>(scope.pipeline.map(Uuid::from))
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.owners.clone());
     Ok(kept(query).load(tx.conn())?)
+}
+
+/// What was won in foreign currencies, at the rates of the days it was won.
+const FOREIGN: &str = "
+SELECT d.owner_id, date_trunc('month', d.closed_at AT TIME ZONE $4)::date AS month, true AS won, CURRENCY::text AS currency, 0::bigint AS deals,
+  round(sum(d.amount * RATE), 4) AS amount, 0::bigint AS days
+FROM deals d AT_ITS_DAY WHERE DEALS AND d.currency <> $3::char(3) AND d.amount IS NOT NULL GROUP BY 1, 2, 4";
+
+/// The same in the organisation's currency, as far as there are rates.
+pub(super) fn in_own(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    way: Way,
+    of: &Ended,
+    mut closed: Vec<Closed>,
+) -> AppResult<Vec<Closed>> {
+    let own = actor.org.currency.clone();
+    match way {
+        Way::Apart => {}
+        Way::Today => {
+            let rates = Rates::today(tx, actor)?;
+            for row in &mut closed {
+                let (currency, amount) = rates.own(&row.currency, row.amount);
+                (row.currency, row.amount) = (currency.to_owned(), amount);
+            }
+        }
+        Way::Then if closed.iter().all(|row| row.currency == own) => {}
+        Way::Then => {
+            for row in closed.iter_mut().filter(|row| row.currency != own) {
+                row.amount = Decimal::ZERO;
+            }
+            let foreign = of.binds(of.statement(FOREIGN, way), actor);
+            closed.extend(kept(foreign).load::<Closed>(tx.conn())?);
+        }
+    }
+    Ok(closed)
 }
 
 /// Deals that began in the time, by how far they came and what became of them.
@@ -105,20 +145,21 @@ pub(super) struct Sold {
 
 const SOLD: &str = "
 SELECT s.product_id, p.name, s.currency::text AS currency, s.deals, s.quantity, s.amount FROM (
-  SELECT l.org_id, l.product_id, d.currency, count(DISTINCT d.id) AS deals, sum(l.quantity) AS quantity, sum(l.net) AS amount
-  FROM deals d JOIN deal_lines l ON l.org_id = d.org_id AND l.deal_id = d.id
-  WHERE d.status = 'won' AND d.archived_at IS NULL AND d.deleted_at IS NULL AND d.closed_at >= $1 AND d.closed_at < $2
-    AND ($3 IS NULL OR d.pipeline_id = $3) AND ($4 IS NULL OR d.owner_id = ANY ($4))
-  GROUP BY l.org_id, l.product_id, d.currency) s
+  SELECT l.org_id, l.product_id, CURRENCY AS currency, count(DISTINCT d.id) AS deals, sum(l.quantity) AS quantity, round(sum(l.net * RATE), 4) AS amount
+  FROM deals d JOIN deal_lines l ON l.org_id = d.org_id AND l.deal_id = d.id AT_ITS_DAY
+  WHERE DEALS GROUP BY l.org_id, l.product_id, 3) s
 LEFT JOIN products p ON p.org_id = s.org_id AND p.id = s.product_id
 ORDER BY s.amount DESC, p.name_key, s.currency LIMIT 200";
 
-pub(super) fn sold(tx: &mut OrgTx, actor: &Actor, scope: &Scope) -> AppResult<Vec<Sold>> {
-    let (from, to) = calendar::instants(scope.span, actor.org.zone);
-    let query = diesel::sql_query(SOLD)
-        .bind::<t::Timestamptz, _>(from)
-        .bind::<t::Timestamptz, _>(to)
-        .bind::<t::Nullable<t::Uuid>, _>(scope.pipeline.map(Uuid::from))
-        .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.owners.clone());
-    Ok(kept(query).load(tx.conn())?)
+/// In the organisation's currency as `way` says.
+pub(super) fn sold(tx: &mut OrgTx, actor: &Actor, way: Way, of: &Ended) -> AppResult<Vec<Sold>> {
+    let mut sold: Vec<Sold> = kept(of.binds(of.statement(SOLD, way), actor)).load(tx.conn())?;
+    if way == Way::Today {
+        let rates = Rates::today(tx, actor)?;
+        for row in &mut sold {
+            let (currency, amount) = rates.own(&row.currency, row.amount);
+            (row.currency, row.amount) = (currency.to_owned(), amount);
+        }
+    }
+    Ok(sold)
 }

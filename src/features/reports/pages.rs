@@ -10,6 +10,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members,
+        currencies::ended::{self, Ended},
         pipeline, settings,
         targets::{self, Period, Unit, Whose},
     },
@@ -77,6 +78,9 @@ struct Sales {
     product_chart: String,
     currency: String,
     one_owner: bool,
+    rates: Vec<SelectOption>,
+    /// At which rates the amounts are.
+    note: Option<String>,
 }
 
 impl Sales {
@@ -108,13 +112,18 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, asked: &Asked) -> AppResult
         return Err(AppError::field("pipeline", "is not one of the choices"));
     }
     let scope = Scope { span: asked.span(actor), pipeline: asked.pipeline, owners: asked.owners(tx, actor)? };
+    let won =
+        Ended { pipeline: scope.pipeline, owners: scope.owners.clone(), ..Ended::within(actor, "won", scope.span) };
     let closed = figures::closed(tx, &scope)?;
+    let told = closed.iter().filter(|row| row.won && !row.amount.is_zero()).map(|row| row.currency.as_str());
+    let note = ended::note(tx, actor, asked.rates, &won, told)?;
+    let closed = figures::in_own(tx, actor, asked.rates, &won, closed)?;
     // Stages are those of one pipeline: of several, the first is told.
     let funnelled = asked.pipeline.or(pipelines.first().map(|p| p.id));
     let (steps, began) = funnel(tx, actor, asked, &scope, funnelled)?;
     let may_see_products = actor.may(products::View::KEY);
-    let sold = if may_see_products { figures::sold(tx, actor, &scope)? } else { Vec::new() };
-    let products = sales::products(sold);
+    let sold = if may_see_products { figures::sold(tx, actor, asked.rates, &won)? } else { Vec::new() };
+    let products = sales::products(sold, &actor.org.currency);
     let agents = agents(tx, actor, asked, &closed)?;
     let in_teams = teams(tx, actor, asked, &closed)?;
     let months: Vec<Month> = sales::by_month(&closed)
@@ -165,6 +174,8 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, asked: &Asked) -> AppResult
         may_see_products,
         currency: actor.org.currency.clone(),
         one_owner: asked.owner.is_some(),
+        rates: asked.rates.options(actor),
+        note,
         actor: actor.clone(),
         shell,
     })

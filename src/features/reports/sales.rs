@@ -86,7 +86,7 @@ fn days(actor: &Actor, days: i64, deals: i64) -> String {
     format!("{} days", actor.locale.decimal(Decimal::from(days) / Decimal::from(deals), 1))
 }
 
-/// Amounts of several currencies, the organisation's own first; never added up.
+/// Amounts of several currencies, the organisation's own first; never added up here.
 pub(super) fn told(actor: &Actor, amounts: &BTreeMap<String, Decimal>) -> String {
     let mut all: Vec<_> = amounts.iter().filter(|(_, amount)| !amount.is_zero()).collect();
     all.sort_by_key(|(currency, _)| **currency != actor.org.currency);
@@ -171,7 +171,8 @@ pub(super) struct Product {
     pub amounts: BTreeMap<String, Decimal>,
 }
 
-pub(super) fn products(sold: Vec<Sold>) -> Vec<Product> {
+/// The one that brought the most of the organisation's currency first.
+pub(super) fn products(sold: Vec<Sold>, own: &str) -> Vec<Product> {
     let mut products: Vec<Product> = Vec::new();
     for row in sold {
         let known = products.iter().position(|product| product.id == row.product_id);
@@ -185,5 +186,6 @@ pub(super) fn products(sold: Vec<Sold>) -> Vec<Product> {
         product.quantity += row.quantity;
         *product.amounts.entry(row.currency).or_default() += row.amount;
     }
+    products.sort_by_key(|product| std::cmp::Reverse(product.amounts.get(own).copied().unwrap_or_default()));
     products
 }
