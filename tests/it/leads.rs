@@ -281,6 +281,40 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_of_a_lead_that_nobody_has_goes_to_whom_the_rules_say() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let admin = enter(&app, &org, "admin").await;
+    let (_, stages) = app.stages(&org);
+    for (covers, source, to) in [("deal", "Fair", org.rep), ("company", "Web", org.manager)] {
+        let to = format!("member:{to}");
+        let rule = [("name", source), ("covers", covers), ("source", source), ("to", to.as_str())];
+        let rule = if covers == "deal" { &rule[..] } else { &[rule[0], rule[1], ("country", "CZ"), rule[3]] };
+        assert_eq!(admin.post("/settings/assignment", rule).await.status(), 303);
+    }
+    for (name, source, country) in [("Deal", "Fair", "CZ"), ("Company", "Web", "CZ"), ("Nobody", "Web", "DE")] {
+        let lead = [("last_name", name), ("source", source), ("country", country), ("owner_id", "")];
+        let path = add(&admin, &lead).await;
+        let form = [
+            ("version", "1"),
+            ("company", name),
+            ("contact", "new"),
+            ("with_deal", "true"),
+            ("deal_name", name),
+            ("stage_id", stages[0].as_str()),
+        ];
+        let done = admin.post(&format!("{path}/conversion"), &form).await;
+        assert_eq!(done.status(), 303, "{}", done.body);
+    }
+    let owners = "SELECT concat_ws(' ', d.name, (SELECT count(DISTINCT o) FROM unnest(ARRAY[d.owner_id, c.owner_id, p.owner_id]) o), r.key,
+          (SELECT name FROM assignment_rules WHERE id = d.territory_id), (SELECT name FROM assignment_rules WHERE id = c.territory_id)) AS value
+        FROM deals d JOIN companies c ON c.id = d.company_id JOIN contacts p ON p.company_id = c.id
+        JOIN members m ON m.id = d.owner_id JOIN roles r ON r.id = m.role_id ORDER BY d.number";
+    assert_eq!(app.texts(owners), ["Deal 1 rep Fair", "Company 1 manager Web", "Nobody 1 administrator"]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conversion_links_what_is_there_and_keeps_what_was_touched() {
     let app = TestApp::start().await;
     let org = app.org("aurelia").await;

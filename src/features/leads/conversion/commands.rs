@@ -15,6 +15,7 @@ use crate::{
     features::{
         accounts::members,
         activities,
+        assignment::{self, Arrival, Given},
         companies::{self, NewCompany},
         contacts::{self, NewContact},
         deals::{self, DealFields},
@@ -55,7 +56,7 @@ pub(super) fn convert(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId, form: &Form)
         return Ok(Outcome::Stale);
     }
     let plan = plan::parse(tx, by, &lead, form)?;
-    let owner = owner(tx, by, &lead)?;
+    let (owner, given) = owner(tx, by, &lead, &plan)?;
     let mut made = Vec::new();
     let company = company(tx, by, &lead, owner, &plan, &mut made)?;
     let contact = contact(tx, by, &lead, owner, company, &plan, &mut made)?;
@@ -66,17 +67,63 @@ pub(super) fn convert(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId, form: &Form)
         }
         None => None,
     };
+    remember(tx, given, company, deal)?;
     let became = close(tx, by, &lead, (contact, company, deal), &made)?;
     Ok(Outcome::Done { name: lead.name(), became })
 }
 
-/// The lead's owner goes on owning what comes of it, unless they have left.
-fn owner(tx: &mut OrgTx, by: &Actor, lead: &Lead) -> AppResult<MemberId> {
+/// The lead's owner goes on owning what comes of it, unless they have left. Of a lead that nobody has, the rules of assignment are asked:
+/// for the deal, else for the new company; and when none of them fits, it is the reader's.
+fn owner(tx: &mut OrgTx, by: &Actor, lead: &Lead, plan: &Plan) -> AppResult<(MemberId, Option<(RecordType, Given)>)> {
+    if lead.fields.owner_id.is_none() {
+        for arrival in arrivals(tx, lead, plan)? {
+            if let Some(given) = assignment::owner(tx, &arrival)? {
+                return Ok((given.owner, Some((arrival.record, given))));
+            }
+        }
+    }
     match members::check_owner(tx, lead.fields.owner_id, "owner_id") {
-        Ok(()) => Ok(lead.fields.owner_id.unwrap_or(by.id)),
-        Err(AppError::Invalid(_)) => Ok(by.id),
+        Ok(()) => Ok((lead.fields.owner_id.unwrap_or(by.id), None)),
+        Err(AppError::Invalid(_)) => Ok((by.id, None)),
         Err(other) => Err(other),
     }
+}
+
+/// What the rules are asked about, in turn.
+fn arrivals(tx: &mut OrgTx, lead: &Lead, plan: &Plan) -> AppResult<Vec<Arrival>> {
+    let NewLead { source, campaign, country, region, .. } = lead.fields.clone();
+    let said = |record| {
+        let (source, campaign) = (source.clone(), campaign.clone());
+        Arrival { source, campaign, country: country.clone(), region: region.clone(), ..Arrival::of(record) }
+    };
+    let mut arrivals = Vec::new();
+    if plan.deal.is_some() {
+        arrivals.push(match plan.company {
+            Target::Known(id) => assignment::deal(tx, Some(id), source.clone())?,
+            _ => said(RecordType::Deal),
+        });
+    }
+    if matches!(plan.company, Target::New(_)) {
+        arrivals.push(said(RecordType::Company));
+    }
+    arrivals.push(said(RecordType::Lead));
+    Ok(arrivals)
+}
+
+/// The territory of what the rules were asked about.
+fn remember(
+    tx: &mut OrgTx,
+    given: Option<(RecordType, Given)>,
+    company: Option<CompanyId>,
+    deal: Option<DealId>,
+) -> AppResult<()> {
+    let Some((record, given)) = given else { return Ok(()) };
+    let id = match record {
+        RecordType::Deal => deal.map(Uuid::from),
+        RecordType::Company => company.map(Uuid::from),
+        _ => None,
+    };
+    id.map_or(Ok(()), |id| assignment::remember(tx, record, id, Some(given)))
 }
 
 fn company(
