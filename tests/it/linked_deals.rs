@@ -24,6 +24,8 @@ async fn a_copy_brings_what_was_chosen_and_nothing_else() {
            VALUES ('{0}', gen_random_uuid(), 'deal', 'c_floor', 'Floor', 'text', 'More', 1);
          UPDATE deals SET custom = '{{\"c_floor\": \"Third\"}}', source = 'Fair' WHERE id = '{deal}';
          INSERT INTO deal_contacts (org_id, deal_id, contact_id, role) VALUES ('{0}', '{deal}', '{1}', 'champion');
+         INSERT INTO competitors (org_id, id, name, retired_at) VALUES ('{0}', app.uuid7(), 'Nordpack', NULL), ('{0}', app.uuid7(), 'Gone Ltd', now());
+         INSERT INTO deal_competitors (org_id, deal_id, competitor_id, strengths) SELECT '{0}', '{deal}', id, 'Cheap' FROM competitors;
          INSERT INTO record_tags (org_id, record_type, record_id, tag_id) VALUES ('{0}', 'deal', '{deal}', '{2}')",
         org.id, ours.contact, ours.tag
     ))
@@ -44,6 +46,7 @@ async fn a_copy_brings_what_was_chosen_and_nothing_else() {
         format!(
             "SELECT concat_ws(' ', d.name, d.amount, d.source, d.custom->>'c_floor', d.number,
                (SELECT string_agg(role, ',') FROM deal_contacts WHERE deal_id = d.id),
+               (SELECT string_agg(c.name || ' ' || x.strengths, ',' ORDER BY c.name) FROM deal_competitors x JOIN competitors c ON c.id = x.competitor_id WHERE x.deal_id = d.id),
                (SELECT count(*) FROM record_tags WHERE record_id = d.id),
                (SELECT count(*) FROM activities WHERE deal_id = d.id), (SELECT count(*) FROM notes WHERE deal_id = d.id),
                (SELECT count(*) FROM follows WHERE record_id = d.id)) FROM deals d WHERE id = '{id}'"
@@ -51,10 +54,13 @@ async fn a_copy_brings_what_was_chosen_and_nothing_else() {
     };
     assert_eq!(app.value(&about(&bare)).await, "Bare 1000.0000 Fair 1001 0 0 0 0");
     let whole = [("name", "Whole"), ("stage_id", stages[0].as_str()), ("expected_close_on", "2031-04-01")];
-    let along = ["contacts", "custom", "tags", "activities", "notes", "followers", "files"];
+    let along = ["contacts", "competitors", "custom", "tags", "activities", "notes", "followers", "files"];
     let form: Vec<_> = whole.into_iter().chain(along.map(|key| ("along", key))).collect();
     let whole = last(&admin.post(&at, &form).await);
-    assert_eq!(app.value(&about(&whole)).await, "Whole 1000.0000 Fair Third 1002 champion 1 1 1 1");
+    assert_eq!(
+        app.value(&about(&whole)).await,
+        "Whole 1000.0000 Fair Third 1002 champion Competitor of aurelia Cheap,Nordpack Cheap 1 1 1 1"
+    );
     let page = admin.get(&format!("/deals/{whole}")).await;
     assert!(page.contains("Copied from D-1") && page.contains("Note of aurelia"), "{}", page.body);
     assert!(admin.get(&format!("/deals/{deal}")).await.contains("Copied to D-1002"));
@@ -182,6 +188,45 @@ async fn links_show_on_both_pages_make_no_circle_and_name_nothing_hidden() {
     let back = format!("/deals/{whole}/links?kind=has_part&deal_id={one}");
     assert_eq!(admin.post(&back, &[]).await.status(), 303);
     assert_eq!(app.value("SELECT count(*) FROM deal_links WHERE kind = 'child'").await, "3");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_recurs_stays_with_the_first_or_is_shared_as_chosen() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let admin = app.signed_in(&org, "admin").await;
+    let (_, stages) = app.stages(&org);
+    let plain = admin.add_deal(&stages[0], "Plain", &[("amount", "10")]).await;
+    assert!(!admin.get(&format!("/deals/{plain}/split")).await.contains("name=\"recurring\""), "nothing recurs");
+    let all = "SELECT concat_ws(' ', d.name, trim_scale(d.amount), trim_scale(d.mrr), trim_scale(d.arr), d.term_months, trim_scale(d.one_off)) AS value
+        FROM deals d WHERE d.deleted_at IS NULL AND d.name <> 'Plain' ORDER BY d.number";
+    let more = [("amount", "1000"), ("arr", "1000"), ("term_months", "24"), ("one_off", "0.05")];
+    let deal = admin.add_deal(&stages[1], "Whole", &more).await;
+    let at = format!("/deals/{deal}/split");
+    let form = |recurring: &'static str, version: &str| -> Vec<(String, String)> {
+        let rows = [("name_1", "A"), ("name_2", "B"), ("name_3", "C"), ("amount_1", "600"), ("amount_2", "200")];
+        let rest = [("amount_3", "200"), ("parts", "3"), ("recurring", recurring), ("version", version)];
+        rows.into_iter().chain(rest).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    };
+    let send = async |recurring: &'static str| {
+        let page = admin.get(&at).await;
+        assert!(page.contains("Is shared like the amount"), "{}", page.body);
+        let form = form(recurring, page.between("name=\"version\" value=\"", "\"").unwrap());
+        admin.post(&at, &form.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>()).await
+    };
+    assert_eq!(send("both").await.status(), 422);
+    for (choice, expected) in [
+        ("first", ["A 600 83.3333 1000 24 0.05", "B 200", "C 200"]),
+        ("share", ["A 600 50 600 24 0.03", "B 200 16.6667 200 24 0.01", "C 200 16.6667 200 24 0.01"]),
+    ] {
+        let done = send(choice).await;
+        assert_eq!(done.status(), 303, "{}", done.body);
+        assert_eq!(app.texts(all), expected, "{choice}");
+        let op = app.value("SELECT id FROM operations ORDER BY created_at DESC LIMIT 1").await;
+        assert_eq!(admin.post(&format!("/operations/{op}/undo"), &[]).await.status(), 303);
+        assert_eq!(app.texts(all), ["Whole 1000 83.3333 1000 24 0.05"], "undone");
+    }
     app.stop().await;
 }
 

@@ -42,6 +42,7 @@ use serde_json::json;
 const ALONG: &[(&str, &str, bool)] = &[
     ("contacts", "Contacts and their roles", true),
     ("lines", "Lines with products and prices", true),
+    ("competitors", "Competitors, and what speaks for and against them", true),
     ("custom", "The organisation's own fields", true),
     ("tags", "Tags", true),
     ("activities", "Open activities and tasks", false),
@@ -127,6 +128,9 @@ fn clone(tx: &mut OrgTx, by: &Allow<Create>, source: DealId, asked: &Asked) -> A
     if asked.brings("contacts") {
         copy_contacts(tx, source.id, made.id)?;
     }
+    if asked.brings("competitors") {
+        copy_competitors(tx, source.id, made.id)?;
+    }
     if asked.brings("tags") {
         let ids: Vec<_> = tags::of(tx, RecordType::Deal, source.id.0)?.into_iter().map(|tag| tag.id).collect();
         tags::change(tx, RecordType::Deal, &tags::each(&[made.id.0], &ids), &tags::Pairs::default(), None, false)?;
@@ -159,6 +163,15 @@ fn run(tx: &mut OrgTx, sql: &str, from: DealId, to: DealId) -> AppResult<()> {
 pub(super) fn copy_contacts(tx: &mut OrgTx, from: DealId, to: DealId) -> AppResult<()> {
     let sql = "INSERT INTO deal_contacts SELECT (jsonb_populate_record(c, jsonb_build_object('deal_id', $2, 'created_at', now()))).* \
         FROM deal_contacts c WHERE c.deal_id = $1 ON CONFLICT DO NOTHING";
+    run(tx, sql, from, to)
+}
+
+/// Those that are retired stay behind: nobody names them anew.
+fn copy_competitors(tx: &mut OrgTx, from: DealId, to: DealId) -> AppResult<()> {
+    let sql = "INSERT INTO deal_competitors (deal_id, competitor_id, strengths, weaknesses) \
+        SELECT $2, d.competitor_id, d.strengths, d.weaknesses FROM deal_competitors d \
+        JOIN competitors c ON c.org_id = d.org_id AND c.id = d.competitor_id AND c.retired_at IS NULL \
+        WHERE d.deal_id = $1 ORDER BY d.created_at ON CONFLICT DO NOTHING";
     run(tx, sql, from, to)
 }
 

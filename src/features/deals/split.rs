@@ -16,7 +16,7 @@ use crate::{
     },
     kernel::{Currency, DealId, OperationId, RecordType, money},
     web::{
-        Allow, Form, FormErrors, FormView, Page, Shell,
+        Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
         permission::deals::{Create, Edit},
         reply,
@@ -53,13 +53,42 @@ pub fn equal(whole: Decimal, parts: usize, digits: u32) -> Vec<Decimal> {
     (0..parts).map(|n| if Decimal::from(n) < over { each + coin } else { each }).collect()
 }
 
-/// Splits an open deal. The shares must add up to its amount; the first is its own.
+/// What of `total` each share brings, in proportion to its amount: rounded down, what is left over with the first.
+fn proportional(total: Option<Decimal>, whole: Decimal, shares: &[Share], digits: u32) -> Vec<Option<Decimal>> {
+    let Some(total) = total else { return vec![None; shares.len()] };
+    let digits = digits.max(total.normalize().scale());
+    let part = |share: &Share| (total * share.amount / whole).round_dp_with_strategy(digits, RoundingStrategy::ToZero);
+    let mut parts: Vec<Decimal> = shares.iter().map(part).collect();
+    let others: Decimal = parts.iter().skip(1).sum();
+    if let Some(first) = parts.first_mut() {
+        *first = total - others;
+    }
+    parts.into_iter().map(Some).collect()
+}
+
+/// What recurs, of each share. Twice it would be counted twice: it stays with the first, or is shared like the amount.
+fn recurring(deal: &Deal, whole: Decimal, shares: &[Share], shared: bool) -> Vec<Recurring> {
+    if !shared {
+        let rest = shares.iter().skip(1).map(|_| Recurring::default());
+        return std::iter::once(deal.recurring).chain(rest).collect();
+    }
+    let digits = deal.currency.parse::<Currency>().map_or(2, |currency| currency.digits());
+    let of = |total| proportional(total, whole, shares, digits);
+    let parts = of(deal.recurring.arr).into_iter().zip(of(deal.recurring.one_off));
+    let twelfth =
+        |arr: Decimal| (arr / Decimal::from(12)).round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero);
+    let part =
+        |(arr, one_off): (Option<Decimal>, _)| Recurring { mrr: arr.map(twelfth), arr, one_off, ..deal.recurring };
+    parts.map(part).collect()
+}
+
+/// Splits an open deal. The shares must add up to its amount; the first is its own. What recurs stays with it unless it is `shared`.
 pub fn split(
     tx: &mut OrgTx,
     (by, edit): (&Allow<Create>, &Allow<Edit>),
     id: DealId,
     version: i32,
-    shares: &[Share],
+    (shares, shared): (&[Share], bool),
 ) -> AppResult<OperationId> {
     // Stage before deal, as every command takes them.
     let stage = queries::find(tx, by, id)?.stage_id;
@@ -89,17 +118,12 @@ pub fn split(
         &["name", "amount", "amount_from", "mrr", "arr", "term_months", "one_off"],
         Done::Updated,
     )?;
-    keep_first(tx, edit, &deal, &shares[0])?;
+    let recurring = recurring(&deal, whole, shares, shared);
+    keep_first(tx, edit, &deal, &shares[0], recurring[0])?;
     let mut made: Vec<Uuid> = Vec::with_capacity(shares.len());
     let (mut told, template) = (Vec::new(), cloning::fields_of(tx, by, &deal, true)?);
-    for share in &shares[1..] {
-        // What recurs is said of the first; twice it would be counted twice.
-        let fields = DealFields {
-            name: share.name.clone(),
-            amount: Some(share.amount),
-            recurring: Recurring::default(),
-            ..template.clone()
-        };
+    for (share, recurring) in shares.iter().zip(recurring).skip(1) {
+        let fields = DealFields { name: share.name.clone(), amount: Some(share.amount), recurring, ..template.clone() };
         tx.because(json!({ "title": format!("Split off from {}", deal.reference()), "operation_id": op }));
         let part = commands::create(tx, by, NewDeal { id: None, stage_id: stage, fields })?;
         tx.because(json!({}));
@@ -115,10 +139,10 @@ pub fn split(
     Ok(op)
 }
 
-fn keep_first(tx: &mut OrgTx, by: &Allow<Edit>, deal: &Deal, share: &Share) -> AppResult<()> {
+fn keep_first(tx: &mut OrgTx, by: &Allow<Edit>, deal: &Deal, share: &Share, recurring: Recurring) -> AppResult<()> {
     let amount_from = AmountFrom::Hand;
-    let fields =
-        DealFields { name: share.name.clone(), amount: Some(share.amount), amount_from, ..DealFields::from(deal) };
+    let (name, amount) = (share.name.clone(), Some(share.amount));
+    let fields = DealFields { name, amount, amount_from, recurring, ..DealFields::from(deal) };
     match commands::update(tx, by, deal.id, deal.version, fields)? {
         Saved::Done(_) => Ok(()),
         Saved::Stale => Err(AppError::Conflict("This deal was changed meanwhile.".into())),
@@ -173,6 +197,15 @@ fn parts(form: &Form) -> usize {
     form.get("parts").parse().unwrap_or(FEWEST).clamp(FEWEST, MOST)
 }
 
+/// Whether what recurs is to be shared.
+fn shares_recurring(form: &Form) -> AppResult<bool> {
+    match form.get("recurring") {
+        "" | "first" => Ok(false),
+        "share" => Ok(true),
+        _ => Err(AppError::field("recurring", "is not one of the choices")),
+    }
+}
+
 /// A row of the form.
 struct Part {
     name: String,
@@ -189,6 +222,8 @@ struct SplitPage {
     whole: String,
     parts: usize,
     rows: Vec<Part>,
+    /// Where what recurs may go; none where nothing does.
+    recurring: Vec<SelectOption>,
     input: FormView,
     /// Why it cannot be split.
     refused: String,
@@ -253,13 +288,19 @@ async fn form(
         Ok(_) => String::new(),
         Err(error) => error.message(),
     };
+    let recurs = deal.recurring.arr.is_some() || deal.recurring.one_off.is_some();
+    let choices = [("first", "Stays with the first deal"), ("share", "Is shared like the amount")];
+    let chosen = |key| form.get("recurring") == key;
+    let recurring =
+        choices.into_iter().filter(|_| recurs).map(|(key, label)| SelectOption::new(key, label, chosen(key)));
+    let recurring = recurring.collect();
     let whole = deal.money().map(|money| page.locale.money(money)).unwrap_or_default();
     let shell = page.shell("deals");
-    let shown = SplitPage { shell, deal, whole, parts: count, rows, input: form.view(errors), refused };
+    let shown = SplitPage { shell, deal, whole, parts: count, rows, recurring, input: form.view(errors), refused };
     reply::page_with(&page.req, status, &shown)
 }
 
-/// `POST /deals/{id}/split`: `version`, `parts`, `name_1`, `amount_1` …
+/// `POST /deals/{id}/split`: `version`, `parts`, `name_1`, `amount_1` … `recurring`
 pub async fn make(
     page: Page,
     by: Allow<Create>,
@@ -273,7 +314,7 @@ pub async fn make(
     let done = db
         .org(&page, move |tx| {
             queries::find(tx, &by, id)?;
-            split(tx, (&by, &edit), id, version, &parse(&posted)?)
+            split(tx, (&by, &edit), id, version, (&parse(&posted)?, shares_recurring(&posted)?))
         })
         .await;
     match done {
