@@ -200,6 +200,41 @@ async fn targets_are_set_reached_and_seen_by_those_they_concern() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_a_target_is_taken_back_unless_it_was_changed_since() {
+    let app = TestApp::start().await;
+    let (org, other) = (app.org("aurelia").await, app.org("other").await);
+    let (admin, rep) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await);
+    let stranger = app.signed_in(&other, "admin").await;
+    let year = chrono::Utc::now().year() + 1;
+    let (here, cell) = (format!("year={year}-01-01"), format!("v:member-{}:{year}-01-01", org.rep));
+    for value in ["100", "200"] {
+        assert_eq!(set(&admin, &here, &[(cell.clone(), value)], "save").await.status(), 303);
+    }
+    let stands = || app.texts("SELECT coalesce(max(trim_scale(value))::text, 'none') AS value FROM targets").remove(0);
+    let latest = async || {
+        let page = admin.get("/targets/history").await;
+        assert_eq!(page.body.matches("/undo\"").count(), 1, "the latest alone: {}", page.body);
+        format!("/targets/history/{}", page.between("action=\"/targets/history/", "\"").unwrap())
+    };
+    let second = latest().await;
+    assert!(!rep.get("/targets/history").await.contains("/undo\""));
+    assert_eq!(rep.post(&second, &[]).await.status(), 403);
+    assert_eq!(stranger.post(&second, &[]).await.status(), 404);
+    assert_eq!(admin.post(&second, &[]).await.status(), 303);
+    assert_eq!(stands(), "100");
+    let refused = admin.post(&second, &[]).await;
+    assert!(refused.status() == 409 && stands() == "100", "{}", refused.body);
+    // What took it back is a change as well, and so is taking the target away.
+    assert_eq!(admin.post(&latest().await, &[]).await.status(), 303);
+    assert_eq!(stands(), "200");
+    assert_eq!(set(&admin, &here, &[(cell.clone(), "")], "save").await.status(), 303);
+    assert_eq!(stands(), "none");
+    assert_eq!(admin.post(&latest().await, &[]).await.status(), 303);
+    assert_eq!(stands(), "200");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_grid_splits_copies_pastes_and_loses_nothing() {
     let app = TestApp::start().await;
     let org = app.org("aurelia").await;

@@ -60,6 +60,20 @@ pub fn set(
     Ok(true)
 }
 
+/// Takes a change back: what it made of the target, `after`, must still stand; it is `before` again.
+pub fn set_back(
+    tx: &mut OrgTx,
+    by: &Allow<Administer>,
+    (circle, goal, period): (&Circle, Goal, Period),
+    (before, after): (Option<Decimal>, Option<Decimal>),
+) -> AppResult<()> {
+    let now = find(tx, circle, goal, period)?.map(|(_, value)| value);
+    if now != after {
+        return Err(AppError::Conflict("This target was changed since. Set it anew instead.".into()));
+    }
+    set(tx, by, circle, goal, period, before).map(drop)
+}
+
 fn insert(
     tx: &mut OrgTx,
     by: &Allow<Administer>,

@@ -31,5 +31,6 @@ pub fn configure(cfg: &mut ServiceConfig) {
     cfg.route("/targets", get().to(pages::index))
         .route("/targets/edit", get().to(pages::edit))
         .route("/targets/edit", post().to(pages::save))
-        .route("/targets/history", get().to(history::show));
+        .route("/targets/history", get().to(history::show))
+        .route("/targets/history/{event}/undo", post().to(history::undo));
 }
