@@ -18,6 +18,7 @@ mod lines;
 mod lists;
 mod mails;
 mod notifications;
+mod passing;
 mod refresh;
 mod series;
 mod story;
