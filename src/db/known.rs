@@ -20,6 +20,9 @@ use std::{
 /// Organisations that one process keeps the definitions of; beyond, it begins anew.
 const MOST: usize = 500;
 
+/// Parts of one organisation's: many readers ask about many days. Beyond, it begins anew.
+const MOST_PARTS: usize = 2_000;
+
 /// How long what was counted lately may be shown though nothing new happened: time passes, and whoever began to write before the newest
 /// event may commit after it.
 const LATELY: Duration = Duration::from_secs(10);
@@ -72,7 +75,11 @@ impl Definitions {
     }
 
     fn put<T: Any + Send + Sync>(&self, part: Cow<'static, str>, value: Arc<T>) {
-        held(&self.parts).insert((TypeId::of::<T>(), part), value);
+        let mut parts = held(&self.parts);
+        if parts.len() >= MOST_PARTS {
+            parts.clear();
+        }
+        parts.insert((TypeId::of::<T>(), part), value);
     }
 }
 
@@ -110,7 +117,10 @@ impl OrgTx<'_> {
     ) -> AppResult<Arc<T>> {
         let Some(known) = self.known.clone() else { return load(self).map(Arc::new) };
         let part = part.into();
-        let newest = self.newest_event()?;
+        let newest = match self.newest {
+            Some(newest) => newest,
+            None => *self.newest.insert(self.newest_event()?),
+        };
         if let Some(found) = known.get::<Lately<T>>(part.clone())
             && found.newest == newest
             && found.counted.elapsed() < LATELY

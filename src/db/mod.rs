@@ -16,7 +16,7 @@ mod session;
 mod turns;
 
 pub use facts::{Facts, facts};
-pub use kept::{Kept, is_worth_keeping, kept};
+pub use kept::{Kept, by_one_plan, is_worth_keeping, kept};
 pub use migrate::{MigrateError, migrate, pending_migrations, redo_all};
 pub use session::{Alive, SessionRow};
 
@@ -107,6 +107,8 @@ pub struct OrgTx<'a> {
     by: Option<MemberId>,
     cause: Option<serde_json::Value>,
     known: Option<Arc<Definitions>>,
+    /// When the organisation's newest event was, once somebody asked. Whatever is counted after that is at least as new.
+    newest: Option<Option<DateTime<Utc>>>,
 }
 
 /// A transaction across organisations.
@@ -266,7 +268,7 @@ impl Db {
         // An OrgId is a UUID, so its text form cannot carry SQL.
         let settings = format!("SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{org}'");
         let mut conn = begin(pool, &settings)?;
-        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by, cause: None, known }))
+        end(&mut conn, |conn| work(&mut OrgTx { conn, org, by, cause: None, known, newest: None }))
     }
 
     /// A connection of its own, outside the pools and past any transaction pooler: for LISTEN.

@@ -9,7 +9,7 @@ pub(super) use super::one::{lock, lock_any, version};
 
 use super::{lines::Row, model::Class};
 use crate::{
-    db::{OrgTx, Tx, kept, paging},
+    db::{OrgTx, Tx, by_one_plan, kept, paging},
     error::AppResult,
     kernel::{ActivitySeriesId, ActivityTypeId, RecordType},
     web::{
@@ -120,7 +120,8 @@ pub fn candidates(tx: &mut OrgTx, actor: &Actor, asked: &[Asked]) -> AppResult<V
          LEFT JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id ORDER BY p.part, p.key, p.id",
         parts.join(" UNION ALL ")
     );
-    sql.load(tx)
+    let query = kept(sql.query());
+    Ok(by_one_plan(tx.conn(), |conn| query.load(conn))?)
 }
 
 /// How many there are, counted up to `most`.
@@ -308,16 +309,19 @@ impl Sql {
     where
         R: diesel::deserialize::QueryableByName<Pg> + 'static,
     {
+        Ok(kept(self.query()).load(tx.conn())?)
+    }
+
+    fn query(self) -> BoxedSqlQuery<'static, Pg, SqlQuery> {
         let query: BoxedSqlQuery<'static, Pg, SqlQuery> = diesel::sql_query(self.text).into_boxed();
-        let query = self.binds.into_iter().fold(query, |query, bind| match bind {
+        self.binds.into_iter().fold(query, |query, bind| match bind {
             Bind::Id(id) => query.bind::<t::Uuid, _>(id),
             Bind::Ids(ids) => query.bind::<t::Array<t::Uuid>, _>(ids),
             Bind::Owners(ids) => query.bind::<t::Nullable<t::Array<t::Uuid>>, _>(ids),
             Bind::Date(day) => query.bind::<t::Date, _>(day),
             Bind::Time(at) => query.bind::<t::Timestamptz, _>(at),
             Bind::Text(text) => query.bind::<t::Text, _>(text),
-        });
-        Ok(kept(query).load(tx.conn())?)
+        })
     }
 }
 

@@ -175,18 +175,20 @@ pub fn load(tx: &mut OrgTx, actor: &Actor, asked: &Asked<'_>) -> AppResult<Vec<E
         "{PICKED}
 SELECT * FROM (
   SELECT a.id, a.version, a.subject, a.class, a.status, a.start_at, a.due_on, a.minutes, a.location, a.created_at, a.updated_at, a.at, {detail},
-    t.name AS type_name, t.icon AS type_icon, t.color AS type_color, p.people,
-    ($5::uuid[] IS NULL OR a.owner_id = ANY ($5) OR p.people && $5) AS mine{about}
-  FROM picked p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id
-  JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id{joins}
-  WHERE a.deleted_at IS NULL {by_type} AND
-    (a.start_at < $7 AND a.start_at + coalesce(a.minutes, {USUAL}) * interval '1 minute' > $6
-     OR a.start_at >= $6 AND a.start_at < $7
-     OR a.due_on < $9 AND a.due_on + greatest(1, (coalesce(a.minutes, 0) + 1439) / 1440) > $8)) a
+    t.name AS type_name, t.icon AS type_icon, t.color AS type_color, a.people,
+    ($5::uuid[] IS NULL OR a.owner_id = ANY ($5) OR a.people && $5) AS mine{about}
+  FROM (
+    SELECT a.*, p.people FROM picked p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id
+    WHERE a.deleted_at IS NULL {by_type} AND
+      (a.start_at < $7 AND a.start_at + coalesce(a.minutes, {USUAL}) * interval '1 minute' > $6
+       OR a.start_at >= $6 AND a.start_at < $7
+       OR a.due_on < $9 AND a.due_on + greatest(1, (coalesce(a.minutes, 0) + 1439) / 1440) > $8)
+    ORDER BY a.at, a.id LIMIT {most}) a
+  JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id{joins}) a
 CROSS JOIN LATERAL (SELECT a.mine OR num_nonnulls(a.deal_id, a.contact_id, a.company_id, a.lead_id) > 0 OR EXISTS (
   SELECT 1 FROM activity_participants q WHERE q.activity_id = a.id AND q.member_id = ANY ($5)) AS seen) s
-ORDER BY a.at, a.id LIMIT {}",
-        asked.limit
+ORDER BY a.at, a.id",
+        most = asked.limit
     );
     // Whatever the zone, a day's hour of reckoning (10:00 UTC) lies within a day of it.
     let reach = Duration::days(1);

@@ -3,7 +3,7 @@
 
 use super::model::Deal;
 use crate::{
-    db::{OrgTx, Tx, kept},
+    db::{OrgTx, Tx, by_one_plan, kept},
     error::AppResult,
 };
 use chrono::{DateTime, Utc};
@@ -76,7 +76,7 @@ pub(super) fn of_stages(tx: &mut OrgTx, deal: &Deal, told: &[Told]) -> AppResult
          ORDER BY e.at, e.id LIMIT {MOST}"
     );
     let query = diesel::sql_query(sql).bind::<t::Array<t::Uuid>, _>(stages).bind::<t::Timestamptz, _>(begun(deal));
-    Ok(kept(query).load(tx.conn())?)
+    Ok(by_one_plan(tx.conn(), |conn| kept(query).load(conn))?)
 }
 
 /// No event of a deal is older than the deal: earlier partitions need not be looked into.

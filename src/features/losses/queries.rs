@@ -1,4 +1,6 @@
 //! One walk over `deals_lost` for the span, grouped in every way at once; one more for the span before, and a count of what was won.
+//!
+//! They cost what was lost, so each is counted once until something happens in the organisation.
 
 use crate::{
     db::{OrgTx, Tx, kept},
@@ -13,6 +15,7 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{pg::Pg, prelude::*, query_builder::BoxedSqlQuery, query_builder::SqlQuery, sql_types as t};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What is asked for.
@@ -75,7 +78,10 @@ FROM (
 pub fn groups(tx: &mut OrgTx, actor: &Actor, asked: &Asked, way: Way) -> AppResult<(Vec<Group>, Option<String>)> {
     let lost = asked.ended("lost");
     let query = lost.binds(lost.statement(GROUPS, way), actor).bind::<t::Text, _>(asked.zone.clone());
-    let mut groups: Vec<Group> = kept(query).load(tx.conn())?;
+    let counted = tx.lately(format!("{asked:?} {way:?}"), |tx| -> AppResult<Vec<Group>> {
+        Ok(kept(query).load(tx.conn())?)
+    })?;
+    let mut groups = Arc::unwrap_or_clone(counted);
     let worth = groups.iter().filter(|group| group.by == "all" && !group.amount.is_zero());
     let note = ended::note(tx, actor, way, &lost, worth.map(|group| group.currency.as_str()))?;
     if way == Way::Today {
@@ -97,12 +103,12 @@ pub struct Count {
 }
 
 /// How many were lost for which reason.
-pub fn by_reason(tx: &mut OrgTx, asked: &Asked) -> AppResult<Vec<Count>> {
+pub fn by_reason(tx: &mut OrgTx, asked: &Asked) -> AppResult<Arc<Vec<Count>>> {
     let sql = format!(
         "SELECT d.lost_reason AS reason, count(*) AS deals FROM deals d WHERE d.status = 'lost' AND {LIVE}{} GROUP BY 1",
         scope(asked, 2)
     );
-    Ok(bound(span(sql, asked), asked).load(tx.conn())?)
+    tx.lately(format!("{asked:?}"), |tx| Ok(bound(span(sql, asked), asked).load(tx.conn())?))
 }
 
 /// How many were won.
@@ -111,7 +117,9 @@ pub fn won(tx: &mut OrgTx, asked: &Asked) -> AppResult<i64> {
         "SELECT NULL::text AS reason, count(*) AS deals FROM deals d WHERE d.status = 'won' AND {LIVE}{}",
         scope(asked, 2)
     );
-    let count: Count = bound(span(sql, asked), asked).get_result(tx.conn())?;
+    let count = tx.lately(format!("{asked:?}"), |tx| -> AppResult<Count> {
+        Ok(bound(span(sql, asked), asked).get_result(tx.conn())?)
+    })?;
     Ok(count.deals)
 }
 

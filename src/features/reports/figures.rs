@@ -13,6 +13,7 @@ use crate::{
 use chrono::NaiveDate;
 use diesel::{prelude::*, sql_types as t};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Which rows count.
@@ -50,13 +51,15 @@ FROM deal_closings
 WHERE month >= $1 AND month < $2 AND ($3 IS NULL OR pipeline_id = $3) AND ($4 IS NULL OR owner_id = ANY ($4))
 GROUP BY owner_id, month, status, deal_closings.currency HAVING sum(deals) <> 0";
 
+/// Counted once until something happens in the organisation, as everything here.
 pub(super) fn closed(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Closed>> {
     let query = diesel::sql_query(CLOSED)
         .bind::<t::Date, _>(scope.span.from)
         .bind::<t::Date, _>(scope.span.to)
         .bind::<t::Nullable<t::Uuid>, _>(scope.pipeline.map(Uuid::from))
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.owners.clone());
-    Ok(kept(query).load(tx.conn())?)
+    let counted = tx.lately(format!("{scope:?}"), |tx| -> AppResult<Vec<Closed>> { Ok(kept(query).load(tx.conn())?) })?;
+    Ok(Arc::unwrap_or_clone(counted))
 }
 
 /// What was won in foreign currencies, at the rates of the days it was won.
@@ -117,13 +120,13 @@ SELECT b.furthest_id, b.state, b.deals, r.position AS removed FROM (
   GROUP BY org_id, furthest_id, state HAVING sum(deals) <> 0) b
 LEFT JOIN removed_stages r ON r.org_id = b.org_id AND r.id = b.furthest_id";
 
-pub(super) fn begun(tx: &mut OrgTx, scope: &Scope, pipeline: PipelineId) -> AppResult<Vec<Begun>> {
+pub(super) fn begun(tx: &mut OrgTx, scope: &Scope, pipeline: PipelineId) -> AppResult<Arc<Vec<Begun>>> {
     let query = diesel::sql_query(BEGUN)
         .bind::<t::Date, _>(scope.span.from)
         .bind::<t::Date, _>(scope.span.to)
         .bind::<t::Uuid, _>(pipeline.0)
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.owners.clone());
-    Ok(kept(query).load(tx.conn())?)
+    tx.lately(format!("{pipeline} {scope:?}"), |tx| Ok(kept(query).load(tx.conn())?))
 }
 
 /// What the lines of won deals brought for one product, in one currency.
@@ -153,7 +156,9 @@ ORDER BY s.amount DESC, p.name_key, s.currency LIMIT 200";
 
 /// In the organisation's currency as `way` says.
 pub(super) fn sold(tx: &mut OrgTx, actor: &Actor, way: Way, of: &Ended) -> AppResult<Vec<Sold>> {
-    let mut sold: Vec<Sold> = kept(of.binds(of.statement(SOLD, way), actor)).load(tx.conn())?;
+    let query = of.binds(of.statement(SOLD, way), actor);
+    let counted = tx.lately(format!("{of:?} {way:?}"), |tx| -> AppResult<Vec<Sold>> { Ok(kept(query).load(tx.conn())?) })?;
+    let mut sold = Arc::unwrap_or_clone(counted);
     if way == Way::Today {
         let rates = Rates::today(tx, actor)?;
         for row in &mut sold {

@@ -15,7 +15,7 @@ use crate::{
 };
 use chrono::NaiveDate;
 use diesel::{prelude::*, sql_types};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Deals of a day.
 pub const SHOWN: usize = 5;
@@ -44,7 +44,13 @@ struct Counted {
     deals: i64,
 }
 
+/// Of each day that has any. Counted once until something happens in the organisation.
 pub fn counts(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, span: Span) -> AppResult<HashMap<NaiveDate, i64>> {
+    let of = format!("{pipeline} {span:?} {scope:?}");
+    Ok(Arc::unwrap_or_clone(tx.lately(of, |tx| counted(tx, pipeline, scope, span))?))
+}
+
+fn counted(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, span: Span) -> AppResult<HashMap<NaiveDate, i64>> {
     let mut sql = Sql::new(format!(
         "SELECT r.expected_close_on AS day, count(*) AS deals FROM deals r WHERE {ON_BOARD} AND r.expected_close_on >= "
     ));

@@ -21,6 +21,7 @@ use crate::{
 use chrono::NaiveDate;
 use diesel::{prelude::*, sql_types};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 
 /// Open deals of one month, category and currency.
 #[derive(Clone, Debug, QueryableByName)]
@@ -40,8 +41,13 @@ pub struct Open {
     pub weighted: Decimal,
 }
 
-/// What is to close before `until`, and what has no day.
+/// What is to close before `until`, and what has no day. Counted once until something happens in the organisation, as [`won`].
 pub fn open(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, until: NaiveDate) -> AppResult<Vec<Open>> {
+    let sums = tx.lately(format!("{pipeline} {until} {scope:?}"), |tx| to_close(tx, pipeline, scope, until))?;
+    Ok(Arc::unwrap_or_clone(sums))
+}
+
+fn to_close(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, until: NaiveDate) -> AppResult<Vec<Open>> {
     let mut sql = if scope.is_counted() {
         Sql::new(
             "SELECT r.month, coalesce(r.forecast_override, s.forecast_category) AS category, r.currency::text AS currency, \
@@ -103,6 +109,12 @@ pub fn in_own(
 
 /// By the reader's own days.
 pub fn won(tx: &mut OrgTx, actor: &Actor, pipeline: PipelineId, scope: &Scope, span: Span) -> AppResult<Vec<Won>> {
+    let of = format!("{pipeline} {span:?} {} {scope:?}", actor.zone);
+    let sums = tx.lately(of, |tx| closed(tx, actor, pipeline, scope, span))?;
+    Ok(Arc::unwrap_or_clone(sums))
+}
+
+fn closed(tx: &mut OrgTx, actor: &Actor, pipeline: PipelineId, scope: &Scope, span: Span) -> AppResult<Vec<Won>> {
     let (from, to) = calendar::instants(span, actor.zone);
     let mut sql = Sql::new("SELECT date_trunc('month', r.closed_at AT TIME ZONE ");
     sql.literal(Literal::Text(actor.zone.name().to_owned()));

@@ -2,7 +2,7 @@
 
 use super::asked::Scope;
 use crate::{
-    db::{OrgTx, Tx, kept},
+    db::{OrgTx, Tx, by_one_plan, kept},
     error::{AppError, AppResult},
     kernel::{Money, PipelineId, StageId},
     web::Actor,
@@ -86,7 +86,10 @@ pub(super) fn cards(
         .bind::<t::Nullable<t::Timestamptz>, _>(after.map(|(at, _)| at))
         .bind::<t::Nullable<t::Uuid>, _>(after.map(|(_, id)| id))
         .bind::<t::BigInt, _>(i64::try_from(SHOWN + 1).unwrap_or(i64::MAX));
-    let mut rows: Vec<Row> = kept(query).load(tx.conn())?;
+    let mut rows: Vec<Row> = match after {
+        None => by_one_plan(tx.conn(), |conn| kept(query).load(conn))?,
+        Some(_) => kept(query).load(tx.conn())?,
+    };
     let more = rows.len() > SHOWN;
     rows.truncate(SHOWN);
     let next = rows.last().filter(|_| more).map(|row| format!("{}.{}", row.since.timestamp_micros(), row.id));

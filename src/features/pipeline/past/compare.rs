@@ -13,6 +13,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types as t};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// One kind of change.
@@ -160,12 +161,12 @@ macro_rules! bound {
     };
 }
 
-/// Every step that happened, in no order.
-pub(super) fn sums(tx: &mut OrgTx, between: &Between, scope: &Scope) -> AppResult<Vec<Sum>> {
+/// Every step that happened, in no order. Costs what changed in between, so it is counted once until something happens.
+pub(super) fn sums(tx: &mut OrgTx, between: &Between, scope: &Scope) -> AppResult<Arc<Vec<Sum>>> {
     let sql = format!(
         "{STEPPED} SELECT step, count(*) AS deals, sum(delta) AS delta, sum(size) AS size FROM t GROUP BY step"
     );
-    Ok(kept(bound!(sql, between, scope)).load(tx.conn())?)
+    tx.lately(format!("{between:?} {scope:?}"), |tx| Ok(kept(bound!(sql, between, scope)).load(tx.conn())?))
 }
 
 /// Deals of one step, the largest first, `skip` of them passed over.

@@ -9,6 +9,7 @@ use crate::{
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
 use diesel::{prelude::*, sql_types as t};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq, QueryableByName)]
@@ -39,8 +40,13 @@ SELECT stage_id, currency::text AS currency, sum(deals)::bigint AS deals, sum(am
     AND ($5 IS NULL OR coalesce(owner_id, '00000000-0000-0000-0000-000000000000') = ANY ($5)) AND ($6 IS NULL OR owner_now = ANY ($6))
 ) parts GROUP BY stage_id, parts.currency HAVING sum(deals) <> 0";
 
-/// What stood there just before `moment`.
-pub(super) fn at(tx: &mut OrgTx, pipeline: PipelineId, moment: DateTime<Utc>, scope: &Scope) -> AppResult<Vec<Total>> {
+/// What stood there just before `moment`. Counted once until something happens in the organisation.
+pub(super) fn at(
+    tx: &mut OrgTx,
+    pipeline: PipelineId,
+    moment: DateTime<Utc>,
+    scope: &Scope,
+) -> AppResult<Arc<Vec<Total>>> {
     let month = moment.date_naive() - chrono::Days::new(u64::from(moment.day0()));
     let query = diesel::sql_query(TOTALS)
         .bind::<t::Uuid, _>(pipeline.0)
@@ -49,7 +55,7 @@ pub(super) fn at(tx: &mut OrgTx, pipeline: PipelineId, moment: DateTime<Utc>, sc
         .bind::<t::Timestamptz, _>(moment)
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.owners.clone())
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.visible.clone());
-    Ok(kept(query).load(tx.conn())?)
+    tx.lately(format!("{pipeline} {moment} {scope:?}"), |tx| Ok(kept(query).load(tx.conn())?))
 }
 
 fn midnight(day: NaiveDate) -> DateTime<Utc> {

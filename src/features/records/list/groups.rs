@@ -17,7 +17,7 @@ use crate::{
 use chrono::{Days, Months, NaiveDate};
 use diesel::{prelude::*, sql_types};
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Records whose groups are counted.
 const MOST_RECORDS: i64 = 100_000;
@@ -67,7 +67,7 @@ pub fn is_groupable(entry: &Entry) -> bool {
     entry.groupable && entry.filterable && shaped
 }
 
-#[derive(QueryableByName)]
+#[derive(Clone, QueryableByName)]
 struct Subtotal {
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     key: Option<String>,
@@ -124,6 +124,7 @@ pub(super) fn load(
     Ok(Groups::Some(present(actor, query, entry, sums, names), note))
 }
 
+/// Costs what matches, so it is counted once until something happens in the organisation.
 fn subtotals(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, entry: &Entry) -> AppResult<Vec<Subtotal>> {
     let value = match entry.kind.value() {
         Kind::Date => format!("to_char({}, 'YYYY-MM')", entry.expr),
@@ -138,7 +139,9 @@ fn subtotals(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, entry: &Entry) ->
     ));
     Scope::of(tx, actor, query)?.add_to(&mut sql);
     sql.text(format!(" LIMIT {}) x GROUP BY 1, 2", MOST_RECORDS + 1));
-    Ok(sql.query().load(tx.conn())?)
+    // What a rule says of “me”, and what somebody may see, hang on the person.
+    let of = format!("{} {} {}", actor.id, entry.key, query.href(&[]));
+    Ok(Arc::unwrap_or_clone(tx.lately(of, |tx| Ok(sql.query().load(tx.conn())?))?))
 }
 
 /// The money that groups add up: the type's first of its own.
