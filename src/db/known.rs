@@ -119,7 +119,10 @@ impl OrgTx<'_> {
         let part = part.into();
         let newest = match self.newest {
             Some(newest) => newest,
-            None => *self.newest.insert(self.newest_event()?),
+            None => {
+                let newest = self.newest_event()?;
+                *self.newest.insert(newest)
+            }
         };
         if let Some(found) = known.get::<Lately<T>>(part.clone())
             && found.newest == newest

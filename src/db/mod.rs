@@ -26,6 +26,7 @@ use crate::{
 };
 use actix_web::web;
 use anyhow::{Context, anyhow};
+use chrono::{DateTime, Utc};
 use diesel::{
     connection::{AnsiTransactionManager, Connection as _, SimpleConnection, TransactionManager},
     prelude::*,

@@ -127,7 +127,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
     let moments = (asked::end_of(actor, wanted.from), asked::end_of(actor, wanted.to));
     let (first, second) =
         (totals::at(tx, wanted.id, moments.0, &scope)?, totals::at(tx, wanted.id, moments.1, &scope)?);
-    let currency = chosen_currency(actor, &wanted.asked, first.iter().chain(&second));
+    let currency = chosen_currency(actor, &wanted.asked, first.iter().chain(second.iter()));
     let between = Between { pipeline: wanted.id, from: moments.0, to: moments.1, currency: currency.clone() };
     let sums = compare::sums(tx, &between, &scope)?;
     let listing = match wanted.step {
@@ -147,7 +147,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
     let money = |amount| actor.locale.money(Money::from_columns(amount, &currency));
     let told = |(deals, amount): (i64, Decimal)| (actor.locale.integer(deals), money(amount));
     let lines: Vec<Line> = STEPS.iter().filter_map(|step| line(actor, &wanted, step, &sums, &currency)).collect();
-    let mut others: Vec<String> = first.iter().chain(&second).map(|total| total.currency.clone()).collect();
+    let mut others: Vec<String> = first.iter().chain(second.iter()).map(|total| total.currency.clone()).collect();
     others.push(currency.clone());
     others.sort();
     others.dedup();
