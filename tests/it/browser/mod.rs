@@ -20,5 +20,6 @@ mod mails;
 mod notifications;
 mod refresh;
 mod series;
+mod shell;
 mod story;
 mod views;
