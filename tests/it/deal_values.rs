@@ -63,6 +63,12 @@ async fn what_slipped_and_shrank_is_counted_shown_and_taken_back() {
     assert!(rep.get(&at).await.contains("Not touched for two weeks"));
     set(&rep, &at, "next_step", "Call them").await;
     assert!(!rep.get(&at).await.contains("Not touched for two weeks"));
+    // Its card tells that step, and does not deny it below; without one it says so.
+    let board = format!("/pipeline/{pipeline}?reset=1");
+    assert!(rep.get(&board).await.contains("Nothing planned"));
+    set(&rep, &at, "next_step", "").await;
+    let bare = rep.get(&board).await;
+    assert!(bare.contains("No next step") && !bare.contains("Nothing planned"), "{}", bare.body);
     let long = "x".repeat(201);
     let form = rep.get_partial(&format!("{at}/fields/next_step")).await;
     let version = form.between("name=\"version\" value=\"", "\"").unwrap().to_owned();

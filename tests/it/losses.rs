@@ -168,6 +168,8 @@ async fn losses_are_told_by_reason_rival_stage_and_owner_to_whoever_may_see_them
     let celebrates = |page: &crate::support::Page| page.contains("data-celebrate=");
     for (on, told) in [("", false), ("true", true)] {
         rep.post("/settings/celebration", &[("on", on)]).await;
+        let chosen = rep.get("/settings/profile").await;
+        assert!(chosen.contains(&format!("name=\"on\" value=\"{on}\" aria-pressed=\"true\"")), "{}", chosen.body);
         rep.post(&format!("/deals/{won}/closure/undo"), &[]).await;
         rep.post(&format!("/deals/{won}/closure"), &[("outcome", "won")]).await;
         assert_eq!(

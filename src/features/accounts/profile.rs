@@ -8,7 +8,10 @@ use crate::{
     db::{Db, OrgTx, Reason, SystemTx, Tx},
     error::{AppError, AppResult},
     events::Changes,
-    features::settings::{self, SettingsNav},
+    features::{
+        pipeline::closing,
+        settings::{self, SettingsNav},
+    },
     kernel::{Locale, MemberId, UserId},
     schema::{members, user_avatars, users},
     web::{Form, FormErrors, FormView, Page, SelectOption, Shell, flash::Flash, reply, upload},
@@ -42,6 +45,13 @@ struct ProfilePage {
     themes: Vec<SelectOption>,
     has_picture: bool,
     accept: &'static str,
+    celebrate: Celebrate,
+}
+
+/// Whether wins are celebrated: by the person's own choice, and at all in the organisation.
+struct Celebrate {
+    mine: bool,
+    everybody: bool,
 }
 
 struct Profile {
@@ -55,14 +65,14 @@ struct Profile {
 pub async fn form(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     let user = UserId::from(page.actor.id);
     let account = db.system(Reason::SignIn, move |tx| account::by_id(tx, user)).await?;
-    show(&page, StatusCode::OK, filled(&account), FormErrors::default())
+    show(&page, &db, StatusCode::OK, filled(&account), FormErrors::default()).await
 }
 
 /// `POST /settings/profile`.
 pub async fn save(page: Page, db: Data<Db>, form: Form) -> AppResult<HttpResponse> {
     let profile = match parse(&form) {
         Ok(profile) => profile,
-        Err(errors) => return show(&page, StatusCode::UNPROCESSABLE_ENTITY, form, errors),
+        Err(errors) => return show(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, form, errors).await,
     };
     let user = UserId::from(page.actor.id);
     db.system(Reason::SignIn, move |tx| update(tx, user, &profile)).await?;
@@ -94,7 +104,7 @@ pub async fn set_avatar(page: Page, db: Data<Db>, upload: Multipart) -> AppResul
         Err(AppError::Invalid(errors)) => {
             let user = UserId::from(page.actor.id);
             let account = db.system(Reason::SignIn, move |tx| account::by_id(tx, user)).await?;
-            show(&page, StatusCode::UNPROCESSABLE_ENTITY, filled(&account), errors)
+            show(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, filled(&account), errors).await
         }
         Err(error) => Err(error),
     }
@@ -204,7 +214,11 @@ fn filled(account: &Account) -> Form {
     Form::new(fields.map(|(name, value)| (name.to_owned(), value.clone())))
 }
 
-fn show(page: &Page, status: StatusCode, form: Form, errors: FormErrors) -> AppResult<HttpResponse> {
+async fn show(page: &Page, db: &Db, status: StatusCode, form: Form, errors: FormErrors) -> AppResult<HttpResponse> {
+    let member = page.actor.id;
+    let celebrate = db
+        .org(page, move |tx| Ok(Celebrate { mine: closing::chose(tx, member)?, everybody: closing::celebrates(tx)? }))
+        .await?;
     let option = |name: &str, value: &str, label: &str| SelectOption::new(value, label, form.get(name) == value);
     let whole = ProfilePage {
         shell: page.shell("settings"),
@@ -215,6 +229,7 @@ fn show(page: &Page, status: StatusCode, form: Form, errors: FormErrors) -> AppR
         themes: THEMES.iter().map(|(key, label)| option("theme", key, label)).collect(),
         has_picture: page.actor.avatar_tag.is_some(),
         accept: picture::ACCEPT,
+        celebrate,
         view: form.view(errors),
     };
     reply::page_with(&page.req, status, &whole)

@@ -5,15 +5,13 @@ use super::{
     rivals::Rivals,
 };
 use crate::{
-    db::{OrgTx, Tx},
+    db::OrgTx,
     error::AppResult,
     features::{accounts::members::Person, competitors, pipeline},
     kernel::MemberId,
-    schema::preferences,
     web::{Actor, SelectOption},
 };
 use chrono::{TimeDelta, Utc};
-use diesel::prelude::*;
 
 /// "Won today 14:30 by Maya Okafor", with the reason.
 pub(super) fn words(actor: &Actor, deal: &Deal, people: &[Person], rivals: &Rivals) -> Option<String> {
@@ -84,14 +82,5 @@ pub(super) fn celebrates(tx: &mut OrgTx, actor: &Actor, deal: &Deal) -> AppResul
 
 /// Whether this person is to see a win celebrated: their organisation likes it, and they did not turn it off.
 pub fn likes_it(tx: &mut OrgTx, actor: &Actor) -> AppResult<bool> {
-    if !pipeline::closing::celebrates(tx)? {
-        return Ok(false);
-    }
-    let mine: Option<serde_json::Value> = preferences::table
-        .filter(preferences::member_id.eq(actor.id))
-        .filter(preferences::key.eq(pipeline::closing::CELEBRATE))
-        .select(preferences::value)
-        .first(tx.conn())
-        .optional()?;
-    Ok(mine != Some(serde_json::Value::Bool(false)))
+    Ok(pipeline::closing::celebrates(tx)? && pipeline::closing::chose(tx, actor.id)?)
 }

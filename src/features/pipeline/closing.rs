@@ -20,6 +20,17 @@ pub fn celebrates(tx: &mut OrgTx) -> AppResult<bool> {
     Ok(organisations::table.select(organisations::celebrate).first(tx.conn())?)
 }
 
+/// Whether a person likes their wins celebrated: yes, until they chose otherwise.
+pub fn chose(tx: &mut OrgTx, member: MemberId) -> AppResult<bool> {
+    let mine: Option<serde_json::Value> = preferences::table
+        .filter(preferences::member_id.eq(member))
+        .filter(preferences::key.eq(CELEBRATE))
+        .select(preferences::value)
+        .first(tx.conn())
+        .optional()?;
+    Ok(mine != Some(serde_json::Value::Bool(false)))
+}
+
 /// A person's own choice.
 pub(super) fn choose(tx: &mut OrgTx, member: MemberId, on: bool) -> AppResult<()> {
     diesel::insert_into(preferences::table)

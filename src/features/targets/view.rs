@@ -36,6 +36,8 @@ pub struct Row {
     pub expected: String,
     /// `€12,000.00 ahead`, `reached`, `€3,000.00 behind`.
     pub pace: String,
+    /// The same, short: `€3.0k behind`.
+    pub pace_short: String,
     /// `is-good`, `is-warn`, `is-bad`.
     pub tone: &'static str,
     pub missing: String,
@@ -129,11 +131,14 @@ fn row(actor: &Actor, circle: &Circle, p: &Progress, names: &Names) -> Row {
     let told = |value| p.goal.measure.told(actor, value);
     let (ahead, missing) = (p.ahead(), p.missing());
     let over = p.period.span.to <= crate::kernel::calendar::today(actor.org.zone);
-    let (pace, tone) = match () {
-        () if missing <= rust_decimal::Decimal::ZERO => ("Reached".to_owned(), "is-good"),
-        () if over => ("Missed".to_owned(), "is-bad"),
-        () if ahead.is_sign_negative() => (format!("{} behind", told(-ahead)), "is-warn"),
-        () => (format!("{} ahead", told(ahead)), "is-good"),
+    let short = |value| p.goal.measure.short(actor, value);
+    let (pace, pace_short, tone) = match () {
+        () if missing <= rust_decimal::Decimal::ZERO => ("Reached".to_owned(), "reached".to_owned(), "is-good"),
+        () if over => ("Missed".to_owned(), "missed".to_owned(), "is-bad"),
+        () if ahead.is_sign_negative() => {
+            (format!("{} behind", told(-ahead)), format!("{} behind", short(-ahead)), "is-warn")
+        }
+        () => (format!("{} ahead", told(ahead)), format!("{} ahead", short(ahead)), "is-good"),
     };
     let others: Vec<String> = p.others.iter().map(|(c, amount)| Money::from_columns(*amount, c).short()).collect();
     Row {
@@ -142,12 +147,13 @@ fn row(actor: &Actor, circle: &Circle, p: &Progress, names: &Names) -> Row {
         what: names.of(&p.goal),
         target: told(p.target),
         reached: told(p.reached),
-        target_short: p.goal.measure.short(actor, p.target),
-        reached_short: p.goal.measure.short(actor, p.reached),
+        target_short: short(p.target),
+        reached_short: short(p.reached),
         filled: p.percent().clamp(0, 100).to_u32().unwrap_or(0),
         percent: format!("{} %", actor.locale.integer(p.percent())),
         expected: told(p.expected),
         pace,
+        pace_short,
         tone,
         missing: if missing.is_sign_negative() || missing.is_zero() { "–".into() } else { told(missing) },
         summed: p.summed,

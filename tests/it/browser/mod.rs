@@ -21,5 +21,6 @@ mod notifications;
 mod passing;
 mod refresh;
 mod series;
+mod shell;
 mod story;
 mod views;

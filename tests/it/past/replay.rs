@@ -16,7 +16,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("up", "Amount up"),
     ("down", "Amount down"),
     ("forward", "Moved on"),
-    ("back", "Slipped back"),
+    ("back", "Moved back"),
     ("won", "Won"),
     ("lost", "Lost"),
     ("removed", "Removed"),

@@ -27,7 +27,9 @@ impl NextStep {
         }
         let Some(subject) = &row.next else {
             let title = "Nothing is planned with this deal".to_owned();
-            let (icon, label) = ("circle-dashed".to_owned(), "No next step".to_owned());
+            // A card that tells its next step in words above must not deny it below.
+            let label = if row.next_step.is_some() { "Nothing planned" } else { "No next step" };
+            let (icon, label) = ("circle-dashed".to_owned(), label.to_owned());
             return Some(Self { icon, label, title, tone: Tone::None.class() });
         };
         let (slot, now) = (Slot { start_at: row.next_start_at, due_on: row.next_due_on }, Utc::now());

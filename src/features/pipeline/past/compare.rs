@@ -41,7 +41,7 @@ pub(super) const STEPS: &[Step] = &[
     step("up", "Amount up", "are worth more", true),
     step("down", "Amount down", "are worth less", true),
     step("forward", "Moved on", "stand in a later stage", true),
-    step("back", "Slipped back", "stand in an earlier stage", true),
+    step("back", "Moved back", "stand in an earlier stage", true),
     step("won", "Won", "were won", true),
     step("lost", "Lost", "were lost", true),
     step("removed", "Removed", "were deleted or archived", true),
