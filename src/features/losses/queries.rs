@@ -78,9 +78,8 @@ FROM (
 pub fn groups(tx: &mut OrgTx, actor: &Actor, asked: &Asked, way: Way) -> AppResult<(Vec<Group>, Option<String>)> {
     let lost = asked.ended("lost");
     let query = lost.binds(lost.statement(GROUPS, way), actor).bind::<t::Text, _>(asked.zone.clone());
-    let counted = tx.lately(format!("{asked:?} {way:?}"), |tx| -> AppResult<Vec<Group>> {
-        Ok(kept(query).load(tx.conn())?)
-    })?;
+    let counted =
+        tx.lately(format!("{asked:?} {way:?}"), |tx| -> AppResult<Vec<Group>> { Ok(kept(query).load(tx.conn())?) })?;
     let mut groups = Arc::unwrap_or_clone(counted);
     let worth = groups.iter().filter(|group| group.by == "all" && !group.amount.is_zero());
     let note = ended::note(tx, actor, way, &lost, worth.map(|group| group.currency.as_str()))?;

@@ -58,7 +58,8 @@ pub(super) fn closed(tx: &mut OrgTx, scope: &Scope) -> AppResult<Vec<Closed>> {
         .bind::<t::Date, _>(scope.span.to)
         .bind::<t::Nullable<t::Uuid>, _>(scope.pipeline.map(Uuid::from))
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope.owners.clone());
-    let counted = tx.lately(format!("{scope:?}"), |tx| -> AppResult<Vec<Closed>> { Ok(kept(query).load(tx.conn())?) })?;
+    let counted =
+        tx.lately(format!("{scope:?}"), |tx| -> AppResult<Vec<Closed>> { Ok(kept(query).load(tx.conn())?) })?;
     Ok(Arc::unwrap_or_clone(counted))
 }
 
@@ -157,7 +158,8 @@ ORDER BY s.amount DESC, p.name_key, s.currency LIMIT 200";
 /// In the organisation's currency as `way` says.
 pub(super) fn sold(tx: &mut OrgTx, actor: &Actor, way: Way, of: &Ended) -> AppResult<Vec<Sold>> {
     let query = of.binds(of.statement(SOLD, way), actor);
-    let counted = tx.lately(format!("{of:?} {way:?}"), |tx| -> AppResult<Vec<Sold>> { Ok(kept(query).load(tx.conn())?) })?;
+    let counted =
+        tx.lately(format!("{of:?} {way:?}"), |tx| -> AppResult<Vec<Sold>> { Ok(kept(query).load(tx.conn())?) })?;
     let mut sold = Arc::unwrap_or_clone(counted);
     if way == Way::Today {
         let rates = Rates::today(tx, actor)?;
