@@ -29,7 +29,7 @@ async fn plan(app: &TestApp, org: &Org, ours: &Belongings, class: &str, subject:
 
 async fn told(app: &TestApp, who: impl std::fmt::Display) -> String {
     app.value(&format!(
-        "SELECT coalesce(string_agg(n.kind || ' ' || a.subject, ', ' ORDER BY a.subject), '')
+        "SELECT coalesce(string_agg(n.kind || ' ' || a.subject, ', ' ORDER BY a.subject, n.kind), '')
          FROM notices n JOIN activities a ON a.id = n.record_id WHERE n.member_id = '{who}'"
     ))
     .await
