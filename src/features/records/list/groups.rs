@@ -140,7 +140,7 @@ fn subtotals(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, entry: &Entry) ->
     Scope::of(tx, actor, query)?.add_to(&mut sql);
     sql.text(format!(" LIMIT {}) x GROUP BY 1, 2", MOST_RECORDS + 1));
     // What a rule says of “me”, and what somebody may see, hang on the person.
-    let of = format!("{} {} {}", actor.id, entry.key, query.href(&[]));
+    let of = format!("{} {:?} {} {}", actor.id, actor.visible_owners(), entry.key, query.href(&[]));
     Ok(Arc::unwrap_or_clone(tx.lately(of, |tx| Ok(sql.query().load(tx.conn())?))?))
 }
 
