@@ -189,6 +189,11 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     assert_eq!(say(&rep, "leads", id(&path), "Met at the fair").await.status(), 303);
     let sent = crate::files::send(&rep, &format!("{path}/files"), "b", &[("samples wanted.txt", b"A4")]).await;
     assert_eq!(sent.status(), 303, "{}", sent.body);
+    let manager = enter(&app, &org, "manager").await;
+    for (client, standing) in [(&manager, "follow"), (&rep, "mute")] {
+        let said = client.post("/follows", &[("about", "lead"), ("id", id(&path)), ("standing", standing)]).await;
+        assert_eq!(said.status(), 303, "{}", said.body);
+    }
     let form = rep.get(&format!("{path}/conversion")).await;
     for told in ["value=\"Ohře Papers\"", "A new contact: Eva Novotná", "value=\"9000\"", "Qualified"] {
         assert!(form.contains(told), "{told}: {}", form.body);
@@ -237,6 +242,12 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     for told in brought {
         assert!(contact.contains(told) && !page.contains(told), "{told}: {}", contact.body);
     }
+    // Who followed or muted it does so to the person and the deal; who took part in writing here follows besides.
+    let deal = format!("/deals/{}", app.value("SELECT id FROM deals").await);
+    for came in [&person, &deal] {
+        assert!(manager.get(came).await.contains("aria-label=\"Following\""), "{came}");
+        assert!(rep.get(came).await.contains("aria-label=\"Muted\""), "{came}");
+    }
     let comment = app.value("SELECT id FROM comments").await;
     assert_eq!(
         rep.post(&format!("/comments/{comment}/pin"), &[]).await.location.unwrap().split('#').next(),
@@ -272,6 +283,8 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     assert!(rep.get("/leads").await.contains("1 lead"));
     assert!(rep.get("/search?q=novotn").await.contains(&path));
     assert!(rep.get("/contacts").await.contains("No contacts yet"));
+    let kept = "SELECT string_agg(record_type || ' ' || muted, ', ' ORDER BY muted) FROM follows";
+    assert_eq!(app.value(kept).await, "lead false, lead true");
     let page = rep.get(&path).await;
     assert!(page.contains("Reopened"), "{}", page.body);
     for told in brought {

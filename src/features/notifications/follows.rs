@@ -140,20 +140,21 @@ struct Follower {
     member_id: Uuid,
 }
 
-/// A record was merged into another: who followed or muted the one does so to the other, unless they said something of that one.
-/// Returns who they are, for [`follow_apart`].
+/// A record was merged into another, or became it: who followed or muted the one does so to the other, unless they said something of
+/// that one. Returns who they are, for [`follow_apart`].
 pub fn follow_instead(tx: &mut OrgTx, from: Subject, to: Subject) -> AppResult<Vec<Uuid>> {
     let rows: Vec<Follower> = diesel::sql_query(
         "INSERT INTO follows (member_id, record_type, record_id, muted)
-         SELECT member_id, record_type, $2, muted FROM follows WHERE record_id = $1 ON CONFLICT DO NOTHING RETURNING member_id",
+         SELECT member_id, $3, $2, muted FROM follows WHERE record_id = $1 ON CONFLICT DO NOTHING RETURNING member_id",
     )
     .bind::<t::Uuid, _>(from.id())
     .bind::<t::Uuid, _>(to.id())
+    .bind::<t::Text, _>(to.key())
     .load(tx.conn())?;
     Ok(rows.into_iter().map(|row| row.member_id).collect())
 }
 
-/// The merge is taken back: they follow the one alone again, unless they said otherwise since.
+/// That is taken back: they follow the one alone again, unless they said otherwise since.
 pub fn follow_apart(tx: &mut OrgTx, from: Subject, to: Subject, members: &[Uuid]) -> AppResult<()> {
     diesel::sql_query(
         "DELETE FROM follows f USING follows o WHERE f.record_id = $2 AND o.org_id = f.org_id AND o.record_id = $1

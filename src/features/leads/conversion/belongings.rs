@@ -1,9 +1,11 @@
 //! What was said and filed of a lead comes along: notes, comments and files, with their places in the timeline. They are the person's
-//! from then on; without one, the deal's or the company's. Taking the conversion back returns what is still where it was put.
+//! from then on; without one, the deal's or the company's. Who follows or mutes the lead does so to the person and the deal. Taking the
+//! conversion back returns what is still where it was put.
 
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::notifications,
     kernel::RecordType,
 };
 use diesel::{prelude::*, sql_types as t};
@@ -20,6 +22,8 @@ pub(super) struct Moved {
     files: Vec<Uuid>,
     /// They tell of those.
     events: Vec<Uuid>,
+    /// Who follows or mutes each of what came of it since.
+    follows: Vec<(String, Uuid, Vec<Uuid>)>,
 }
 
 #[derive(QueryableByName)]
@@ -59,10 +63,21 @@ pub(super) fn hand_over(tx: &mut OrgTx, lead: Uuid, became: &[(RecordType, Optio
         "UPDATE events SET record_type = '{key}', record_id = $2 WHERE record_id = $1 AND record_type = 'lead' AND $3 IS NULL AND {TOLD} RETURNING id"
     );
     let events = ids(tx, &events, lead, to, None)?;
-    Ok(Moved { to: Some((key.to_owned(), to)), notes, comments, files, events })
+    let mut follows = Vec::new();
+    for (record, id) in became.iter().filter_map(|(record, id)| Some((*record, (*id)?))) {
+        if id == to || record == RecordType::Deal {
+            let members = notifications::follow_instead(tx, (RecordType::Lead, lead).into(), (record, id).into())?;
+            follows.push((record.key().to_owned(), id, members));
+        }
+    }
+    Ok(Moved { to: Some((key.to_owned(), to)), notes, comments, files, events, follows })
 }
 
 pub(super) fn hand_back(tx: &mut OrgTx, lead: Uuid, moved: &Moved) -> AppResult<()> {
+    for (record, id, members) in &moved.follows {
+        let Some(record) = RecordType::parse(record) else { continue };
+        notifications::follow_apart(tx, (RecordType::Lead, lead).into(), (record, *id).into(), members)?;
+    }
     let Some((key, from)) = &moved.to else { return Ok(()) };
     let Some(record) = RecordType::parse(key) else { return Ok(()) };
     let key = record.key();
