@@ -8,7 +8,7 @@ use crate::support::{
     Client, Org, TestApp,
     smtp::{Mode, Received, SmtpServer},
 };
-use calcard::icalendar::{ICalendarComponent, ICalendarProperty as P};
+use calcard::icalendar::{ICalendarComponent, ICalendarParameterName, ICalendarParameterValue, ICalendarProperty as P};
 use mail_parser::{MessageParser, MimeHeaders};
 
 struct Mail {
@@ -55,6 +55,18 @@ async fn delivered(app: &TestApp, server: &SmtpServer, before: &mut usize) -> Ve
     let new = all[*before..].iter().map(parse).collect();
     *before = all.len();
     new
+}
+
+/// Whom it names, and what they answered.
+fn attendees(event: &ICalendarComponent) -> Vec<String> {
+    let told = |entry: &calcard::icalendar::ICalendarEntry| {
+        let address = entry.calendar_address().unwrap();
+        match entry.parameter(&ICalendarParameterName::Partstat) {
+            Some(ICalendarParameterValue::Partstat(standing)) => format!("{address} {standing:?}"),
+            other => panic!("{address}: {other:?}"),
+        }
+    };
+    event.properties(&P::Attendee).map(told).collect()
 }
 
 fn sequence(event: &ICalendarComponent) -> i64 {
@@ -128,12 +140,11 @@ async fn guests_are_invited_answer_and_are_told_of_changes() {
     assert!(first.words.contains("Room 1") && first.words.contains("the drawings"), "{}", first.words);
     for mail in &mails {
         assert!(!mail.words.contains("haggles") && !text(&mail.event, &P::Description).contains("haggles"));
-        assert_eq!(
-            mail.event.property(&P::Attendee).unwrap().calendar_address().unwrap().trim_start_matches("mailto:"),
-            mail.to
-        );
-        assert_eq!(mail.event.properties(&P::Attendee).count(), 1, "guests do not learn of each other");
+        // Each learns of the other, in words and as their program reads it.
+        assert_eq!(attendees(&mail.event), ["ada@example.com NeedsAction", "bob@example.org NeedsAction"]);
     }
+    assert!(first.words.contains("Also invited: bob@example.org"), "{}", first.words);
+    assert!(mails[1].words.contains("Also invited: Ada Guest"), "{}", mails[1].words);
 
     // A link only opens a page: programs that look at links answer for nobody.
     let path = answer_path(first);
@@ -185,6 +196,10 @@ async fn guests_are_invited_answer_and_are_told_of_changes() {
         [("REQUEST", 1), ("REQUEST", 1)]
     );
     assert!(mails[0].subject.starts_with("Changed: ") && text(&mails[0].event, &P::Location) == "Room 2");
+    for mail in &mails {
+        let told = ["ada@example.com Accepted", "bob@example.org NeedsAction"];
+        assert_eq!(attendees(&mail.event), told, "what they answered so far");
+    }
     assert!(guest.get(&path).await.contains("Accepted"));
     let version = app.value(&format!("SELECT version FROM activities WHERE id = '{id}'")).await;
     rep.post_partial(
@@ -194,6 +209,7 @@ async fn guests_are_invited_answer_and_are_told_of_changes() {
     .await;
     let mails = delivered(&app, &server, &mut seen).await;
     assert_eq!(mails.iter().map(|m| sequence(&m.event)).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(attendees(&mails[0].event), ["ada@example.com NeedsAction", "bob@example.org NeedsAction"]);
     assert!(!guest.get(&path).await.contains("Your answer is kept"), "the answer was to another time");
 
     // One is invited no longer; then all of it is off, and on again.
@@ -204,6 +220,7 @@ async fn guests_are_invited_answer_and_are_told_of_changes() {
         mails.iter().map(|m| (m.to.as_str(), m.method.as_str(), sequence(&m.event))).collect::<Vec<_>>(),
         [("bob@example.org", "CANCEL", 3)]
     );
+    assert_eq!(attendees(&mails[0].event), ["bob@example.org NeedsAction"], "for Ada it goes on");
     rep.post(&format!("/activities/{id}/completion"), &[("as", "cancelled")]).await;
     let mails = delivered(&app, &server, &mut seen).await;
     assert_eq!(

@@ -45,6 +45,14 @@ pub(super) struct Kept {
     pub id: Uuid,
     pub name: String,
     pub email: String,
+    /// `accepted`, `declined`, `tentative`.
+    pub answer: Option<String>,
+}
+
+impl Kept {
+    pub fn called(&self) -> &str {
+        if self.name.is_empty() { &self.email } else { &self.name }
+    }
 }
 
 /// Invites those who are not invited yet; returns how many.
@@ -90,7 +98,8 @@ pub fn invite(
     if count > MOST {
         return Err(AppError::field("guest_email", format!("At most {MOST} guests can be invited.")));
     }
-    mails::send(tx, &activity, &invitation, &invited, Method::Request { changed: false })?;
+    let all = everybody(tx, id)?;
+    mails::send(tx, &activity, &invitation, (&invited, &all), Method::Request { changed: false })?;
     Ok(invited.len())
 }
 
@@ -112,7 +121,9 @@ pub fn withdraw(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, guest: Uuid) -
     invitation.sequence += 1;
     save(tx, &invitation)?;
     note(tx, id, Some(&gone), None)?;
-    mails::send(tx, &activity, &invitation, &[gone], Method::Cancel)
+    // Who is named in a cancellation is who is called off (RFC 5546, 3.2.5): for the others it goes on.
+    let gone = [gone];
+    mails::send(tx, &activity, &invitation, (&gone, &gone), Method::Cancel)
 }
 
 /// After an activity changed in whatever way: guests are told what concerns them. Cheap where nobody was invited.
@@ -148,12 +159,18 @@ pub fn follow(tx: &mut OrgTx, id: ActivityId) -> AppResult<()> {
         invitation.told = now;
     }
     save(tx, &invitation)?;
-    let guests: Vec<Kept> = activity_guests::table
+    let all = everybody(tx, id)?;
+    mails::send(tx, &activity, &invitation, (&all, &all), method)
+}
+
+/// Who is invited now, in the order they were.
+fn everybody(tx: &mut OrgTx, id: ActivityId) -> AppResult<Vec<Kept>> {
+    Ok(activity_guests::table
         .filter(activity_guests::activity_id.eq(id))
         .filter(activity_guests::withdrawn_at.is_null())
+        .order((activity_guests::created_at, activity_guests::id))
         .select(Kept::as_select())
-        .load(tx.conn())?;
-    mails::send(tx, &activity, &invitation, &guests, method)
+        .load(tx.conn())?)
 }
 
 /// Held until the transaction ends: sequences go up one by one.
@@ -247,8 +264,7 @@ fn take_part(tx: &mut OrgTx, id: ActivityId, contact: Option<Uuid>) -> AppResult
 }
 
 fn note(tx: &mut OrgTx, id: ActivityId, before: Option<&Kept>, after: Option<&Kept>) -> AppResult<()> {
-    let told =
-        |guest: Option<&Kept>| guest.map(|g| json!({ "name": if g.name.is_empty() { &g.email } else { &g.name } }));
+    let told = |guest: Option<&Kept>| guest.map(|guest| json!({ "name": guest.called() }));
     let mut changes = Changes::new();
     changes.track("guest", &told(before), &told(after));
     events::record(tx, Event::of("activity.updated", "activity", id).changes(changes))?;

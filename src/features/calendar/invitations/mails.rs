@@ -44,12 +44,13 @@ struct Organiser {
     locale: String,
 }
 
-/// Enqueues a mail to each, unless it is about something that is over.
+/// Enqueues a mail to each of `guests`, unless it is about something that is over. It names `all`: guests learn who else is asked, and
+/// what those answered so far.
 pub(super) fn send(
     tx: &mut OrgTx,
     activity: &Activity,
     invitation: &Invitation,
-    guests: &[Kept],
+    (guests, all): (&[Kept], &[Kept]),
     method: Method,
 ) -> AppResult<()> {
     let over = activity.fields.start_at.is_some_and(|at| at + Duration::days(1) < Utc::now());
@@ -58,7 +59,7 @@ pub(super) fn send(
     }
     let organiser = organiser(tx, invitation.organiser_id)?;
     for guest in guests {
-        let mail = compose(activity, invitation, &organiser, guest, method)?;
+        let mail = compose(activity, invitation, &organiser, (guest, all), method)?;
         mailer::enqueue_once(
             tx,
             mail_id(guest.id, invitation.sequence, method),
@@ -89,7 +90,7 @@ fn compose(
     activity: &Activity,
     invitation: &Invitation,
     organiser: &Organiser,
-    guest: &Kept,
+    (guest, all): (&Kept, &[Kept]),
     method: Method,
 ) -> AppResult<EventMail> {
     let fields = &activity.fields;
@@ -109,6 +110,7 @@ fn compose(
     if method != Method::Cancel {
         paragraphs.extend(fields.location.iter().map(|place| format!("Where: {place}")));
         paragraphs.extend(fields.video_url.iter().map(|url| format!("Video: {url}")));
+        paragraphs.extend(others(guest, all));
         let message = invitation.message.iter().flat_map(|message| message.lines());
         paragraphs.extend(message.filter(|line| !line.trim().is_empty()).map(str::to_owned));
     }
@@ -118,10 +120,16 @@ fn compose(
         guest: (method != Method::Cancel).then_some(guest.id),
         answer: None,
         method: method.key().to_owned(),
-        calendar: object(activity, invitation, organiser, guest, method)?,
+        calendar: object(activity, invitation, organiser, all, method)?,
         reply_to: organiser.email.clone(),
         sender: organiser.name.clone(),
     })
+}
+
+/// `Also invited: Ada Guest, bob@example.org`
+fn others(guest: &Kept, all: &[Kept]) -> Option<String> {
+    let others: Vec<&str> = all.iter().filter(|other| other.id != guest.id).map(Kept::called).collect();
+    (!others.is_empty()).then(|| format!("Also invited: {}", others.join(", ")))
 }
 
 /// `Tuesday 3 Mar 2026, 14:30 – 15:00 (Europe/Amsterdam)`
@@ -149,7 +157,7 @@ fn object(
     activity: &Activity,
     invitation: &Invitation,
     organiser: &Organiser,
-    guest: &Kept,
+    all: &[Kept],
     method: Method,
 ) -> AppResult<String> {
     let fields = &activity.fields;
@@ -174,13 +182,16 @@ fn object(
     let mut event = ics::event(&item).ok_or(AppError::NotFound)?;
     let mut from = Property::new("ORGANIZER", format!("mailto:{}", organiser.email));
     from.add_parameter("CN", &plain(&organiser.name));
-    let mut to = Property::new("ATTENDEE", format!("mailto:{}", guest.email));
-    to.add_parameter("CN", &plain(if guest.name.is_empty() { &guest.email } else { &guest.name }))
-        .add_parameter("CUTYPE", "INDIVIDUAL")
-        .add_parameter("ROLE", "REQ-PARTICIPANT")
-        .add_parameter("PARTSTAT", "NEEDS-ACTION")
-        .add_parameter("RSVP", if cancelled { "FALSE" } else { "TRUE" });
-    event.append_property(from).append_multi_property(to);
+    event.append_property(from);
+    for guest in all {
+        let mut to = Property::new("ATTENDEE", format!("mailto:{}", guest.email));
+        to.add_parameter("CN", &plain(guest.called()))
+            .add_parameter("CUTYPE", "INDIVIDUAL")
+            .add_parameter("ROLE", "REQ-PARTICIPANT")
+            .add_parameter("PARTSTAT", &guest.answer.as_deref().unwrap_or("needs-action").to_uppercase())
+            .add_parameter("RSVP", if cancelled { "FALSE" } else { "TRUE" });
+        event.append_multi_property(to);
+    }
     let mut calendar = ics::calendar();
     calendar.append_property(Property::new("METHOD", method.key())).push(event);
     Ok(calendar.to_string())
