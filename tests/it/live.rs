@@ -12,10 +12,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
 
 /// The events of one open stream as they arrive; `None` when it ended.
-struct Stream(UnboundedReceiver<String>);
+pub struct Stream(UnboundedReceiver<String>);
 
 impl Stream {
-    async fn open(client: &Client) -> Self {
+    pub async fn open(client: &Client) -> Self {
         let response = client.http().get(client.url("/live")).send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -40,7 +40,7 @@ impl Stream {
     }
 
     /// The next event that is no heartbeat.
-    async fn within(&mut self, ms: u64) -> Option<String> {
+    pub async fn within(&mut self, ms: u64) -> Option<String> {
         let deadline = tokio::time::Instant::now() + Duration::from_millis(ms);
         loop {
             match tokio::time::timeout_at(deadline, self.0.recv()).await {

@@ -167,8 +167,9 @@ pub fn send(
         ))
         .execute(tx.conn())?;
     jobs::enqueue(tx, sending::job(id, turn, send_at)?)?;
+    sending::news(tx, &message)?;
     let data = json!({ "subject": written.subject, "recipients": count, "send_at": send_at });
-    events::record(tx, Event::of("mail.scheduled", RECORD, id).data(data))
+    events::record_quietly(tx, Event::of("mail.scheduled", RECORD, id).data(data))
 }
 
 pub(super) fn add_recipient(
@@ -206,7 +207,8 @@ pub fn take_back(tx: &mut OrgTx, by: &Allow<Send>, id: MessageId) -> AppResult<(
             mail_messages::updated_at.eq(diesel::dsl::now),
         ))
         .execute(tx.conn())?;
-    events::record(tx, Event::of("mail.taken_back", RECORD, id))
+    sending::news(tx, &message)?;
+    events::record_quietly(tx, Event::of("mail.taken_back", RECORD, id))
 }
 
 /// Throws a draft away, or takes that back. What was sent stays.

@@ -141,6 +141,19 @@ pub fn list(tx: &mut OrgTx, asked: &Asked) -> AppResult<Vec<Line>> {
     Ok(kept(query).load(tx.conn())?)
 }
 
+/// The message's own, and the latest of its thread.
+pub(super) fn thread_ids(tx: &mut OrgTx, message: &Message) -> AppResult<Vec<Uuid>> {
+    let ids: Vec<Uuid> = mail_messages::table
+        .filter(mail_messages::thread_id.eq(message.thread_id))
+        .filter(mail_messages::id.ne(message.id))
+        .filter(mail_messages::deleted_at.is_null())
+        .order(mail_messages::at.desc())
+        .limit(50)
+        .select(mail_messages::id)
+        .load(tx.conn())?;
+    Ok([message.id.0].into_iter().chain(ids).collect())
+}
+
 /// Earlier and later messages of the same thread that the actor may see.
 pub fn thread(tx: &mut OrgTx, actor: &Actor, message: &Message) -> AppResult<Vec<Message>> {
     let others: Vec<Message> = mail_messages::table

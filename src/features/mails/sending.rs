@@ -18,6 +18,7 @@ use crate::{
     features::notifications::{self, Kind, Notice, To},
     jobs::{Job, JobContext, JobOutcome},
     kernel::{MemberId, MessageId, OrgId, RecordType},
+    live::{self, LiveMessage},
     mailer::Handed,
     schema::{mail_messages, mail_recipients},
     web::{
@@ -178,6 +179,17 @@ fn queued(tx: &mut OrgTx, id: MessageId) -> AppResult<Vec<Uuid>> {
         .load(tx.conn())?)
 }
 
+/// Open pages of the message, of others in its thread, and of what it is about fetch themselves anew. A mailing's page counts its own.
+pub(super) fn news(tx: &mut OrgTx, message: &Message) -> AppResult<()> {
+    if message.mailing_id.is_some() {
+        return Ok(());
+    }
+    let mut ids = super::queries::thread_ids(tx, message)?;
+    ids.extend(message.links().map(|(_, id)| id));
+    let told = LiveMessage { ids, ..LiveMessage::record(super::commands::RECORD, message.id.0) };
+    live::publish(tx, &told)
+}
+
 /// What became of a recipient.
 pub(super) enum One {
     Settled,
@@ -196,7 +208,9 @@ pub(super) fn one(tx: &mut OrgTx, ctx: &JobContext, context: &Context, id: Uuid)
         .optional()?;
     let Some(recipient) = held else { return Ok(One::Settled) };
     let letter = context.letter(&recipient);
-    match ctx.post.hand_over(&letter, &recipient.email) {
+    let handed = ctx.post.hand_over(&letter, &recipient.email);
+    news(tx, &context.message)?;
+    match handed {
         Ok(Handed::Sent) => {
             settle(tx, id, "sent", None)?;
             sent(tx, &context.message)?;
@@ -307,15 +321,13 @@ pub(super) fn finish(tx: &mut OrgTx, message: &Message) -> AppResult<bool> {
             mail_messages::error.eq(None::<String>),
         ))
         .execute(tx.conn())?;
+    news(tx, message)?;
     if changed > 0 && message.mailing_id.is_none() {
         let kind = if status == "failed" { "mail.failed" } else { "mail.sent" };
-        events::record(
+        events::record_quietly(
             tx,
             Event::of(kind, super::commands::RECORD, message.id).data(json!({ "subject": message.subject })),
         )?;
-        for (record, id) in message.links() {
-            crate::live::publish(tx, &crate::live::LiveMessage::record(record.key(), id))?;
-        }
     }
     Ok(false)
 }
@@ -324,5 +336,5 @@ pub(super) fn fail(tx: &mut OrgTx, message: &Message, why: &str) -> AppResult<()
     diesel::update(mail_messages::table.filter(mail_messages::id.eq(message.id)))
         .set((mail_messages::status.eq("failed"), mail_messages::error.eq(why), mail_messages::at.eq(diesel::dsl::now)))
         .execute(tx.conn())?;
-    Ok(())
+    news(tx, message)
 }

@@ -1,6 +1,7 @@
 //! Threads by Message-ID; mails follow their contact into a merge, and go for good with it.
 
 use super::Post;
+use crate::{live::Stream, support::smtp::Mode};
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,6 +27,72 @@ async fn an_answer_refers_to_what_it_answers() {
     assert_eq!(last.header("References").unwrap(), format!("<{first}@pipewright.test> <{second}@pipewright.test>"));
     assert_eq!(post.app.value("SELECT count(DISTINCT thread_id) FROM mail_messages").await, "1");
     assert!(post.rep.get(&format!("/mails/{third}")).await.contains("Same thread"));
+    post.app.stop().await;
+}
+
+/// Whether open pages of that mail, or of that record, were told to fetch themselves anew; and what else is said meanwhile.
+async fn heard(stream: &mut Stream, id: Uuid) -> bool {
+    let (mut wait, mut found) = (5_000, false);
+    while let Some(event) = stream.within(wait).await {
+        if event.starts_with("event: records") && event.contains(&id.to_string()) {
+            (wait, found) = (300, true);
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_pages_of_a_thread_hear_what_becomes_of_its_mails() {
+    let post = Post::start(&[]).await;
+    let first = post.send(&[("subject", "Offer"), ("body", "<div>Our offer</div>")]).await;
+    post.later().await;
+    let mut stream = Stream::open(&post.rep).await;
+    let reply = first.to_string();
+    let second = post.send(&[("reply", &reply), ("subject", "Re: Offer"), ("body", "<div>And more</div>")]).await;
+    assert!(heard(&mut stream, first).await, "a page of the thread shows what was added to it");
+    // Taken back, given again, put off, sent: each told to pages of both, and to the contact's.
+    for (what, label) in [("taken back", "Draft"), ("given", "Scheduled"), ("put off", "Put off"), ("sent", "Sent")] {
+        match what {
+            "taken back" => {
+                assert_eq!(post.rep.post(&format!("/mails/{second}/cancellation"), &[]).await.status(), 303);
+            }
+            "given" => {
+                let (id, contact) = (second.to_string(), post.ada.to_string());
+                let form = [
+                    ("id", id.as_str()),
+                    ("contact_id", &contact),
+                    ("action", "send"),
+                    ("to", "ada@example.com"),
+                    ("subject", "Re: Offer"),
+                    ("body", "<div>And more</div>"),
+                ];
+                let sent = post.rep.post("/mails", &form).await;
+                assert_eq!(sent.status(), 303, "{}", sent.body);
+            }
+            "put off" => {
+                post.server.set(Mode::Say("451 4.3.0 later"));
+                post.later().await;
+            }
+            _ => {
+                post.server.set(Mode::Accept);
+                post.later().await;
+            }
+        }
+        assert!(heard(&mut stream, second).await, "{what}");
+        let page = post.rep.get(&format!("/mails/{second}")).await;
+        if label == "Draft" {
+            assert_eq!(page.status(), 303);
+            continue;
+        }
+        for part in ["mail-head", "mail-notices", "mail-delivery"] {
+            assert!(page.contains(&format!("id=\"{part}\" data-refresh")), "{part}: {}", page.body);
+        }
+        assert!(page.contains(label), "{label}: {}", page.body);
+    }
+    let third = post.send(&[("subject", "Another"), ("body", "x")]).await;
+    assert!(heard(&mut stream, third).await);
+    post.later().await;
+    assert!(heard(&mut stream, post.ada).await, "a timeline shows what was sent");
     post.app.stop().await;
 }
 
