@@ -557,38 +557,47 @@ BEGIN
   RETURN coalesce(cardinality(reached), 0);
 END $$;
 
--- What a notice is about, as somebody reads it who has these permissions and sees the records of these owners (null: everybody's).
--- Null: it is not theirs to see, or not there any more.
-CREATE OR REPLACE FUNCTION app.notice_title(org uuid, about text, about_id uuid, may text[], owners uuid[]) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+DROP FUNCTION IF EXISTS app.notice_title(uuid, text, uuid, text[], uuid[]);
+
+-- What notices are about, by id, as somebody reads it who has these permissions and sees the records of these owners (null: everybody's).
+-- What is missing is not theirs to see, or not there any more. A statement for each type, however many there are of it.
+CREATE OR REPLACE FUNCTION app.notice_titles(org uuid, abouts text[], about_ids uuid[], may text[], owners uuid[])
+RETURNS TABLE (id uuid, title text) LANGUAGE plpgsql STABLE ROWS 50 SET search_path = public, pg_temp AS $$
 DECLARE
-  title text;
+  about text;
+  these uuid[];
 BEGIN
-  IF about IS NULL THEN
-    RETURN '';
-  ELSIF about = 'deal' AND 'deals.view' = ANY (may) THEN
-    SELECT d.name INTO title FROM deals d
-    WHERE d.org_id = org AND d.id = about_id AND d.deleted_at IS NULL AND (owners IS NULL OR d.owner_id = ANY (owners));
-  ELSIF about = 'contact' AND 'contacts.view' = ANY (may) THEN
-    SELECT coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email, '') INTO title FROM contacts c
-    WHERE c.org_id = org AND c.id = about_id AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
-  ELSIF about = 'company' AND 'companies.view' = ANY (may) THEN
-    SELECT c.name INTO title FROM companies c
-    WHERE c.org_id = org AND c.id = about_id AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
-  ELSIF about = 'lead' AND 'leads.view' = ANY (may) THEN
-    SELECT coalesce(nullif(btrim(l.first_name || ' ' || l.last_name), ''), l.company_name, l.email, '') INTO title FROM leads l
-    WHERE l.org_id = org AND l.id = about_id AND l.deleted_at IS NULL AND (owners IS NULL OR l.owner_id = ANY (owners));
-  ELSIF about = 'activity' AND 'activities.view' = ANY (may) THEN
-    SELECT a.subject INTO title FROM activities a
-    WHERE a.org_id = org AND a.id = about_id AND a.deleted_at IS NULL AND (
-      owners IS NULL OR a.owner_id = ANY (owners)
-      OR EXISTS (SELECT 1 FROM activity_participants p WHERE p.org_id = org AND p.activity_id = a.id AND p.member_id = ANY (owners))
-      OR app.notice_title(org, 'deal', a.deal_id, may, owners) IS NOT NULL
-      OR app.notice_title(org, 'contact', a.contact_id, may, owners) IS NOT NULL
-      OR app.notice_title(org, 'company', a.company_id, may, owners) IS NOT NULL
-      OR app.notice_title(org, 'lead', a.lead_id, may, owners) IS NOT NULL);
+  IF abouts IS NULL THEN
+    RETURN;
   END IF;
-  RETURN title;
+  FOR about, these IN SELECT n.about, array_agg(DISTINCT n.id) FROM unnest(abouts, about_ids) n (about, id) GROUP BY n.about LOOP
+    IF about = 'deal' AND 'deals.view' = ANY (may) THEN
+      RETURN QUERY SELECT d.id, d.name FROM deals d
+        WHERE d.org_id = org AND d.id = ANY (these) AND d.deleted_at IS NULL AND (owners IS NULL OR d.owner_id = ANY (owners));
+    ELSIF about = 'contact' AND 'contacts.view' = ANY (may) THEN
+      RETURN QUERY SELECT c.id, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email, '') FROM contacts c
+        WHERE c.org_id = org AND c.id = ANY (these) AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
+    ELSIF about = 'company' AND 'companies.view' = ANY (may) THEN
+      RETURN QUERY SELECT c.id, c.name FROM companies c
+        WHERE c.org_id = org AND c.id = ANY (these) AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
+    ELSIF about = 'lead' AND 'leads.view' = ANY (may) THEN
+      RETURN QUERY SELECT l.id, coalesce(nullif(btrim(l.first_name || ' ' || l.last_name), ''), l.company_name, l.email, '') FROM leads l
+        WHERE l.org_id = org AND l.id = ANY (these) AND l.deleted_at IS NULL AND (owners IS NULL OR l.owner_id = ANY (owners));
+    ELSIF about = 'activity' AND 'activities.view' = ANY (may) THEN
+      RETURN QUERY SELECT a.id, a.subject FROM activities a
+        WHERE a.org_id = org AND a.id = ANY (these) AND a.deleted_at IS NULL AND (
+          owners IS NULL OR a.owner_id = ANY (owners)
+          OR EXISTS (SELECT 1 FROM activity_participants p WHERE p.org_id = org AND p.activity_id = a.id AND p.member_id = ANY (owners))
+          OR 'deals.view' = ANY (may) AND EXISTS (
+            SELECT 1 FROM deals d WHERE d.org_id = org AND d.id = a.deal_id AND d.deleted_at IS NULL AND d.owner_id = ANY (owners))
+          OR 'contacts.view' = ANY (may) AND EXISTS (
+            SELECT 1 FROM contacts c WHERE c.org_id = org AND c.id = a.contact_id AND c.deleted_at IS NULL AND c.owner_id = ANY (owners))
+          OR 'companies.view' = ANY (may) AND EXISTS (
+            SELECT 1 FROM companies c WHERE c.org_id = org AND c.id = a.company_id AND c.deleted_at IS NULL AND c.owner_id = ANY (owners))
+          OR 'leads.view' = ANY (may) AND EXISTS (
+            SELECT 1 FROM leads l WHERE l.org_id = org AND l.id = a.lead_id AND l.deleted_at IS NULL AND l.owner_id = ANY (owners)));
+    END IF;
+  END LOOP;
 END $$;
 
 -- That time of day in a time zone; in UTC where this server does not know the zone.

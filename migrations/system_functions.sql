@@ -529,11 +529,13 @@ BEGIN
       'team', mates.ids,
       -- More are not counted; looked at are the latest, however many of them are out of sight.
       'unread', (
-        SELECT count(*) FROM (
+        WITH latest AS MATERIALIZED (
           SELECT n.record_type, n.record_id FROM notices n
-          WHERE n.org_id = m.org_id AND n.member_id = m.id AND n.centre AND n.read_at IS NULL ORDER BY n.id DESC LIMIT 200) n
-        WHERE app.notice_title(m.org_id, n.record_type, n.record_id, r.permissions,
-          CASE r.visibility WHEN 'all' THEN NULL WHEN 'team' THEN mates.ids ELSE ARRAY[m.id] END) IS NOT NULL),
+          WHERE n.org_id = m.org_id AND n.member_id = m.id AND n.centre AND n.read_at IS NULL ORDER BY n.id DESC LIMIT 200)
+        SELECT count(*) FROM latest n LEFT JOIN app.notice_titles(m.org_id,
+          (SELECT array_agg(l.record_type) FROM latest l), (SELECT array_agg(l.record_id) FROM latest l), r.permissions,
+          CASE r.visibility WHEN 'all' THEN NULL WHEN 'team' THEN mates.ids ELSE ARRAY[m.id] END) t ON t.id = n.record_id
+        WHERE n.record_type IS NULL OR t.id IS NOT NULL),
       'definitions', (SELECT coalesce(sum(c.changes), 0) FROM definition_changes c WHERE c.org_id = m.org_id),
       'organisations', (
         SELECT json_agg(json_build_object('id', oo.id, 'name', oo.name) ORDER BY oo.name)

@@ -295,6 +295,58 @@ async fn five_hundred_are_told_by_one_statement_each_once() {
     app.stop().await;
 }
 
+/// However many there are: of each type, what they are about is asked once, by the page that shows them and by the bell on every page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_many_are_about_is_asked_at_once() {
+    let app = TestApp::start().await;
+    let org = app.org("crowd").await;
+    let ours = app.belongings(&org).await;
+    let rep = app.signed_in(&org, "rep").await;
+    // The newest hundred are of contacts that are out of the reader's sight; older ones of a deal, a contact and an activity of theirs.
+    app.sql(&format!(
+        "DELETE FROM notices; UPDATE roles SET visibility = 'own' WHERE key = 'rep';
+         UPDATE activities SET owner_id = '{admin}' WHERE id = '{activity}';
+         UPDATE deals SET owner_id = '{rep}', name = 'Theirs' WHERE id = '{deal}';
+         UPDATE activities SET deal_id = '{deal}', company_id = NULL, subject = 'About it' WHERE id = '{activity}';
+         UPDATE contacts SET owner_id = '{rep}', first_name = 'Grace', last_name = 'Hopper' WHERE id = '{contact}';
+         INSERT INTO contacts (org_id, id, last_name, owner_id)
+           SELECT '{org}', gen_random_uuid(), 'Hidden ' || n, '{admin}' FROM generate_series(1, 100) n;
+         INSERT INTO notices (org_id, id, member_id, kind, record_type, record_id, actor_id, once, centre, browser, mail)
+           SELECT '{org}', app.uuid7(), '{rep}', 'mention', t.about, t.id, '{admin}', t.id::text, true, false, 'off' FROM (
+             VALUES ('deal', '{deal}'::uuid), ('contact', '{contact}'), ('activity', '{activity}')) t (about, id);
+         SELECT pg_sleep(0.01);
+         INSERT INTO notices (org_id, id, member_id, kind, record_type, record_id, actor_id, once, centre, browser, mail)
+           SELECT '{org}', app.uuid7(), '{rep}', 'mention', 'contact', id, '{admin}', id::text, true, false, 'off'
+           FROM contacts WHERE last_name LIKE 'Hidden %'",
+        org = org.id,
+        admin = org.admin,
+        rep = org.rep,
+        deal = ours.deal,
+        contact = ours.contact,
+        activity = ours.activity,
+    ))
+    .await;
+    assert_eq!(unread(&rep).await, "3");
+    let page = rep.get("/notifications").await;
+    assert_eq!(page.body.matches("class=\"told is-unread\"").count(), 3, "{}", page.body);
+    assert!(["Theirs", "About it", "Grace Hopper"].iter().all(|told| page.contains(told)), "{}", page.body);
+    assert!(!page.contains("Hidden"));
+    // What it may be seen by is seen through the deal, and only by who may see deals.
+    app.sql("UPDATE roles SET permissions = array_remove(permissions, 'deals.view') WHERE key = 'rep'").await;
+    assert_eq!(unread(&rep).await, "1");
+    app.sql(&format!(
+        "SET track_functions = 'all';
+         DO $$ DECLARE asked bigint; BEGIN
+           PERFORM app.actor('{}', '{}');
+           SELECT sum(calls) INTO asked FROM pg_stat_xact_user_functions WHERE funcname LIKE 'notice_title%';
+           IF asked <> 1 THEN RAISE 'asked % times', asked; END IF;
+         END $$",
+        org.rep, org.id
+    ))
+    .await;
+    app.stop().await;
+}
+
 fn seen_so_far(counter: &AtomicUsize) -> usize {
     counter.load(Ordering::SeqCst)
 }

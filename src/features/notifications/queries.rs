@@ -17,6 +17,9 @@ use diesel::{prelude::*, sql_types as t};
 use serde_json::Value;
 use uuid::Uuid;
 
+/// Looked at together, where the first were out of sight.
+const MANY: i64 = 500;
+
 /// Who did it, as a face.
 #[derive(Clone, Debug)]
 pub struct Face {
@@ -65,16 +68,40 @@ struct Row {
     read_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = t::Timestamptz)]
     created_at: DateTime<Utc>,
-    #[diesel(sql_type = t::Text)]
-    title: String,
+    /// None: out of the reader's sight.
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    title: Option<String>,
     #[diesel(sql_type = t::Nullable<t::Text>)]
     actor_name: Option<String>,
     #[diesel(sql_type = t::Nullable<t::Text>)]
     actor_tag: Option<String>,
 }
 
-/// Those of a reader, `which` of them, the latest first.
+/// Those of a reader, `which` of them, the latest first. What is out of sight is passed over, a few at first, then many at once.
 fn load(tx: &mut OrgTx, actor: &Actor, which: &Which) -> AppResult<Vec<Told>> {
+    let (mut after, limit) = match which {
+        Which::Centre { after, limit, .. } => (*after, *limit),
+        Which::One(id) => (Some(*id), 1),
+        Which::Browser { .. } => (None, 5),
+        Which::These(_) => (None, 500),
+    };
+    let wanted = usize::try_from(limit).unwrap_or_default();
+    let (mut found, mut size) = (Vec::new(), limit);
+    loop {
+        let rows = rows(tx, actor, which, after, size)?;
+        after = rows.last().map(|row| row.id);
+        let is_last = i64::try_from(rows.len()).unwrap_or(i64::MAX) < size || matches!(which, Which::One(_));
+        found.extend(rows.into_iter().filter_map(|row| told(actor, row)));
+        if is_last || found.len() >= wanted {
+            found.truncate(wanted);
+            return Ok(found);
+        }
+        size = MANY;
+    }
+}
+
+/// The next `size` of them, those out of sight without a title.
+fn rows(tx: &mut OrgTx, actor: &Actor, which: &Which, after: Option<Uuid>, size: i64) -> AppResult<Vec<Row>> {
     let condition = match which {
         Which::Centre { unread: true, .. } => "n.centre AND n.read_at IS NULL AND ($4 = '' OR n.kind = $4)",
         Which::Centre { .. } => "n.centre AND ($4 = '' OR n.kind = $4)",
@@ -82,30 +109,30 @@ fn load(tx: &mut OrgTx, actor: &Actor, which: &Which) -> AppResult<Vec<Told>> {
         Which::Browser { .. } => "n.browser AND n.read_at IS NULL AND n.created_at > $6",
         Which::These(_) => "n.read_at IS NULL AND n.id = ANY (string_to_array($4, ',')::uuid[])",
     };
-    let after = if matches!(which, Which::One(_)) { "" } else { " AND ($5 IS NULL OR n.id < $5)" };
+    let further = if matches!(which, Which::One(_)) { "" } else { " AND ($5 IS NULL OR n.id < $5)" };
     let sql = format!(
-        "SELECT n.id, n.kind, n.record_type, n.record_id, n.actor_id, n.params, n.read_at, n.created_at, v.title, \
-           m.name AS actor_name, m.avatar_tag AS actor_tag \
-         FROM notices n CROSS JOIN LATERAL (SELECT app.notice_title(n.org_id, n.record_type, n.record_id, $2, $3) AS title OFFSET 0) v \
-         LEFT JOIN members m ON m.id = n.actor_id \
-         WHERE n.member_id = $1 AND {condition}{after} AND v.title IS NOT NULL ORDER BY n.id DESC LIMIT $7"
+        "WITH picked AS MATERIALIZED (SELECT n.id, n.kind, n.record_type, n.record_id, n.actor_id, n.params, n.read_at, n.created_at \
+           FROM notices n WHERE n.member_id = $1 AND {condition}{further} ORDER BY n.id DESC LIMIT $7) \
+         SELECT n.*, CASE WHEN n.record_type IS NULL THEN '' ELSE v.title END AS title, m.name AS actor_name, m.avatar_tag AS actor_tag \
+         FROM picked n LEFT JOIN app.notice_titles(app.org(), (SELECT array_agg(p.record_type) FROM picked p), \
+           (SELECT array_agg(p.record_id) FROM picked p), $2, $3) v ON v.id = n.record_id \
+         LEFT JOIN members m ON m.id = n.actor_id ORDER BY n.id DESC"
     );
-    let (word, id, time, limit) = match which {
-        Which::Centre { kind, after, limit, .. } => (kind.map_or("", Kind::key).to_owned(), *after, Utc::now(), *limit),
-        Which::One(id) => (String::new(), Some(*id), Utc::now(), 1),
-        Which::Browser { since } => (String::new(), None, *since, 5),
-        Which::These(ids) => (ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","), None, Utc::now(), 500),
+    let (word, time) = match which {
+        Which::Centre { kind, .. } => (kind.map_or("", Kind::key).to_owned(), Utc::now()),
+        Which::One(_) => (String::new(), Utc::now()),
+        Which::Browser { since } => (String::new(), *since),
+        Which::These(ids) => (ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","), Utc::now()),
     };
     let query = diesel::sql_query(sql)
         .bind::<t::Uuid, _>(actor.id.0)
         .bind::<t::Array<t::Text>, _>(actor.permissions())
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners())
         .bind::<t::Text, _>(word)
-        .bind::<t::Nullable<t::Uuid>, _>(id)
+        .bind::<t::Nullable<t::Uuid>, _>(after)
         .bind::<t::Timestamptz, _>(time)
-        .bind::<t::BigInt, _>(limit);
-    let rows: Vec<Row> = kept(query).load(tx.conn())?;
-    Ok(rows.into_iter().filter_map(|row| told(actor, row)).collect())
+        .bind::<t::BigInt, _>(size);
+    Ok(kept(query).load(tx.conn())?)
 }
 
 enum Which<'a> {
@@ -146,10 +173,10 @@ pub(super) fn for_mail(tx: &mut OrgTx, actor: &Actor, ids: &[Uuid]) -> AppResult
 
 /// One of a kind that this version does not know says nothing.
 fn told(actor: &Actor, row: Row) -> Option<Told> {
-    let kind = Kind::parse(&row.kind)?;
+    let (kind, title) = (Kind::parse(&row.kind)?, row.title?);
     let about = row.record_type.as_deref().zip(row.record_id).and_then(|(key, id)| Subject::from_key(key, id));
     let doer = row.actor_name.unwrap_or_default();
-    let said = Said { kind, about, doer: &doer, title: &row.title, params: &row.params };
+    let said = Said { kind, about, doer: &doer, title: &title, params: &row.params };
     let at = row.params.get("at").and_then(Value::as_str).unwrap_or_default();
     let page = about.map(Subject::href).unwrap_or_else(|| "/notifications".into());
     let face = row.actor_id.filter(|_| !doer.is_empty()).map(|id| Face {
