@@ -770,6 +770,7 @@ diesel::table! {
         requested_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        gathered -> Int2,
     }
 }
 

@@ -126,6 +126,48 @@ async fn found_while_typing_and_by_the_search_and_judged() {
     app.stop().await;
 }
 
+/// The bar moves from the first step to the last: while records are gathered as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_says_how_far_it_is() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    app.belongings(&org).await;
+    let admin = app.signed_in(&org, "admin").await;
+    app.sql(&format!(
+        "CREATE TABLE public.steps (n serial, percent bigint);
+         CREATE FUNCTION public.note_step() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$ BEGIN
+           IF NEW.status = 'running' THEN
+             INSERT INTO steps (percent) VALUES (NEW.gathered / 2 + NEW.done * 50 / greatest(NEW.total, 1));
+           END IF;
+           RETURN NULL;
+         END $$;
+         CREATE TRIGGER note_step AFTER INSERT OR UPDATE ON duplicate_scans FOR EACH ROW EXECUTE FUNCTION public.note_step();
+         INSERT INTO contacts (org_id, id, first_name, last_name, email, owner_id)
+           SELECT '{0}', gen_random_uuid(), 'Eva', 'Nova', 'eva@nova.test', '{1}' FROM generate_series(1, 3)",
+        org.id, org.rep
+    ))
+    .await;
+    assert_eq!(admin.post("/duplicates/scans", &[("type", "contact")]).await.status(), 303);
+    assert!(admin.get("/duplicates?type=contact").await.contains("max=\"100\" value=\"0\""));
+    app.run_jobs().await;
+    let steps: Vec<i64> = app
+        .texts("SELECT percent::text AS value FROM public.steps ORDER BY n")
+        .iter()
+        .map(|percent| percent.parse().unwrap())
+        .collect();
+    assert!(steps.is_sorted() && steps.last() == Some(&100), "{steps:?}");
+    assert!(steps.iter().filter(|percent| (1..50).contains(*percent)).count() >= 4, "{steps:?}");
+    for (set, percent, told) in [
+        ("gathered = 60, total = 0, done = 0", 30, "Reading all contacts: 60 % done"),
+        ("gathered = 100, total = 200, done = 50", 62, "50 of 200 candidates compared"),
+    ] {
+        app.sql(&format!("UPDATE duplicate_scans SET status = 'running', {set}")).await;
+        let page = admin.get("/duplicates?type=contact").await;
+        assert!(page.contains(&format!("max=\"100\" value=\"{percent}\"")) && page.contains(told), "{}", page.body);
+    }
+    app.stop().await;
+}
+
 /// What the sweeps do every minute.
 async fn follow(app: &TestApp) {
     app.alter(duplicates::SWEEP);

@@ -46,23 +46,25 @@ SELECT row_number() OVER () AS n, t.a, t.b FROM (
 JOIN likely_names na ON na.id = t.a JOIN likely_names nb ON nb.id = t.b
 WHERE t.sure OR similarity(na.name, nb.name) >= 0.5";
 
-/// Fills `likely_pairs`, numbered from 1.
-pub(super) fn gather(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
+/// Fills `likely_pairs`, numbered from 1. `told` hears how far it is, in percent, roughly as long as
+/// each step takes.
+pub(super) fn gather(tx: &mut OrgTx, record: RecordType, mut told: impl FnMut(i16) -> AppResult<()>) -> AppResult<()> {
     let legal = if record == RecordType::Company { finding::LEGAL.join(",") } else { String::new() };
     let (keys, lists) = keys(record);
     let statements = [
-        "SET LOCAL work_mem = '64MB'".to_owned(),
-        CITIES.to_owned(),
-        NAMES.replace("{legal}", &format!("{{{legal}}}")),
-        "ANALYZE likely_names".to_owned(),
-        KEYS.replace("{keys}", &keys.join(", ")).replace("{lists}", lists),
-        "ANALYZE likely_keys".to_owned(),
-        PAIRS.replace("{block}", &BLOCK.to_string()),
-        "CREATE UNIQUE INDEX ON likely_pairs (n)".to_owned(),
-        "DROP TABLE likely_keys".to_owned(),
+        (1, "SET LOCAL work_mem = '64MB'".to_owned()),
+        (5, CITIES.to_owned()),
+        (30, NAMES.replace("{legal}", &format!("{{{legal}}}"))),
+        (32, "ANALYZE likely_names".to_owned()),
+        (60, KEYS.replace("{keys}", &keys.join(", ")).replace("{lists}", lists)),
+        (63, "ANALYZE likely_keys".to_owned()),
+        (97, PAIRS.replace("{block}", &BLOCK.to_string())),
+        (99, "CREATE UNIQUE INDEX ON likely_pairs (n)".to_owned()),
+        (100, "DROP TABLE likely_keys".to_owned()),
     ];
-    for statement in statements {
+    for (percent, statement) in statements {
         diesel::sql_query(statement.replace("{table}", record.noun())).execute(tx.conn())?;
+        told(percent)?;
     }
     Ok(())
 }

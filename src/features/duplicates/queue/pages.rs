@@ -30,8 +30,8 @@ struct Tab {
 /// How the search stands.
 struct Search {
     running: bool,
-    done: i64,
-    total: i64,
+    /// Gathering is the first half, comparing the second.
+    percent: i64,
     told: String,
 }
 
@@ -95,6 +95,8 @@ pub(in super::super) async fn index(page: Page, db: Data<Db>) -> AppResult<HttpR
 struct ScanRow {
     #[diesel(sql_type = sql_types::Text)]
     status: String,
+    #[diesel(sql_type = sql_types::SmallInt)]
+    gathered: i16,
     #[diesel(sql_type = sql_types::BigInt)]
     done: i64,
     #[diesel(sql_type = sql_types::BigInt)]
@@ -108,7 +110,7 @@ struct ScanRow {
 }
 
 const SCAN: &str = "
-SELECT s.status, s.done, s.total, s.found, s.finished_at, coalesce(f.left_over, 0) AS left_over
+SELECT s.status, s.gathered, s.done, s.total, s.found, s.finished_at, coalesce(f.left_over, 0) AS left_over
 FROM duplicate_scans s LEFT JOIN duplicate_follows f ON f.org_id = s.org_id AND f.record_type = s.record_type WHERE s.record_type = $1";
 
 impl Search {
@@ -117,13 +119,15 @@ impl Search {
             diesel::sql_query(SCAN).bind::<sql_types::Text, _>(record.key()).get_result(tx.conn()).optional()?;
         let Some(row) = row else {
             let told = format!("{} were never searched for duplicates.", record.plural());
-            return Ok(Self { running: false, done: 0, total: 0, told });
+            return Ok(Self { running: false, percent: 0, told });
         };
         let number = |n| actor.locale.integer(n);
         let when = row.finished_at.map(|at| actor.moment(at)).unwrap_or_default();
         let told = match row.status.as_str() {
             "queued" => "The search begins in a moment.".to_owned(),
-            "running" if row.total == 0 => format!("Reading all {}…", record.plural().to_lowercase()),
+            "running" if row.total == 0 => {
+                format!("Reading all {}: {} % done", record.plural().to_lowercase(), row.gathered)
+            }
             "running" => format!("{} of {} candidates compared", number(row.done.min(row.total)), number(row.total)),
             "failed" => "The last search broke off by an error of ours. Search again.".to_owned(),
             _ if row.found == 1 => format!("Last searched {when}: 1 pair found."),
@@ -138,8 +142,7 @@ impl Search {
         };
         Ok(Self {
             running: matches!(row.status.as_str(), "queued" | "running"),
-            done: row.done,
-            total: row.total,
+            percent: i64::from(row.gathered) / 2 + row.done.min(row.total) * 50 / row.total.max(1),
             told,
         })
     }

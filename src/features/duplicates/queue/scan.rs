@@ -30,7 +30,7 @@ pub(super) fn request(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
     let by = tx.by();
     diesel::sql_query(
         "INSERT INTO duplicate_scans AS s (record_type, requested_by) VALUES ($1, $2) ON CONFLICT (org_id, record_type) DO UPDATE \
-           SET status = 'queued', done = 0, total = 0, requested_by = $2, requested_at = now() \
+           SET status = 'queued', gathered = 0, done = 0, total = 0, requested_by = $2, requested_at = now() \
          WHERE s.status NOT IN ('queued', 'running') OR s.requested_at < now() - interval '2 hours'",
     )
     .bind::<sql_types::Text, _>(record.key())
@@ -55,7 +55,7 @@ pub(super) fn run_job(ctx: &JobContext, payload: &serde_json::Value) -> anyhow::
         })
     };
     step(
-        "status = 'running', done = 0, total = 0, found = 0, started_at = now(), requested_at = now(), finished_at = NULL",
+        "status = 'running', gathered = 0, done = 0, total = 0, found = 0, started_at = now(), requested_at = now(), finished_at = NULL",
     )?;
     match ctx.db.org_now(&org, |tx| search(tx, &ctx.db, org, record)) {
         Ok(()) => step("status = 'done', finished_at = now()")?,
@@ -77,7 +77,7 @@ struct Count {
 
 fn search(tx: &mut OrgTx, db: &Db, org: OrgId, record: RecordType) -> AppResult<()> {
     tx.without_time_limit()?;
-    blocks::gather(tx, record)?;
+    blocks::gather(tx, record, |percent| gathered(db, org, record, percent))?;
     let count: Count = diesel::sql_query("SELECT count(*) AS count FROM likely_pairs").get_result(tx.conn())?;
     let (mut done, mut found) = (0, 0);
     while done < count.count {
@@ -99,6 +99,16 @@ fn least(found: i64) -> i16 {
         scoring::MOST..100_000 => 75,
         _ => 85,
     }
+}
+
+fn gathered(db: &Db, org: OrgId, record: RecordType, percent: i16) -> AppResult<()> {
+    db.org_now(&org, |tx| {
+        diesel::sql_query("UPDATE duplicate_scans SET gathered = $2 WHERE record_type = $1")
+            .bind::<sql_types::Text, _>(record.key())
+            .bind::<sql_types::SmallInt, _>(percent)
+            .execute(tx.conn())?;
+        Ok(())
+    })
 }
 
 fn tell(db: &Db, org: OrgId, record: RecordType, (done, total, found): (i64, i64, i64)) -> AppResult<()> {

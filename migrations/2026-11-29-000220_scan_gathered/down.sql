@@ -1,0 +1,1 @@
+ALTER TABLE duplicate_scans DROP COLUMN gathered;
