@@ -106,5 +106,23 @@ async fn what_few_records_obey_is_looked_up() {
     }
     let none = query(r#"{"all":[{"related":{"relation":"contacts","has":false,"filter":{"all":[]}}}]}"#);
     assert_eq!(listed(&admin, &format!("/companies?{none}")).await.len(), 1);
+    // What the deals of companies are is in the index by which they are found.
+    let (pipeline, stages) = app.stages(&org);
+    app.sql(&format!(
+        "INSERT INTO deals (org_id, id, number, name, company_id, pipeline_id, stage_id, position, currency)
+         SELECT '{0}', gen_random_uuid(), n, 'Deal ' || n, c.id, '{pipeline}', '{1}', 'p' || n, 'EUR'
+         FROM generate_series(1, 4000) n JOIN (SELECT id, row_number() OVER (ORDER BY name_key) AS at FROM companies WHERE org_id = '{0}') c
+           ON c.at = 1 + n % 1997",
+        org.id, stages[0]
+    ))
+    .await;
+    app.sql("VACUUM (ANALYZE) deals").await;
+    let idle = "NOT EXISTS (SELECT 1 FROM (SELECT r.company_id AS link FROM deals r WHERE r.archived_at IS NULL AND r.deleted_at IS NULL AND (r.status = 'open')) x WHERE x.link = r.id)";
+    let steps = plan(&app, &org, "companies", idle).await;
+    assert!(steps.contains("Index Only Scan using deals_of_company"), "{steps}");
+    let idle = query(
+        r#"{"all":[{"related":{"relation":"deals","has":false,"filter":{"all":[{"rule":{"key":"status","op":"is","values":["open"]}}]}}}]}"#,
+    );
+    assert_eq!(listed(&admin, &format!("/companies?{idle}")).await.len(), 3);
     app.stop().await;
 }

@@ -1,0 +1,3 @@
+-- "Companies without an open deal" looks at what its deals are without reading one of them.
+DROP INDEX deals_of_company;
+CREATE INDEX deals_of_company ON deals (org_id, company_id) INCLUDE (status, owner_id) WHERE archived_at IS NULL AND deleted_at IS NULL;
