@@ -2,22 +2,22 @@
 
 use std::process::ExitCode;
 
+/// A page makes thousands of small texts: glibc's allocator took a third of the time of a list.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    tame_allocator();
+    keep_pages_small();
     pipewright::cli::main()
 }
 
-/// Hashing a password takes a block of 19 MiB. glibc would learn from the first one to keep such blocks in every thread's arena;
-/// told a fixed threshold, it gives them back to the system.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+/// The allocator asks for huge pages, of which it would hold 30 MB without using them.
+#[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
-fn tame_allocator() {
-    // SAFETY: mallopt only sets tunables, and no other thread exists yet.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
-        libc::mallopt(libc::M_ARENA_MAX, 4);
-    }
+fn keep_pages_small() {
+    // SAFETY: only sets a flag of this process. Where it is refused, memory is as the system says.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn tame_allocator() {}
+#[cfg(not(target_os = "linux"))]
+fn keep_pages_small() {}
