@@ -92,6 +92,8 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
         ("tasks, everybody's", "/tasks?who=all".into()),
         ("a company with 10,000 activities", format!("/companies/{storied}")),
         ("board", format!("/pipeline/{pipeline}")),
+        ("board, closing this month", format!("/pipeline/{pipeline}?close=this_month")),
+        ("forecast, closing this month", format!("/pipeline/{pipeline}/forecast?close=this_month")),
         ("board of one owner", format!("/pipeline/{pipeline}?owner={owner}")),
         ("board, largest first", format!("/pipeline/{pipeline}?view={}", looked(database, &pipeline, "amount", ""))),
         (
@@ -112,6 +114,9 @@ async fn targets(session: &Session, database: &str) -> Vec<Target> {
         ("deals in a calendar, a month", format!("/pipeline/{pipeline}/calendar")),
         ("timeline by owner", format!("/pipeline/{pipeline}/timeline")),
         ("timeline by stage", format!("/pipeline/{pipeline}/timeline?group_by=stage")),
+        ("timeline by priority", format!("/pipeline/{pipeline}/timeline?group_by=priority")),
+        ("feed", "/feed".to_owned()),
+        ("targets, their history", "/targets/history".to_owned()),
         ("timeline by company", format!("/pipeline/{pipeline}/timeline?group_by=company")),
         ("pipeline as of four weeks ago", format!("/pipeline/{pipeline}/history?on={}", day(28))),
         ("pipeline as of a year ago", format!("/pipeline/{pipeline}/history?on={}", day(365))),

@@ -5,10 +5,10 @@
 //! use it: a reader never sees definitions older than the beginning of their request, whichever process answers. Only requests that are
 //! to change nothing look here (see `web::carried`); a command always reads what its own transaction sees.
 
-use super::{OrgTx, Tx};
-use crate::{error::AppResult, kernel::OrgId, schema::events};
+use super::{OrgTx, Tx, kept};
+use crate::{error::AppResult, kernel::OrgId};
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{OptionalExtension, RunQueryDsl};
 use std::{
     any::{Any, TypeId},
     borrow::Cow,
@@ -136,8 +136,18 @@ impl OrgTx<'_> {
         Ok(value)
     }
 
+    /// The bound stands in the text: bound as a value it would hide how few rows are meant, and this would be planned anew each time,
+    /// for every month that events are kept in.
     fn newest_event(&mut self) -> AppResult<Option<DateTime<Utc>>> {
-        Ok(events::table.select(events::at).order(events::at.desc()).first(self.conn()).optional()?)
+        #[derive(diesel::QueryableByName)]
+        struct Newest {
+            #[diesel(sql_type = diesel::sql_types::Timestamptz)]
+            at: DateTime<Utc>,
+        }
+        let newest: Option<Newest> = kept(diesel::sql_query("SELECT at FROM events ORDER BY at DESC LIMIT 1"))
+            .get_result(self.conn())
+            .optional()?;
+        Ok(newest.map(|event| event.at))
     }
 }
 

@@ -220,6 +220,19 @@ async fn filters_are_exact_remembered_and_paged() {
     app.alter("UPDATE deals SET stage_entered_at = now() - interval '30 days' WHERE name = 'Café 29'");
     let warm = rep.get(&board).await;
     assert!(warm.contains("rot-3") && warm.contains("30 days in stage"));
+
+    // Whole months come from kept totals, and say the same as the forecast and as the rows do.
+    let middle = chrono::Utc::now().format("%Y-%m-15").to_string();
+    for amount in ["1000", "2500"] {
+        rep.add_deal(&stages[1], "Soon", &[("amount", amount), ("expected_close_on", &middle)]).await;
+    }
+    for query in ["close=this_month", "close=this_month&amount_min=1"] {
+        let page = rep.get(&format!("{board}?{query}")).await;
+        assert!(page.contains("2 open deals") && page.contains("<strong>€3.5k</strong>"), "{query}: {}", page.body);
+        assert_eq!(cards(&page).len(), 2, "{query}");
+        let forecast = rep.get(&format!("{board}/forecast?{query}")).await;
+        assert_eq!(cards(&forecast).len(), 2, "{query}");
+    }
     app.stop().await;
 }
 

@@ -131,13 +131,16 @@ pub fn count(tx: &mut OrgTx, actor: &Actor, asked: &Asked, most: i64) -> AppResu
         #[diesel(sql_type = t::BigInt)]
         count: i64,
     }
-    let mut sql = Sql::default();
-    let key = if asked.when == When::Closed { "closed_at" } else { "at" };
-    let order = if asked.when == When::Closed { "DESC" } else { "ASC" };
-    let picked = sql.picked(actor, asked, key, order, most);
-    sql.text = format!("SELECT count(*) AS count FROM (SELECT * FROM ({picked}) y LIMIT {most}) x");
-    let rows: Vec<Count> = sql.load(tx)?;
-    Ok(rows.first().map_or(0, |row| row.count))
+    let of = format!("activities {most} {} {asked:?}", actor.zone);
+    let counted = tx.lately(of, |tx| {
+        let mut sql = Sql::default();
+        let (key, order) = if asked.when == When::Closed { ("closed_at", "DESC") } else { ("at", "ASC") };
+        let picked = sql.picked(actor, asked, key, order, most);
+        sql.text = format!("SELECT count(*) AS count FROM (SELECT * FROM ({picked}) y LIMIT {most}) x");
+        let rows: Vec<Count> = sql.load(tx)?;
+        Ok(rows.first().map_or(0, |row| row.count))
+    })?;
+    Ok(*counted)
 }
 
 /// Open activities about a record that the caller has found visible, the nearest first; at most `limit`.

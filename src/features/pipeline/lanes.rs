@@ -5,7 +5,7 @@ use super::{
     Stage,
     board::{
         Scope,
-        cards::{ON_BOARD, conditions, load},
+        cards::{ON_BOARD, conditions, kept_totals, load},
     },
 };
 use crate::{
@@ -156,16 +156,17 @@ struct Owner {
 
 /// Those who own open deals here, by name, from the kept totals where they can say so.
 fn owners(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope) -> AppResult<Vec<Lane>> {
+    let counted = kept_totals(scope);
     let mut sql = Sql::new("SELECT o.owner_id, m.name, m.avatar_tag FROM (SELECT r.owner_id FROM ");
-    sql.text(match scope.is_counted() {
-        true => "deal_totals r WHERE true".to_owned(),
-        false => format!("deals r WHERE {ON_BOARD}"),
+    sql.text(match counted {
+        Some((table, _)) => format!("{table} r WHERE true"),
+        None => format!("deals r WHERE {ON_BOARD}"),
     });
     sql.text(" AND r.pipeline_id = ");
     sql.literal(Literal::Uuid(pipeline.0));
-    sql.fragment(&conditions(scope));
+    sql.fragment(&counted.as_ref().map_or_else(|| conditions(scope), |(_, narrowed)| narrowed.clone()));
     sql.text(" GROUP BY 1");
-    if scope.is_counted() {
+    if counted.is_some() {
         sql.text(" HAVING sum(r.deals) <> 0");
     }
     sql.text(") o LEFT JOIN members m ON m.id = o.owner_id ORDER BY lower(m.name) NULLS LAST, o.owner_id");

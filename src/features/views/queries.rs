@@ -2,7 +2,7 @@
 
 use super::model::View;
 use crate::{
-    db::{OrgTx, Tx},
+    db::{OrgTx, Tx, kept},
     error::AppResult,
     features::records::require_view,
     kernel::RecordType,
@@ -26,10 +26,8 @@ WHERE v.deleted_at IS NULL AND (v.owner_id = $1 OR v.sharing = 'all' OR v.sharin
 /// The views of a record type that the reader may open: their own first, each part by name.
 pub fn all(tx: &mut OrgTx, actor: &Actor, record: RecordType) -> AppResult<Vec<View>> {
     let sql = format!("{SELECT} AND v.record_type = $2 ORDER BY v.owner_id <> $1, lower(v.name), v.id LIMIT 200");
-    Ok(diesel::sql_query(sql)
-        .bind::<sql_types::Uuid, _>(actor.id.0)
-        .bind::<sql_types::Text, _>(record.key())
-        .load(tx.conn())?)
+    let query = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(actor.id.0).bind::<sql_types::Text, _>(record.key());
+    Ok(kept(query).load(tx.conn())?)
 }
 
 /// Every view that the reader may open, of records that they may see.
@@ -42,10 +40,8 @@ pub(super) fn everything(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<View>> 
 /// Not found when it is somebody else's private one.
 pub fn find(tx: &mut OrgTx, actor: &Actor, id: Uuid) -> AppResult<View> {
     let sql = format!("{SELECT} AND v.id = $2");
-    Ok(diesel::sql_query(sql)
-        .bind::<sql_types::Uuid, _>(actor.id.0)
-        .bind::<sql_types::Uuid, _>(id)
-        .get_result(tx.conn())?)
+    let query = diesel::sql_query(sql).bind::<sql_types::Uuid, _>(actor.id.0).bind::<sql_types::Uuid, _>(id);
+    Ok(kept(query).get_result(tx.conn())?)
 }
 
 #[derive(QueryableByName)]

@@ -19,7 +19,7 @@ use crate::{
     },
     kernel::{DealId, PipelineId, StageId},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use diesel::{prelude::*, sql_types};
 use rust_decimal::Decimal;
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 /// Cards of a column at a time, and of a column in one of several rows; one more is read to know whether there are more.
 pub const PAGE: usize = 25;
-pub const LANE: usize = 6;
+pub const LANE: usize = 4;
 
 /// What a card shows.
 #[derive(Debug, QueryableByName)]
@@ -121,16 +121,17 @@ pub(in crate::features::pipeline) const COLUMNS: &str = "d.id, d.number, d.versi
     d.currency::text AS currency, d.expected_close_on, d.stage_entered_at, s.rotting_days, d.company_id, c.name AS company, \
     m.id AS owner_id, m.name AS owner, m.avatar_tag, d.priority, coalesce(d.forecast_override, s.forecast_category) AS category, \
     d.forecast_override IS NOT NULL AS own_category, \
-    n.subject AS next, n.icon AS next_icon, n.start_at AS next_start_at, n.due_on AS next_due_on, \
+    n.subject AS next, nt.icon AS next_icon, n.start_at AS next_start_at, n.due_on AS next_due_on, \
     d.slips, d.slipped_days, d.shrunk_percent, d.next_step, d.next_step_on, coalesce(d.next_step_set_at, d.created_at) AS next_step_set_at, \
     ARRAY(SELECT t.color || ':' || t.name FROM record_tags x JOIN tags t ON t.org_id = x.org_id AND t.id = x.tag_id \
       WHERE x.record_type = 'deal' AND x.record_id = d.id AND t.deleted_at IS NULL ORDER BY t.name_key LIMIT 4) AS tags";
+/// The order begins with `closed_at`, which is the same for all of them, since `activities_deal` does: its first entry is the next one.
 pub(in crate::features::pipeline) const NAMES: &str = "LEFT JOIN companies c ON c.org_id = d.org_id AND c.id = d.company_id \
     LEFT JOIN members m ON m.org_id = d.org_id AND m.id = d.owner_id \
-    LEFT JOIN LATERAL (SELECT a.subject, t.icon, a.start_at, a.due_on FROM activities a \
-      JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id \
+    LEFT JOIN LATERAL (SELECT a.subject, a.type_id, a.start_at, a.due_on FROM activities a \
       WHERE a.org_id = d.org_id AND a.deal_id = d.id AND a.closed_at IS NULL AND a.deleted_at IS NULL AND d.next_activity_at IS NOT NULL \
-      ORDER BY a.at LIMIT 1) n ON true";
+      ORDER BY a.closed_at, a.at LIMIT 1) n ON true \
+    LEFT JOIN activity_types nt ON nt.org_id = d.org_id AND nt.id = n.type_id";
 /// Over deals aliased `r`.
 pub(in crate::features::pipeline) const ON_BOARD: &str =
     "r.status = 'open' AND r.archived_at IS NULL AND r.deleted_at IS NULL";
@@ -236,32 +237,54 @@ pub fn cards(tx: &mut OrgTx, ids: &[DealId], scope: &Scope, order: Order) -> App
 
 /// Count and sums per stage and currency; never across currencies, always exact.
 pub fn totals(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope) -> AppResult<HashMap<StageId, Vec<Total>>> {
-    let mut sql = if scope.is_counted() {
-        Sql::new(
-            "SELECT r.stage_id, r.currency::text AS currency, sum(r.deals)::bigint AS deals, sum(r.amount) AS amount, \
-               sum(r.weighted_by_deal) + sum(r.amount_by_stage) * s.probability / 100 AS weighted \
-             FROM deal_totals r JOIN stages s ON s.org_id = r.org_id AND s.id = r.stage_id WHERE r.pipeline_id = ",
-        )
-    } else {
-        Sql::new(format!(
-            "SELECT r.stage_id, r.currency::text AS currency, count(*) AS deals, coalesce(sum(r.amount), 0) AS amount, \
-               coalesce(sum(r.amount * coalesce(r.probability, s.probability) / 100), 0) AS weighted \
-             FROM deals r JOIN stages s ON s.org_id = r.org_id AND s.id = r.stage_id WHERE {ON_BOARD} AND r.pipeline_id = "
-        ))
+    let rows: Vec<Total> = match kept_totals(scope) {
+        Some((table, narrowed)) => {
+            let mut sql = Sql::new(format!(
+                "SELECT r.stage_id, r.currency::text AS currency, sum(r.deals)::bigint AS deals, sum(r.amount) AS amount, \
+                   sum(r.weighted_by_deal) + sum(r.amount_by_stage) * s.probability / 100 AS weighted \
+                 FROM {table} r JOIN stages s ON s.org_id = r.org_id AND s.id = r.stage_id WHERE r.pipeline_id = "
+            ));
+            sql.literal(Literal::Uuid(pipeline.0));
+            sql.fragment(&narrowed);
+            sql.text(" GROUP BY r.stage_id, r.currency, s.probability HAVING sum(r.deals) <> 0");
+            kept(sql.query()).load(tx.conn())?
+        }
+        None => {
+            let mut sql = Sql::new(format!(
+                "SELECT r.stage_id, r.currency::text AS currency, count(*) AS deals, coalesce(sum(r.amount), 0) AS amount, \
+                   coalesce(sum(r.amount * coalesce(r.probability, s.probability) / 100), 0) AS weighted \
+                 FROM deals r JOIN stages s ON s.org_id = r.org_id AND s.id = r.stage_id WHERE {ON_BOARD} AND r.pipeline_id = "
+            ));
+            sql.literal(Literal::Uuid(pipeline.0));
+            sql.fragment(&conditions(scope));
+            sql.text(" GROUP BY r.stage_id, r.currency");
+            sql.query().load(tx.conn())?
+        }
     };
-    sql.literal(Literal::Uuid(pipeline.0));
-    sql.fragment(&conditions(scope));
-    sql.text(if scope.is_counted() {
-        " GROUP BY r.stage_id, r.currency, s.probability HAVING sum(r.deals) <> 0"
-    } else {
-        " GROUP BY r.stage_id, r.currency"
-    });
-    let rows: Vec<Total> = load(tx, sql, scope)?;
     let mut totals: HashMap<StageId, Vec<Total>> = HashMap::new();
     for row in rows {
         totals.entry(StageId(row.stage_id)).or_default().push(row);
     }
     Ok(totals)
+}
+
+/// The table of kept totals that knows what is in the scope, and the scope over it as `r`: by stage, currency and owner, and by month of
+/// the expected close where the scope asks for whole months.
+pub(in crate::features::pipeline) fn kept_totals(scope: &Scope) -> Option<(&'static str, Fragment)> {
+    let whole = Scope { closing: Closing::Any, ..scope.clone() };
+    if !whole.is_counted() {
+        return None;
+    }
+    let first = |day: NaiveDate| (day.day() == 1).then_some(Literal::Date(day));
+    let months = match scope.closing {
+        Closing::Any => return Some(("deal_totals", conditions(scope))),
+        Closing::Undated => Fragment::text(" AND r.month IS NULL"),
+        Closing::Before(day) => Fragment::text(" AND r.month < ").bind(first(day)?),
+        Closing::Within(span) => {
+            Fragment::text(" AND r.month >= ").bind(first(span.from)?).push(" AND r.month < ").bind(first(span.to)?)
+        }
+    };
+    Some(("deal_forecasts", conditions(&whole).append(months)))
 }
 
 /// The scope over `r`, beginning with ` AND`. Only the conditions there are get written: the planner sees neither `IS NULL OR` nor a list

@@ -6,7 +6,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         pipeline::board::{
-            Scope,
+            Closing, Scope,
             cards::{COLUMNS, CardRow, NAMES, ON_BOARD, conditions, load},
         },
         records::list::sql::{Fragment, Literal, Sql},
@@ -50,7 +50,7 @@ pub fn cards(
 ) -> AppResult<Vec<Placed>> {
     let all = |of: fn(&Slot) -> &str| Literal::Texts(slots.iter().map(|slot| of(slot).to_owned()).collect());
     let mut narrowed = Fragment::text(format!(" AND {ON_BOARD} AND {DUE} >= k.since AND {DUE} <= k.until"));
-    narrowed = narrowed.append(conditions(scope));
+    narrowed = narrowed.append(conditions(scope)).append(due(scope.closing));
     if let Some(after) = after {
         narrowed = narrowed.append(beyond(after)?);
     }
@@ -81,6 +81,17 @@ pub fn cards(
         PAGE + 1
     ));
     load(tx, sql, scope)
+}
+
+/// What the scope says of the close, once more, as the index has it: of a cell that lies beyond it no deal is looked at.
+fn due(closing: Closing) -> Fragment {
+    let bound = |text: &str, day| Fragment::text(format!(" AND {DUE} {text} ")).bind(Literal::Date(day));
+    match closing {
+        Closing::Any => Fragment::default(),
+        Closing::Undated => Fragment::text(format!(" AND {DUE} = 'infinity'::date")),
+        Closing::Before(day) => bound("<", day),
+        Closing::Within(span) => bound(">=", span.from).append(bound("<", span.to)),
+    }
 }
 
 /// Where the next page of a cell begins.

@@ -133,12 +133,16 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
     let listing = match wanted.step {
         None => None,
         Some(step) => {
-            let mut parts = compare::parts(tx, &between, &scope, step.key, (wanted.skip, SHOWN + 1))?;
+            let parts = compare::parts(tx, &between, &scope, step.key, (wanted.skip, SHOWN + 1))?;
             let more = i64::try_from(parts.len()).unwrap_or(0) > SHOWN;
-            parts.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
+            let shown = usize::try_from(SHOWN).unwrap_or(usize::MAX);
             let skip = (wanted.skip + SHOWN).to_string();
             let next = more.then(|| wanted.href(&[("step", step.key), ("skip", &skip)]) + "#deals");
-            Some(Listing { step, rows: parts.into_iter().map(|part| row(actor, part, &currency)).collect(), next })
+            Some(Listing {
+                step,
+                rows: parts.iter().take(shown).cloned().map(|part| row(actor, part, &currency)).collect(),
+                next,
+            })
         }
     };
     let (owners, teams) = asked::choices(tx, &wanted.asked)?;

@@ -169,28 +169,29 @@ pub(super) fn sums(tx: &mut OrgTx, between: &Between, scope: &Scope) -> AppResul
     tx.lately(format!("{between:?} {scope:?}"), |tx| Ok(kept(bound!(sql, between, scope)).load(tx.conn())?))
 }
 
-/// Deals of one step, the largest first, `skip` of them passed over.
+/// Deals of one step, the largest first, `skip` of them passed over. Named once it is known which they are, and kept like the sums.
 pub(super) fn parts(
     tx: &mut OrgTx,
     between: &Between,
     scope: &Scope,
     step: &str,
     (skip, most): (i64, i64),
-) -> AppResult<Vec<Part>> {
+) -> AppResult<Arc<Vec<Part>>> {
     let sql = format!(
         "{STEPPED}
 SELECT t.deal_id AS id, d.name, d.number, c.name AS company, m.name AS owner, t.size,
   (SELECT coalesce(g.name, r.name) FROM (SELECT t.a_stage AS id) k LEFT JOIN stages g ON g.id = k.id LEFT JOIN removed_stages r ON r.id = k.id) AS from_stage,
   (SELECT coalesce(g.name, r.name) FROM (SELECT t.b_stage AS id) k LEFT JOIN stages g ON g.id = k.id LEFT JOIN removed_stages r ON r.id = k.id) AS to_stage,
   d.deleted_at IS NOT NULL AS deleted
-FROM t JOIN deals d ON d.id = t.deal_id
+FROM (SELECT * FROM t WHERE t.step = $7 ORDER BY abs(t.size) DESC, t.deal_id LIMIT $8 OFFSET $9) t JOIN deals d ON d.id = t.deal_id
 LEFT JOIN companies c ON c.id = d.company_id AND c.deleted_at IS NULL
-LEFT JOIN members m ON m.id = d.owner_id
-WHERE t.step = $7 ORDER BY abs(t.size) DESC, t.deal_id LIMIT $8 OFFSET $9"
+LEFT JOIN members m ON m.id = d.owner_id ORDER BY abs(t.size) DESC, t.deal_id"
     );
-    let query = bound!(sql, between, scope)
-        .bind::<t::Text, _>(step.to_owned())
-        .bind::<t::BigInt, _>(most)
-        .bind::<t::BigInt, _>(skip);
-    Ok(kept(query).load(tx.conn())?)
+    tx.lately(format!("{between:?} {scope:?} {step} {skip} {most}"), |tx| {
+        let query = bound!(sql, between, scope)
+            .bind::<t::Text, _>(step.to_owned())
+            .bind::<t::BigInt, _>(most)
+            .bind::<t::BigInt, _>(skip);
+        Ok(kept(query).load(tx.conn())?)
+    })
 }

@@ -86,15 +86,23 @@ pub struct HandOver {
     pub closed_deals: bool,
 }
 
+/// Each part along an index: those of an owner are of what is not archived, so the archived ones are looked through by themselves.
 pub fn owned(tx: &mut OrgTx, owner: MemberId) -> AppResult<Owned> {
-    const SQL: &str = "SELECT
-        (SELECT count(*) FROM companies WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS companies,
-        (SELECT count(*) FROM contacts WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS contacts,
-        (SELECT count(*) FROM leads WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL) AS leads,
-        (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status = 'open') AS open_deals,
-        (SELECT count(*) FROM deals WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND status <> 'open') AS closed_deals,
-        (SELECT count(*) FROM activities WHERE org_id = app.org() AND owner_id = $1 AND deleted_at IS NULL AND closed_at IS NULL) AS activities";
-    Ok(diesel::sql_query(SQL).bind::<sql_types::Uuid, _>(owner).get_result(tx.conn())?)
+    let count = |of: &str| format!("(SELECT count(*) FROM {of} WHERE owner_id = $1 AND deleted_at IS NULL");
+    let both = |noun: &str, only: &str| {
+        let of = count(noun);
+        format!("{of} AND archived_at IS NULL{only}) + {of} AND archived_at IS NOT NULL{only})")
+    };
+    let sql = format!(
+        "SELECT {} AS companies, {} AS contacts, {} AS leads, {} AS open_deals, {} AS closed_deals, {} AND closed_at IS NULL) AS activities",
+        both("companies", ""),
+        both("contacts", ""),
+        both("leads", ""),
+        both("deals", " AND status = 'open'"),
+        both("deals", " AND status <> 'open'"),
+        count("activities"),
+    );
+    Ok(diesel::sql_query(sql).bind::<sql_types::Uuid, _>(owner).get_result(tx.conn())?)
 }
 
 /// Gives everything `from` owns to another active member at once, with an event for each record, and tells open pages to fetch anew.
