@@ -167,11 +167,11 @@ function startDrop() {
 /* ── shell ── */
 function startShell() {
   const root = document.documentElement;
-  // Rows that scroll sideways on a phone start at where one is. The row alone: scrollIntoView would take the page's top away with it.
+  // Rows that scroll sideways on a phone, and a column of settings longer than the window, start at where one is. The row alone: scrollIntoView would take the page's top away with it.
   for (const here of document.querySelectorAll(".subnav [aria-current], .stages [aria-current]")) {
     const row = here.closest(".subnav, .stages");
     const [at, within] = [here.getBoundingClientRect(), row.getBoundingClientRect()];
-    row.scrollBy({ left: at.left + at.width / 2 - within.left - within.width / 2, behavior: "instant" });
+    row.scrollBy({ left: at.left + at.width / 2 - within.left - within.width / 2, top: at.top + at.height / 2 - within.top - within.height / 2, behavior: "instant" });
   }
   document.querySelector("[data-fold]")?.addEventListener("click", () => {
     const folded = root.dataset.sidebar !== "folded";

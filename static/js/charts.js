@@ -40,7 +40,7 @@ function token(name) {
 
 function options({ type = "bar", labels, series, links, stack = false, horizontal = false, unit = "", time = false }) {
   const [ink, muted, line, panel] = ["--ink", "--muted", "--line", "--raised"].map(token);
-  const number = (value) => `${unit}${new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact", maximumFractionDigits: 1 }).format(value)}`;
+  const number = (value) => `${unit}${new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact", maximumFractionDigits: 1 }).format(value).replace("K", "k")}`;
   const category = { type: "category", data: labels, axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: muted, hideOverlap: true }, inverse: horizontal };
   const moments = { type: "time", axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: muted, hideOverlap: true } };
   const percent = (n) => `${n ?? "–"} %`;

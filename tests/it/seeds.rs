@@ -91,5 +91,12 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
     let fresh = app.org("fresh").await;
     let admin = app.signed_in(&fresh, "admin").await;
     assert!(admin.get("/").await.contains("Your pipeline starts here"));
+    // A new organisation is told what to do next, and where it can bring what it has.
+    let board = admin.get("/pipeline").await.location.unwrap();
+    assert!(admin.get(&board).await.contains("href=\"/imports/new?type=deals\""));
+    assert!(admin.get(&format!("{board}/changes")).await.contains("Nothing to compare yet"));
+    let timeline = admin.get(&format!("{board}/timeline")).await;
+    assert!(timeline.contains("Nothing to draw here") && !timeline.contains("Show everything"));
+    assert!(admin.get("/contacts").await.contains("href=\"/imports/new?type=contacts\""));
     app.stop().await;
 }

@@ -19,26 +19,27 @@ use actix_web::{
 /// For the facts on a deal's page.
 pub struct Chance {
     pub percent: i16,
-    /// "set by Priya Raman, Mon 14:30; the stage says 40 %", "from your past: (34 won + …)".
+    /// "set by Priya Raman, Mon 14:30; the stage says 40 %", "from your past".
     pub words: String,
+    /// "(34 won + …)": how it was counted, where the past decides.
+    pub how: Option<String>,
     /// Set by hand: it can be dropped.
     pub manual: bool,
 }
 
 pub(super) fn of(actor: &Actor, deal: &Deal, told: &[Told], stage: &Stage, pipeline: &Pipeline) -> Chance {
     let Some(own) = deal.probability else {
-        let words = match likelihood::formula(stage).filter(|_| pipeline.learns()) {
-            Some(formula) => format!("from your past: {formula}"),
-            None => "the stage’s".to_owned(),
-        };
-        return Chance { percent: stage.probability, words, manual: false };
+        let how = likelihood::formula(stage).filter(|_| pipeline.learns());
+        let words = if how.is_some() { "from your past" } else { "the stage’s" }.to_owned();
+        return Chance { percent: stage.probability, words, how, manual: false };
     };
     let set = told.iter().rev().find(|event| event.pair("probability").is_some_and(|(_, after)| !after.is_null()));
     let by = set.map_or_else(
         || "set by hand".to_owned(),
         |event| format!("set by {}, {}", event.who.as_deref().unwrap_or("Pipewright"), actor.within(event.at)),
     );
-    Chance { percent: own, words: format!("{by}; the stage says {} %", stage.probability), manual: true }
+    let words = format!("{by}; the stage says {} %", stage.probability);
+    Chance { percent: own, words, how: None, manual: true }
 }
 
 /// `POST /deals/{id}/probability/removal`: the stage's counts again.

@@ -247,7 +247,11 @@ async fn who_cannot_be_invited_and_what_a_bad_server_does() {
     app.sql("UPDATE contacts SET do_not_contact = true").await;
     let undated = plan(&rep, &app, &org, &[("subject", "Some day"), ("on", ""), ("owner_id", &owner)]).await;
     let dated = plan(&rep, &app, &org, &[("subject", "A day"), ("on", "2031-03-05"), ("owner_id", &owner)]).await;
+    let over = [("subject", "Long ago"), ("on", "2020-03-05"), ("time", "10:00"), ("owner_id", owner.as_str())];
+    let over = plan(&rep, &app, &org, &over).await;
+    assert!(rep.get(&format!("/activities/{over}")).await.contains("once it has a new time"));
     let refused = [
+        (&over, [("guest_email", "a@example.com"), ("guest", "")], "It is over"),
         (&undated, [("guest_email", "a@example.com"), ("guest", "")], "Give it a day first"),
         (&dated, [("guest_email", "nobody"), ("guest", "")], "is no e-mail address"),
         (&dated, [("guest_email", ""), ("guest", "")], "Say whom to invite"),

@@ -51,8 +51,11 @@ async fn forms_fields_in_place_and_bulk_edits_obey() {
     assert!(toast.contains("Nothing changed, 1 already so, 1 Give an e-mail"), "{}", toast.body);
     let index = admin.get("/settings/rules?type=contact").await;
     assert!(index.contains("1 contact</a>"), "{}", index.body);
-    let href =
-        index.between("<td class=\"end num\"><a href=\"", "\"").unwrap().replace("&amp;", "&").replace("&#38;", "&");
+    let href = index
+        .between("<td class=\"end num\" data-label=\"Broken by\"><a href=\"", "\"")
+        .unwrap()
+        .replace("&amp;", "&")
+        .replace("&#38;", "&");
     let list = admin.get(&href).await;
     assert!(list.contains(">Old<") && !list.contains(">Good<"), "{}", list.body);
     assert_eq!(set("phone", "+31201234567", old.clone(), "3").await.status(), 200);

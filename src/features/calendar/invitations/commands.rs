@@ -70,6 +70,9 @@ pub fn invite(
     if activity.fields.start_at.is_none() && activity.fields.due_on.is_none() {
         return Err(AppError::field("guest_email", "Give it a day first: guests are invited to a time."));
     }
+    if mails::is_over(&activity) {
+        return Err(AppError::field("guest_email", "It is over. Give it a new time first."));
+    }
     let message = message.as_deref();
     diesel::insert_into(activity_invitations::table)
         .values((

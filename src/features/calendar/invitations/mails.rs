@@ -53,8 +53,7 @@ pub(super) fn send(
     (guests, all): (&[Kept], &[Kept]),
     method: Method,
 ) -> AppResult<()> {
-    let over = activity.fields.start_at.is_some_and(|at| at + Duration::days(1) < Utc::now());
-    if guests.is_empty() || over {
+    if guests.is_empty() || is_over(activity) {
         return Ok(());
     }
     let organiser = organiser(tx, invitation.organiser_id)?;
@@ -68,6 +67,11 @@ pub(super) fn send(
         )?;
     }
     Ok(())
+}
+
+/// Nobody is written to about what began more than a day ago.
+pub(super) fn is_over(activity: &Activity) -> bool {
+    activity.fields.start_at.is_some_and(|at| at + Duration::days(1) < Utc::now())
 }
 
 fn organiser(tx: &mut OrgTx, id: Uuid) -> AppResult<Organiser> {

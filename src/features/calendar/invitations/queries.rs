@@ -1,5 +1,6 @@
 //! Who is invited to an activity, and who could be.
 
+use super::mails;
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
@@ -105,7 +106,11 @@ impl Guests {
             list: rows.into_iter().map(guest).collect(),
             candidates,
             may_invite,
-            missing: if undated { "Guests can be invited once it has a day." } else { "" },
+            missing: match () {
+                () if undated => "Guests can be invited once it has a day.",
+                () if mails::is_over(activity) => "It is over: guests can be invited once it has a new time.",
+                () => "",
+            },
         })
     }
 }

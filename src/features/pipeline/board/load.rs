@@ -31,7 +31,7 @@ use crate::{
         Actor, Form, SelectOption,
         permission::{
             Permission,
-            deals::{Create, Edit},
+            deals::{Create, Edit, Import},
         },
     },
 };
@@ -149,6 +149,7 @@ fn put_together(
         bulk: Bar::new(actor, RecordType::Deal, false, &asked.href(&[]), String::new()),
         can_edit: actor.may(Edit::KEY),
         can_add: actor.may(Create::KEY),
+        can_import: actor.may(Import::KEY),
         lost_reasons: lost_reasons(tx)?,
         lost_to: competitors::choices(&competitors::all(tx)?, ""),
         celebrates: deals::closing::likes_it(tx, actor)?,

@@ -174,6 +174,7 @@ pub struct Board {
     pub bulk: Option<Bar>,
     pub can_edit: bool,
     pub can_add: bool,
+    pub can_import: bool,
     pub lost_reasons: Vec<SelectOption>,
     pub lost_to: Vec<SelectOption>,
     /// A win is celebrated.

@@ -173,7 +173,7 @@ impl ListView {
             rates: String::new(),
             trouble: query.problem.as_ref().map(|p| p.message.clone()).unwrap_or_default(),
             create: actor.may(&format!("{noun}.create")).then(|| format!("/{noun}/new")),
-            import: actor.may(&format!("{noun}.import")).then(|| "/imports/new".to_owned()),
+            import: actor.may(&format!("{noun}.import")).then(|| format!("/imports/new?type={noun}")),
             ticks: bulk.is_some(),
             bulk,
             segment: query.as_filter().filter(|_| require_edit(actor, record).is_ok()).map(|filter| {

@@ -157,7 +157,10 @@ pub async fn check(app: &TestApp, org: &Org, history: &[Row]) {
         [[vec!["Darcel Schlecht".to_owned()], count.cells().to_vec()].concat()]
     );
     // Each figure leads to its deals.
-    let href = page.between("<td class=\"end num\"><a href=\"/deals?status=won", "\"").unwrap().replace("&#38;", "&");
+    let href = page
+        .between("<td class=\"end num\" data-label=\"Won\"><a href=\"/deals?status=won", "\"")
+        .unwrap()
+        .replace("&#38;", "&");
     let list = admin.get(&format!("/deals?status=won{href}")).await;
     assert!(list.contains(&format!("{} deals", number(count.won))), "{}", list.body);
     for bad in [
