@@ -281,6 +281,16 @@ async fn deals_find_their_stage() {
     let totals =
         texts(&app, "SELECT sum(deals)::text || ' ' || trim_scale(sum(amount))::text AS t FROM deal_totals").await;
     assert_eq!(totals, ["3 1008.5"]);
+    // One new word among known stages does not send the file away from the team's pipeline; a file of foreign stages goes its own way.
+    let mixed = "deal name,company,stage,amount\nFive,,Proposal,1\nSix,,Qualified,1\nSeven,,Security review,1\n";
+    assert_eq!(deals(mixed).await, Ok((3, 0, 0, 0)));
+    let places = "SELECT d.name || '|' || p.name || '|' || s.name AS t FROM deals d JOIN pipelines p ON p.id = d.pipeline_id \
+        JOIN stages s ON s.id = d.stage_id WHERE d.name IN ('Five', 'Seven', 'Eight') ORDER BY d.number";
+    assert_eq!(texts(&app, places).await, ["Five|New business|Proposal", "Seven|New business|Security review"]);
+    let strange = "deal name,company,stage,amount\nEight,,Proposal,1\nNine,,Scoping,1\n";
+    assert_eq!(deals(strange).await, Ok((2, 0, 0, 0)));
+    let eight = texts(&app, places).await.pop().unwrap_or_default();
+    assert!(eight.starts_with("Eight|") && !eight.contains("New business"), "{eight}");
     // Unknown stages make a pipeline of their own, named as told, in the order deals pass them.
     let foreign = b"opportunity id,name,stage\na,A,Negotiation/Review\nb,B,Prospecting\nc,C,Value proposition\n";
     let options = Options { pipeline: Some("Old CRM".into()), ..Options::default() };

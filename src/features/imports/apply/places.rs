@@ -1,5 +1,6 @@
-//! Where deals stand: the pipelines and stages a file names, found or made. Stage names that no pipeline has become a pipeline of
-//! their own, named after the file or as the importer said, so that a history from elsewhere never reshapes the team's board.
+//! Where deals stand: the pipelines and stages a file names, found or made. Stage names of which no pipeline has
+//! most become a pipeline of their own, named after the file or as the importer said, so that a history from elsewhere never reshapes the
+//! team's board; one new word among known ones does not send the file away from it.
 
 use super::{super::rows::PlaceName, Plan, run_sql};
 use crate::{
@@ -11,7 +12,10 @@ use crate::{
     schema::{pipelines, stages},
 };
 use diesel::{prelude::*, sql_query, sql_types};
-use std::collections::BTreeMap;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Words of early to late stages, as most sales processes have them: the order of columns made here.
 const USUAL: &[&str] = &[
@@ -105,10 +109,9 @@ fn choose(
     made: &mut Vec<String>,
 ) -> AppResult<Option<usize>> {
     let told = group.first().map(|p| p.1.pipeline.as_str()).filter(|name| !name.is_empty()).or(plan.pipeline);
-    let fits = |p: &Pipeline| group.iter().all(|place| place.1.stage.is_empty() || p.stage(&place.1.stage).is_some());
     let name = match told {
         Some(name) => name,
-        None => match known.iter().position(fits) {
+        None => match at_home(known, group) {
             Some(at) => return Ok(Some(at)),
             None => plan.title,
         },
@@ -132,6 +135,15 @@ fn choose(
     made.push(format!("pipeline {name}"));
     known.push(Pipeline { id, name: name.to_owned(), stages: Vec::new() });
     Ok(Some(known.len() - 1))
+}
+
+/// The pipeline that has the most of these stages, the first of equals, if it has more than half of them.
+fn at_home(known: &[Pipeline], group: &[&(String, PlaceName)]) -> Option<usize> {
+    let named: BTreeSet<String> =
+        group.iter().map(|place| text::fold(&place.1.stage)).filter(|stage| !stage.is_empty()).collect();
+    let has = |p: &Pipeline| named.iter().filter(|stage| p.stage(stage).is_some()).count();
+    let (at, has) = known.iter().map(has).enumerate().max_by_key(|(at, has)| (*has, Reverse(*at)))?;
+    (has * 2 > named.len() || named.is_empty()).then_some(at)
 }
 
 /// Adds the stages that the pipeline lacks after those it has, in the order in which deals usually pass them.
