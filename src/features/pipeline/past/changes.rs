@@ -72,8 +72,6 @@ struct Changes {
     second: (String, String),
     change: String,
     lines: Vec<Line>,
-    /// Neither then nor since was there a deal.
-    nothing: bool,
     chart: String,
     listing: Option<Listing>,
     spans: Vec<(&'static str, String)>,
@@ -175,7 +173,6 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
         first: told(before),
         second: told(after),
         change: signed(actor, after.1 - before.1, &currency),
-        nothing: first.is_empty() && second.is_empty() && lines.iter().all(|line| line.none),
         chart: chart(&wanted, &sums, before.1, after.1, &currency, actor),
         lines,
         listing,
