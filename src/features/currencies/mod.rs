@@ -17,6 +17,7 @@ mod forms;
 mod pages;
 mod paste;
 mod queries;
+mod rate;
 mod source;
 
 pub use convert::{Converted, Dated, Rate, Rates, at_days, deal_day};
@@ -33,9 +34,9 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/currencies/fetch", post().to(pages::fetch_now))
         .route("/settings/currencies/rates", post().to(pages::add))
         .route("/settings/currencies/rates/paste", post().to(pages::paste))
-        .route("/settings/exchange-rates/{id}", get().to(pages::show))
-        .route("/settings/exchange-rates/{id}", post().to(pages::save))
-        .route("/settings/exchange-rates/{id}/deletion", post().to(pages::delete));
+        .route("/settings/exchange-rates/{id}", get().to(rate::show))
+        .route("/settings/exchange-rates/{id}", post().to(rate::save))
+        .route("/settings/exchange-rates/{id}/deletion", post().to(rate::delete));
 }
 
 pub fn register_jobs(registry: &mut Registry) {

@@ -12,16 +12,12 @@ use crate::{
         permission::organisation::Administer, reply,
     },
 };
-use actix_web::{
-    HttpResponse,
-    http::StatusCode,
-    web::{Data, Path},
-};
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-const AT: &str = "/settings/currencies";
+pub(super) const AT: &str = "/settings/currencies";
 
 #[derive(Template)]
 #[template(path = "currencies/index.html")]
@@ -47,7 +43,7 @@ struct Index {
 }
 
 /// A rate in words.
-struct Line {
+pub(super) struct Line {
     id: Option<Uuid>,
     currency: String,
     name: String,
@@ -176,7 +172,7 @@ fn words(actor: &Actor, currency: &str, rate: rust_decimal::Decimal) -> String {
     format!("1 {currency} = {} {}", actor.locale.decimal(rate, rate.scale()), actor.org.currency)
 }
 
-fn line(actor: &Actor, row: Kept, name: &impl Fn(&str) -> String) -> Line {
+pub(super) fn line(actor: &Actor, row: Kept, name: &impl Fn(&str) -> String) -> Line {
     Line {
         id: Some(row.id),
         rate: words(actor, &row.currency, row.rate),
@@ -328,96 +324,4 @@ pub(super) async fn fetch_now(page: Page, _: Allow<Administer>, db: Data<Db>) ->
     db.org(&page, fetch::enqueue).await?;
     let told = "The source is being asked: look again in a moment";
     Ok(reply::redirect(&page.req, AT, Some(Flash::info(told))))
-}
-
-#[derive(Template)]
-#[template(path = "currencies/rate.html")]
-struct RatePage {
-    shell: Shell,
-    nav: Vec<SettingsNav>,
-    section: &'static str,
-    line: Line,
-    id: Uuid,
-    manual: bool,
-    own: String,
-    input: FormView,
-}
-
-/// `GET /settings/exchange-rates/{id}`
-pub(super) async fn show(page: Page, _: Allow<Administer>, id: Path<Uuid>, db: Data<Db>) -> AppResult<HttpResponse> {
-    one(&page, &db, StatusCode::OK, *id, None).await
-}
-
-async fn one(
-    page: &Page,
-    db: &Db,
-    status: StatusCode,
-    id: Uuid,
-    typed: Option<(Form, FormErrors)>,
-) -> AppResult<HttpResponse> {
-    let (own, shell, nav) = (page.org.currency.clone(), page.shell("settings"), nav(&page.actor));
-    let kept = db
-        .org(page, {
-            let own = own.clone();
-            move |tx| queries::find(tx, &own, id)
-        })
-        .await?;
-    let all = Currency::all();
-    let name = |code: &str| all.iter().find(|(c, _)| c == code).map(|(_, name)| name.clone()).unwrap_or_default();
-    let (form, errors) = typed.unwrap_or_else(|| {
-        let rate = ("rate".to_owned(), kept.rate.normalize().to_string());
-        (Form::new([rate]), FormErrors::default())
-    });
-    let template = RatePage {
-        shell,
-        nav,
-        section: "currencies",
-        id,
-        manual: kept.manual,
-        line: line(&page.actor, kept, &name),
-        own,
-        input: form.view(errors),
-    };
-    reply::page_with(&page.req, status, &template)
-}
-
-/// `POST /settings/exchange-rates/{id}`: `rate`
-pub(super) async fn save(
-    page: Page,
-    by: Allow<Administer>,
-    id: Path<Uuid>,
-    form: Form,
-    db: Data<Db>,
-) -> AppResult<HttpResponse> {
-    let (id, posted, own) = (*id, form.clone(), page.org.currency.clone());
-    let saved = db
-        .org(&page, move |tx| {
-            let kept = queries::find(tx, &own, id)?;
-            let mut p = posted.parser();
-            let rate = p.optional("rate", forms::parse_rate);
-            if posted.get("rate").is_empty() {
-                p.error("rate", "is required");
-            }
-            p.finish()?;
-            commands::update(tx, &by, &kept, rate.unwrap_or_default())
-        })
-        .await;
-    match saved {
-        Ok(()) => Ok(reply::redirect(&page.req, AT, Some(Flash::success("Rate saved")))),
-        Err(AppError::Invalid(errors)) => {
-            one(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, id, Some((form, errors))).await
-        }
-        Err(other) => Err(other),
-    }
-}
-
-/// `POST /settings/exchange-rates/{id}/deletion`
-pub(super) async fn delete(page: Page, by: Allow<Administer>, id: Path<Uuid>, db: Data<Db>) -> AppResult<HttpResponse> {
-    let own = page.org.currency.clone();
-    db.org(&page, move |tx| {
-        let kept = queries::find(tx, &own, *id)?;
-        commands::delete(tx, &by, &kept)
-    })
-    .await?;
-    Ok(reply::redirect(&page.req, AT, Some(Flash::success("Rate deleted"))))
 }

@@ -2,6 +2,7 @@
 //! a year in three zones.
 
 mod plain;
+mod rows;
 
 use super::*;
 use chrono::{
@@ -14,48 +15,12 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
+use rows::{Row, rows};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Series of each zone, and edits of each series.
 const CASES: usize = 7;
 const EDITS: usize = 5;
-
-/// A row as the database has it.
-#[derive(Clone, Debug, PartialEq)]
-struct Row {
-    id: String,
-    series: String,
-    day: NaiveDate,
-    at: Option<DateTime<Utc>>,
-    due: Option<NaiveDate>,
-    kind: String,
-    open: bool,
-    subject: String,
-}
-
-async fn rows(app: &TestApp) -> Vec<Row> {
-    let text = app
-        .value(
-            "SELECT string_agg(concat_ws('|', id, series_id, occurs_on, coalesce(extract(epoch FROM start_at)::bigint::text, '-'), coalesce(due_on::text, '-'),
-               occurrence, closed_at IS NULL, subject), E'\\n' ORDER BY series_id, occurs_on)
-             FROM activities WHERE series_id IS NOT NULL AND deleted_at IS NULL",
-        )
-        .await;
-    let read = |line: &str| {
-        let parts: Vec<&str> = line.split('|').collect();
-        Row {
-            id: parts[0].into(),
-            series: parts[1].into(),
-            day: parts[2].parse().unwrap(),
-            at: parts[3].parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
-            due: parts[4].parse().ok(),
-            kind: parts[5].into(),
-            open: parts[6] == "t",
-            subject: parts[7].into(),
-        }
-    };
-    text.lines().map(read).collect()
-}
 
 struct Law<'a> {
     app: &'a TestApp,

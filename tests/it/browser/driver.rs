@@ -155,6 +155,25 @@ impl Browser {
         }
     }
 
+    /// Drags from the middle of one element to the middle of another as a hand does: a little first, then all the way, then to rest.
+    pub async fn drag(&self, from: &str, to: &str) {
+        let (held, target) = (self.find(from).await, self.find(to).await);
+        let pace = Some(Duration::from_millis(25));
+        let actions = self.driver.action_chain_with_delay(pace, pace);
+        actions
+            .move_to_element_center(&held)
+            .click_and_hold()
+            .move_by_offset(8, 8)
+            .move_by_offset(30, 10)
+            .move_to_element_center(&target)
+            .move_by_offset(4, 4)
+            .move_by_offset(-4, -4)
+            .release()
+            .perform()
+            .await
+            .unwrap();
+    }
+
     /// Types into the field of that name.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&format!("main [name=\"{name}\"], form [name=\"{name}\"]")).await;

@@ -18,24 +18,6 @@ async fn until(app: &TestApp, sql: &str, then: &str) {
     assert_eq!(app.value(sql).await, then, "{sql}");
 }
 
-async fn drag(browser: &Browser, from: &str, to: &str) {
-    let (card, target) = (browser.find(from).await, browser.find(to).await);
-    let pace = Some(Duration::from_millis(25));
-    let actions = browser.driver.action_chain_with_delay(pace, pace);
-    actions
-        .move_to_element_center(&card)
-        .click_and_hold()
-        .move_by_offset(8, 8)
-        .move_by_offset(20, 6)
-        .move_to_element_center(&target)
-        .move_by_offset(4, 4)
-        .move_by_offset(-4, -4)
-        .release()
-        .perform()
-        .await
-        .unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dragged_between_periods_and_days() {
     let app = TestApp::start().await;
@@ -58,7 +40,7 @@ async fn dragged_between_periods_and_days() {
     let cell =
         |period: &str, category: &str| format!("[data-cell][data-period=\"{period}\"][data-category={category}]");
     let aim = cell("2031-04-01", "best_case");
-    drag(&browser, &format!("{card} .deal-amount"), &aim).await;
+    browser.drag(&format!("{card} .deal-amount"), &aim).await;
     until(&app, &when, "2031-04-05 best_case").await;
     browser
         .until("the sums", &format!("document.querySelector('{aim} .fore-head strong')?.textContent === '€900'"))
@@ -92,7 +74,7 @@ async fn dragged_between_periods_and_days() {
     // In the calendar: dragged two days on, and back by keyboard.
     browser.go(&format!("/pipeline/{pipeline}/calendar?date=2031-04-01")).await;
     let event = format!(".fc-event[data-id=\"{id}\"]");
-    drag(&browser, &event, "[data-date=\"2031-04-08\"] .fc-daygrid-day-number").await;
+    browser.drag(&event, "[data-date=\"2031-04-08\"] .fc-daygrid-day-number").await;
     until(&app, &when, "2031-04-08 -").await;
     browser.until("its day", &format!("document.querySelector('[data-date=\"2031-04-08\"] {event}')")).await;
     // Once it is drawn anew, for this tab and for what others did, it has the focus again.

@@ -5,25 +5,11 @@ use super::{
     driver::{Browser, Script},
 };
 use crate::support::{PASSWORD, TestApp};
-use std::time::Duration;
 
+/// The card of a deal into another column.
 async fn drag(browser: &Browser, id: &str, stage: &str) {
-    let card = browser.find(&format!("[data-deal-id=\"{id}\"] .deal-company")).await;
-    let target = browser.find(&format!("[data-stage-id=\"{stage}\"] .cards")).await;
-    let pace = Some(Duration::from_millis(25));
-    let actions = browser.driver.action_chain_with_delay(pace, pace);
-    actions
-        .move_to_element_center(&card)
-        .click_and_hold()
-        .move_by_offset(8, 8)
-        .move_by_offset(30, 10)
-        .move_to_element_center(&target)
-        .move_by_offset(4, 4)
-        .move_by_offset(-4, -4)
-        .release()
-        .perform()
-        .await
-        .unwrap();
+    let card = format!("[data-deal-id=\"{id}\"] .deal-company");
+    browser.drag(&card, &format!("[data-stage-id=\"{stage}\"] .cards")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

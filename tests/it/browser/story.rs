@@ -97,21 +97,8 @@ async fn two_people_sell_together() {
     let names: Vec<String> = names.as_array().unwrap().iter().map(|n| n.as_str().unwrap().to_owned()).collect();
 
     // By mouse, from the first column into the third.
-    let card = anna.find(&format!("[data-deal-id=\"{lens}\"] .deal-amount")).await;
-    let target = anna.find(&format!("[data-stage-name=\"{}\"] .cards", names[2])).await;
-    let actions = anna.driver.action_chain_with_delay(Some(Duration::from_millis(20)), Some(Duration::from_millis(20)));
-    actions
-        .move_to_element_center(&card)
-        .click_and_hold()
-        .move_by_offset(8, 8)
-        .move_by_offset(30, 10)
-        .move_to_element_center(&target)
-        .move_by_offset(4, 4)
-        .move_by_offset(-4, -4)
-        .release()
-        .perform()
-        .await
-        .unwrap();
+    let column = format!("[data-stage-name=\"{}\"] .cards", names[2]);
+    anna.drag(&format!("[data-deal-id=\"{lens}\"] .deal-amount"), &column).await;
     anna.until("the card in its new column", &format!("{} === '{}'", stage_of(&lens), names[2])).await;
     ben.until("the card moves before Ben's eyes", &format!("{} === '{}'", stage_of(&lens), names[2])).await;
     assert_eq!(

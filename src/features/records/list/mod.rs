@@ -16,6 +16,7 @@ mod keyset;
 mod pages;
 mod panels;
 mod selection;
+mod shown;
 pub mod sql;
 mod view;
 
