@@ -119,6 +119,14 @@ document.addEventListener("click", (event) => {
   target.focus();
 });
 
+/* ── where writing begins ── */
+// The room to click is below the signature, the line to write on above it: who has written nothing yet means that line.
+const written = new WeakSet();
+document.addEventListener("trix-change", ({ target }) => { if (document.activeElement === target) written.add(target); });
+document.addEventListener("click", ({ target }) => {
+  if (target.localName === "trix-editor" && !written.has(target) && target.editor?.getDocument().toString().startsWith("\n")) target.editor.setSelectedRange(0);
+});
+
 /* ── attachments: sent up at once, ticked for this mail ── */
 document.addEventListener("change", async (event) => {
   const input = event.target.closest?.("[data-attach]");

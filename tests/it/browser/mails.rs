@@ -77,6 +77,17 @@ async fn a_mail_is_written_with_a_template_and_taken_back() {
     assert_eq!(app.value("SELECT status FROM mail_messages WHERE subject = 'Hello'").await, "kept");
     browser.go(&format!("/contacts/{}?timeline=mails", ours.contact)).await;
     browser.until("it is on the timeline", "document.querySelector('#timeline-entries a[href^=\"/mails/\"]')").await;
+
+    // The room to click is below the signature; what is typed stands above it.
+    let rep = app.signed_in(&org, "rep").await;
+    assert_eq!(rep.post("/settings/signature", &[("body", "<div>Rep, Sales</div>")]).await.status(), 303);
+    browser.go("/mails/new").await;
+    browser.until("the editor", "document.querySelector('trix-editor')?.editor").await;
+    browser.click("trix-editor").await;
+    browser.find("trix-editor").await.send_keys("Dear all").await.unwrap();
+    let above =
+        "document.querySelector('trix-editor').editor.getDocument().toString().startsWith('Dear all\\nRep, Sales')";
+    browser.until("words above the signature", above).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
     app.stop().await;
