@@ -13,6 +13,7 @@ mod closure;
 mod commands;
 mod contacts;
 mod criteria;
+mod editing;
 mod fields;
 mod forms;
 pub mod lines;
@@ -83,8 +84,8 @@ pub fn configure(cfg: &mut ServiceConfig) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
     lines::configure(cfg);
-    cfg.route("/deals/new", get().to(pages::new))
-        .route("/deals/new", post().to(pages::create))
+    cfg.route("/deals/new", get().to(editing::new))
+        .route("/deals/new", post().to(editing::create))
         .route("/deals/{id}/clone", get().to(cloning::ask))
         .route("/deals/{id}/clone", post().to(cloning::make))
         .route("/deals/{id}/split", get().to(split::ask))
@@ -99,8 +100,8 @@ pub fn configure(cfg: &mut ServiceConfig) {
         .route("/settings/deal-templates/{id}/retirement", post().to(templates::put_away))
         .route("/settings/deal-templates/{id}/retirement/undo", post().to(templates::bring_back))
         .route("/deals/{id}", get().to(pages::show))
-        .route("/deals/{id}", post().to(pages::save))
-        .route("/deals/{id}/edit", get().to(pages::edit))
+        .route("/deals/{id}", post().to(editing::save))
+        .route("/deals/{id}/edit", get().to(editing::edit))
         .route("/deals/{id}/position", post().to(actions::position))
         .route("/deals/{id}/pipeline", post().to(actions::pipeline))
         .route("/deals/{id}/forecast", post().to(schedule::save))
