@@ -44,13 +44,13 @@ struct Index {
 
 /// A rate in words.
 pub(super) struct Line {
-    id: Option<Uuid>,
-    currency: String,
-    name: String,
+    pub id: Option<Uuid>,
+    pub currency: String,
+    pub name: String,
     /// "1 USD = 0.92 EUR"; empty where there is none.
-    rate: String,
-    day: String,
-    from: String,
+    pub rate: String,
+    pub day: String,
+    pub from: String,
 }
 
 struct SourceView {
