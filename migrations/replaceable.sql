@@ -136,7 +136,9 @@ CREATE OR REPLACE FUNCTION app.deal_promises() RETURNS trigger LANGUAGE plpgsql 
 BEGIN
   IF NEW.currency IS DISTINCT FROM OLD.currency THEN
     NEW.first_amount := NULL;
-  ELSIF NEW.amount IS DISTINCT FROM OLD.amount AND OLD.status = 'open' AND NEW.status = 'open' THEN
+  ELSIF NEW.amount IS DISTINCT FROM OLD.amount AND OLD.status = 'open' AND NEW.status = 'open'
+      -- Whoever says both (a split taken back) knows what it was first.
+      AND NEW.first_amount IS NOT DISTINCT FROM OLD.first_amount THEN
     NEW.first_amount := coalesce(OLD.first_amount, OLD.amount);
   END IF;
   IF NEW.expected_close_on IS DISTINCT FROM OLD.expected_close_on AND OLD.status = 'open' AND NEW.status = 'open' THEN
@@ -1086,10 +1088,28 @@ BEGIN
   FROM distinct_ones o LEFT JOIN public.stages s ON s.org_id = org AND s.id = o.stage_id;
 END $$;
 
--- Organisations whose deals have no states yet: those of databases older than deal_states.
+-- Makes deal_splits of an organisation anew: what the events of its splits, and of taking them back, did to amounts.
+CREATE OR REPLACE FUNCTION app.replay_splits(org uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM public.deal_splits WHERE org_id = org;
+  INSERT INTO public.deal_splits (org_id, deal_id, at, currency, amount)
+  SELECT org, d.id, e.at, coalesce(s.currency, d.currency), sum(coalesce(app.as_number(e.changes #>> '{amount,1}'), 0) - coalesce(app.as_number(e.changes #>> '{amount,0}'), 0))
+  FROM public.operations o
+  JOIN public.operation_changes c ON c.org_id = o.org_id AND c.operation_id = o.id AND c.record_type = 'deal'
+  JOIN public.deals d ON d.org_id = o.org_id AND d.id = c.record_id
+  JOIN public.events e ON e.org_id = o.org_id AND e.record_id = d.id AND e.record_type = 'deal' AND e.changes ? 'amount'
+    AND (e.kind IN ('deal.created', 'deal.updated') AND e.version = c.version_after
+      OR e.kind = 'deal.updated' AND e.data->>'undo' = 'true' AND e.data->>'operation_id' = o.id::text)
+  LEFT JOIN public.deal_states s ON s.org_id = o.org_id AND s.deal_id = d.id AND s.valid_from <= e.at AND s.valid_to > e.at
+  WHERE o.org_id = org AND o.kind = 'split' GROUP BY d.id, e.at, coalesce(s.currency, d.currency);
+END $$;
+
+-- Organisations whose deals have no states yet, or whose splits are not kept: those of databases older than either table.
 SET LOCAL ROLE pipewright_system;
 SELECT app.replay_deals(o.id) FROM organisations o
 WHERE EXISTS (SELECT 1 FROM deals d WHERE d.org_id = o.id) AND NOT EXISTS (SELECT 1 FROM deal_states s WHERE s.org_id = o.id);
+SELECT app.replay_splits(o.id) FROM organisations o
+WHERE EXISTS (SELECT 1 FROM operations p WHERE p.org_id = o.id AND p.kind = 'split') AND NOT EXISTS (SELECT 1 FROM deal_splits s WHERE s.org_id = o.id);
 SET LOCAL ROLE pipewright_owner;
 
 SELECT app.ensure_event_partitions();

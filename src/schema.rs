@@ -653,6 +653,16 @@ diesel::table! {
     }
 }
 diesel::table! {
+    deal_splits (org_id, deal_id, at) {
+        org_id -> Uuid,
+        deal_id -> Uuid,
+        at -> Timestamptz,
+        #[max_length = 3]
+        currency -> Bpchar,
+        amount -> Numeric,
+    }
+}
+diesel::table! {
     deal_templates (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,

@@ -29,6 +29,7 @@ pub mod positions;
 mod queries;
 mod quick;
 mod rivals;
+mod rows;
 mod schedule;
 mod split;
 mod stages;
@@ -49,7 +50,7 @@ pub use passage::{held_back, held_from_winning};
 pub use positions::Place;
 pub use queries::find;
 pub use quick::{Offer, Quick, offer, parse as parse_quick};
-pub use split::equal as equal_shares;
+pub use split::{SPLIT, equal as equal_shares, rejoin};
 pub use templates::named as templates_named;
 
 use crate::{

@@ -22,6 +22,9 @@ pub(super) struct Told {
     pub who: Option<String>,
     #[diesel(sql_type = t::Jsonb)]
     pub changes: Value,
+    /// It is part of a split.
+    #[diesel(sql_type = t::Bool)]
+    pub split: bool,
 }
 
 impl Told {
@@ -38,7 +41,7 @@ const MOST: i64 = 5_000;
 /// The deal's, the oldest first.
 pub(super) fn of(tx: &mut OrgTx, deal: &Deal) -> AppResult<Vec<Told>> {
     let sql = format!(
-        "SELECT e.at, e.kind, m.name AS who, e.changes FROM events e LEFT JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
+        "SELECT e.at, e.kind, m.name AS who, e.changes, coalesce((e.data->>'split')::boolean, false) AS split FROM events e LEFT JOIN members m ON m.org_id = e.org_id AND m.id = e.actor_id
          WHERE e.record_id = $1 AND e.record_type = 'deal' AND e.at >= $2
            AND e.changes ?| ARRAY['stage_id', 'status', 'amount', 'currency', 'probability', 'expected_close_on', 'owner_id']
          ORDER BY e.at DESC, e.id DESC LIMIT {MOST}"

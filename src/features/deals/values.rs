@@ -36,6 +36,8 @@ pub struct Line {
     pub after: String,
     /// "+34 d", "−20 %": later or less than before.
     pub worse: Option<String>,
+    /// Some of it is in another deal now, or came back from there: nothing was lost or won by it.
+    pub split: bool,
     pub who: String,
     pub when: String,
     pub exact: String,
@@ -69,7 +71,8 @@ fn line(actor: &Actor, deal: &Deal, event: &Told, key: &str) -> Option<Line> {
         label: field.label,
         before: display::json(Some(field), before, actor, Some(&currency(0))),
         after: display::json(Some(field), after, actor, Some(&currency(1))),
-        worse: worse(key, before, after).filter(|_| key != "amount" || currency(0) == currency(1)),
+        worse: worse(key, before, after).filter(|_| key != "amount" || !event.split && currency(0) == currency(1)),
+        split: key == "amount" && event.split,
         who: event.who.clone().unwrap_or_else(|| "Pipewright".to_owned()),
         when: actor.moment(event.at),
         exact: actor.exact(event.at),

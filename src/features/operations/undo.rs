@@ -154,6 +154,9 @@ fn batch(tx: &mut OrgTx, operation: &Operation, record: RecordType, ids: &[Uuid]
     let of = |wanted: i32| rows.iter().filter(|row| row.verdict == wanted).map(|row| row.id).collect::<Vec<_>>();
     let back = of(0);
     if !back.is_empty() {
+        if operation.kind == deals::SPLIT {
+            deals::rejoin(tx, operation.id, &back)?;
+        }
         restore(tx, operation, record, &back)?;
         quality::measure(tx, record, &back)?;
         search::reindex(tx, record, &back)?;

@@ -15,6 +15,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("currency_in", "Other currency before"),
     ("up", "Amount up"),
     ("down", "Amount down"),
+    ("split", "Split"),
     ("forward", "Moved on"),
     ("back", "Moved back"),
     ("won", "Won"),
@@ -60,9 +61,16 @@ struct Deal {
     owner_now: Option<String>,
     /// Microseconds, and what it was from then on.
     states: Vec<(i64, State)>,
+    /// What splits, and taking them back, did to its amount: when, in which currency, how much.
+    splits: Vec<(i64, String, Decimal)>,
 }
 
 impl Deal {
+    fn split(&self, (from, to): (i64, i64), currency: &str) -> Decimal {
+        let within = self.splits.iter().filter(|(at, of, _)| *at >= from && *at < to && of == currency);
+        within.map(|(.., amount)| *amount).sum()
+    }
+
     fn before(&self, moment: i64) -> Option<&State> {
         self.states.iter().rev().find(|(at, _)| *at < moment).map(|(_, state)| state)
     }
@@ -100,14 +108,17 @@ impl History {
         let deals = deals.iter().map(|row| {
             let row: Value = serde_json::from_str(row).unwrap();
             let events = app.texts(&format!(
-                "SELECT json_build_array(kind, changes, (extract(epoch FROM at) * 1000000)::bigint)::text AS value FROM events
+                "SELECT json_build_array(kind, changes, (extract(epoch FROM at) * 1000000)::bigint, data)::text AS value FROM events
                  WHERE record_type = 'deal' AND record_id = '{}' ORDER BY version, at, id",
                 row[0].as_str().unwrap()
             ));
+            let events: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+            let states = states(events.iter());
             Deal {
                 name: row[1].as_str().unwrap().to_owned(),
                 owner_now: row[2].as_str().map(str::to_owned),
-                states: states(events.iter().map(|event| serde_json::from_str(event).unwrap())),
+                splits: splits(&events, &states),
+                states,
             }
         });
         Self {
@@ -176,6 +187,7 @@ impl History {
                 let step = steps.entry(key).or_default();
                 *step = (step.0 + 1, step.1 + size, step.2 + delta);
             };
+            let split = deal.split((self.ends[from], self.ends[to]), currency);
             // Why one of two states does not count while the other does.
             let apart = |s: &State, way: [&'static str; 3]| {
                 if !self.is_in(s, pipeline) {
@@ -194,7 +206,7 @@ impl History {
                         let later = self.stages[&is.stage].2 > self.stages[&was.stage].2;
                         note(if later { "forward" } else { "back" }, is.amount, Decimal::ZERO);
                     }
-                    worth(was.amount, is.amount, &mut note);
+                    worth(was.amount, is.amount, split, &mut note);
                 }
                 (Some(was), None) => {
                     let key = apart(now, ["to_pipeline", "owner_out", "currency_out"]);
@@ -204,7 +216,7 @@ impl History {
                         None => "removed",
                     });
                     let left = if now.currency == was.currency {
-                        worth(was.amount, now.amount, &mut note);
+                        worth(was.amount, now.amount, split, &mut note);
                         now.amount
                     } else {
                         was.amount
@@ -217,7 +229,13 @@ impl History {
                         Some(was) => apart(was, ["from_pipeline", "owner_in", "currency_in"])
                             .unwrap_or(if was.ended().is_some() { "reopened" } else { "returned" }),
                     };
-                    note(key, now.amount, now.amount);
+                    let split = if a.is_none() { split } else { Decimal::ZERO };
+                    if split > Decimal::ZERO {
+                        worth(Decimal::ZERO, now.amount, split, &mut note);
+                    } else {
+                        note(key, now.amount - split, now.amount - split);
+                        worth(now.amount - split, now.amount, split, &mut note);
+                    }
                     if let Some(how) = ended {
                         note(if how == "won" { "won" } else { "lost" }, now.amount, -now.amount);
                     }
@@ -235,13 +253,39 @@ impl History {
     }
 }
 
-fn worth(before: Decimal, after: Decimal, note: &mut impl FnMut(&'static str, Decimal, Decimal)) {
-    if before != after {
-        note(if after > before { "up" } else { "down" }, after - before, after - before);
+/// A split, and what else changed.
+fn worth(before: Decimal, after: Decimal, split: Decimal, note: &mut impl FnMut(&'static str, Decimal, Decimal)) {
+    if !split.is_zero() {
+        note("split", after, split);
+    }
+    let rest = after - split - before;
+    if !rest.is_zero() {
+        note(if rest > Decimal::ZERO { "up" } else { "down" }, rest, rest);
     }
 }
 
-fn states(events: impl Iterator<Item = Value>) -> Vec<(i64, State)> {
+fn splits(events: &[Value], states: &[(i64, State)]) -> Vec<(i64, String, Decimal)> {
+    let of_split = |event: &&Value| {
+        let undone = event[3]["title"].as_str().is_some_and(|title| title.starts_with("Undone: Split "));
+        event[0] != "deal.deleted" && event[1].get("amount").is_some() && (event[3]["split"] == true || undone)
+    };
+    let split = events.iter().filter(of_split).map(|event| {
+        let (at, pair) = (event[2].as_i64().unwrap(), &event[1]["amount"]);
+        let currency = states.iter().rev().find(|(since, _)| *since <= at).unwrap().1.currency.clone();
+        (at, currency, amount(&pair[1]) - amount(&pair[0]))
+    });
+    split.collect()
+}
+
+fn amount(told: &Value) -> Decimal {
+    match told {
+        Value::Null => Decimal::ZERO,
+        Value::String(text) => text.parse().unwrap(),
+        number => number.to_string().parse().unwrap(),
+    }
+}
+
+fn states<'a>(events: impl Iterator<Item = &'a Value>) -> Vec<(i64, State)> {
     let mut states = Vec::new();
     let mut now = State { status: "open".into(), ..State::default() };
     for event in events {
@@ -260,9 +304,8 @@ fn states(events: impl Iterator<Item = Value>) -> Vec<(i64, State)> {
         if let Some(owner) = after("owner_id") {
             now.owner = owner["id"].as_str().map(str::to_owned);
         }
-        if let Some(amount) = after("amount") {
-            let text = amount.as_str().map_or_else(|| amount.to_string(), str::to_owned);
-            now.amount = if amount.is_null() { Decimal::ZERO } else { text.parse().unwrap() };
+        if let Some(told) = after("amount") {
+            now.amount = amount(told);
         }
         if let Some(currency) = after("currency") {
             now.currency = currency.as_str().unwrap().to_owned();

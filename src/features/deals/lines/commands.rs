@@ -207,6 +207,36 @@ pub fn copy(tx: &mut OrgTx, from: &Deal, to: DealId) -> AppResult<()> {
     Ok(())
 }
 
+/// Of the lines `before`, those in `after` stay, as they are there; what is missing comes, the rest goes. The caller holds the deal and sees
+/// to its figures.
+pub fn keep(tx: &mut OrgTx, deal: DealId, before: &[Line], after: &[Line]) -> AppResult<()> {
+    for line in before.iter().filter(|line| after.iter().all(|kept| kept.id != line.id)) {
+        delete(tx, line)?;
+    }
+    for line in after {
+        let line = Line { deal_id: deal, ..line.clone() };
+        match before.iter().find(|was| was.id == line.id) {
+            Some(was) if *was == line => {}
+            Some(_) => write(tx, &line)?,
+            None => insert(tx, &line)?,
+        }
+    }
+    Ok(())
+}
+
+/// Gives a new deal copies of these lines, and says whether its amount follows them.
+pub fn give(tx: &mut OrgTx, to: DealId, lines: &[Line], from: AmountFrom) -> AppResult<()> {
+    for line in lines {
+        insert(tx, &Line { id: LineId::new(), deal_id: to, ..line.clone() })?;
+    }
+    if from == AmountFrom::Lines {
+        diesel::update(deals::table.filter(deals::id.eq(to)))
+            .set(deals::amount_from.eq(from.key()))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
 /// The deal, held until the transaction ends.
 pub(super) fn hold(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId) -> AppResult<Deal> {
     queries::lock(tx, by, id)

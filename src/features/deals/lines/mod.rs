@@ -15,8 +15,8 @@ mod panel;
 mod price;
 mod undo;
 
-pub use commands::copy;
-pub use model::Line;
+pub use commands::{copy, give, keep};
+pub use model::{Line, of as all};
 pub use panel::{Panel, State};
 pub use undo::{KEY as HISTORY_KEY, set_back};
 

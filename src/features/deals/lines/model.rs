@@ -66,7 +66,7 @@ impl Line {
     }
 
     /// Without trailing zeros, so that what is the same is kept the same.
-    pub(super) fn normalized(mut self) -> Self {
+    pub(in super::super) fn normalized(mut self) -> Self {
         let normal = |n: &mut Decimal| *n = n.normalize();
         for n in [&mut self.quantity, &mut self.unit_price, &mut self.period_net] {
             normal(n);
@@ -78,7 +78,7 @@ impl Line {
 }
 
 /// The lines of a deal that the caller has found visible, in order.
-pub(super) fn of(tx: &mut OrgTx, deal: DealId) -> AppResult<Vec<Line>> {
+pub fn of(tx: &mut OrgTx, deal: DealId) -> AppResult<Vec<Line>> {
     let lines: Vec<Line> = deal_lines::table
         .filter(deal_lines::deal_id.eq(deal))
         .order((deal_lines::position, deal_lines::id))

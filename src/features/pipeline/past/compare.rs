@@ -2,7 +2,8 @@
 //!
 //! A deal stands in the pipeline when it is open there, is owned by whom the filter asks for, and is in the currency looked at. Whoever came to
 //! stand there is a step up, whoever ceased to a step down, and a changed amount a step of its own, also of a deal that left since: it left
-//! with what it was worth by then. A deal that came and ended within the time is both. Moves between stages change no total.
+//! with what it was worth by then. A deal that came and ended within the time is both. Moves between stages change no total. What a split
+//! did to the amounts of its deals is a step of its own, which comes to nothing while all of them stand here.
 
 use super::asked::Scope;
 use crate::{
@@ -40,6 +41,7 @@ pub(super) const STEPS: &[Step] = &[
     step("currency_in", "Other currency before", "are in this currency now", false),
     step("up", "Amount up", "are worth more", true),
     step("down", "Amount down", "are worth less", true),
+    step("split", "Split", "were split, or split off from another", false),
     step("forward", "Moved on", "stand in a later stage", true),
     step("back", "Moved back", "stand in an earlier stage", true),
     step("won", "Won", "were won", true),
@@ -81,6 +83,8 @@ WITH a AS (
   FROM a FULL JOIN b ON b.deal_id = a.deal_id
   LEFT JOIN LATERAL (SELECT * FROM deal_states s WHERE a.deal_id IS NULL AND s.deal_id = b.deal_id AND s.valid_from < $2 AND s.valid_to >= $2 LIMIT 1) x ON true
   LEFT JOIN LATERAL (SELECT * FROM deal_states s WHERE b.deal_id IS NULL AND s.deal_id = a.deal_id AND s.valid_from < $3 AND s.valid_to >= $3 LIMIT 1) y ON true
+), splits AS (
+  SELECT deal_id, sum(amount) AS amount FROM deal_splits WHERE at >= $2 AND at < $3 AND currency = $5::char(3) GROUP BY deal_id HAVING sum(amount) <> 0
 ), judged AS (
   SELECT *, coalesce(a_state = 'open' AND a_pipeline = $1 AND a_mine AND a_currency = $5, false) AS stood,
     coalesce(b_state = 'open' AND b_pipeline = $1 AND b_mine AND b_currency = $5, false) AS stands,
@@ -90,17 +94,24 @@ WITH a AS (
       $4 IS NULL OR coalesce(b_owner, '00000000-0000-0000-0000-000000000000') = ANY ($4) AS b_mine FROM sides) s
 ), t AS (
   SELECT j.deal_id, p.step, p.delta, p.size, j.a_stage, j.b_stage, j.a_amount, j.b_amount, j.a_currency, j.b_currency
-  FROM judged j
+  FROM (
+    -- Of deals that stood here in one currency all the while, and of those that there were not before.
+    SELECT j.*, CASE WHEN j.stood AND j.b_currency = j.a_currency OR NOT j.stood AND j.a_state IS NULL AND (j.stands OR j.ended) THEN coalesce(s.amount, 0) ELSE 0 END AS split
+    FROM judged j LEFT JOIN splits s ON s.deal_id = j.deal_id) j
   LEFT JOIN (SELECT org_id, id, position FROM stages UNION ALL SELECT org_id, id, position FROM removed_stages) g ON g.id = j.a_stage
   LEFT JOIN (SELECT org_id, id, position FROM stages UNION ALL SELECT org_id, id, position FROM removed_stages) h ON h.id = j.b_stage
   CROSS JOIN LATERAL (
     SELECT CASE WHEN j.a_state IS NULL THEN 'new' WHEN j.a_pipeline <> $1 THEN 'from_pipeline' WHEN NOT j.a_mine THEN 'owner_in'
         WHEN j.a_currency <> $5 THEN 'currency_in' WHEN j.a_state IN ('won', 'lost') THEN 'reopened' ELSE 'returned' END AS step,
-      j.b_amount AS delta, j.b_amount AS size
-    WHERE NOT j.stood AND (j.stands OR j.ended)
+      j.b_amount - j.split AS delta, j.b_amount - j.split AS size
+    -- What was split off from another was worth something before.
+    WHERE NOT j.stood AND (j.stands OR j.ended) AND j.split <= 0
     UNION ALL
-    SELECT CASE WHEN j.b_amount > j.a_amount THEN 'up' ELSE 'down' END, j.b_amount - j.a_amount, j.b_amount - j.a_amount
-    WHERE j.stood AND j.b_currency = j.a_currency AND j.b_amount <> j.a_amount
+    SELECT 'split', j.split, j.b_amount WHERE j.split <> 0
+    UNION ALL
+    SELECT CASE WHEN j.b_amount - j.split > before.amount THEN 'up' ELSE 'down' END, j.b_amount - j.split - before.amount, j.b_amount - j.split - before.amount
+    FROM (SELECT CASE WHEN j.stood THEN j.a_amount ELSE 0 END AS amount) before
+    WHERE (j.stood AND j.b_currency = j.a_currency OR NOT j.stood AND j.split > 0) AND j.b_amount - j.split <> before.amount
     UNION ALL
     SELECT CASE WHEN h.position > g.position THEN 'forward' ELSE 'back' END, 0, j.b_amount
     WHERE j.stood AND j.stands AND j.a_stage <> j.b_stage
