@@ -21,16 +21,27 @@ export const columnOf = (card) => card.closest("[data-stage-id]");
 export const listOf = (stage, row) => board.querySelector(`${row ? `[data-row="${CSS.escape(row)}"] ` : ""}[data-stage-id="${CSS.escape(stage)}"] .cards`);
 /** The columns beside a card: those of its row. */
 export const columnsBeside = (card) => [...(card.closest("[data-row]") ?? board).querySelectorAll("[data-stage-id]")];
+/** The row above or below that of a list, in the same stage; null at either end, and where there are no rows. */
+export function listBeside(list, step) {
+  const row = list.closest("[data-row]");
+  const rows = [...board.querySelectorAll("[data-row]")];
+  const beside = row && rows[rows.indexOf(row) + step];
+  return beside ? listOf(list.closest("[data-stage-id]").dataset.stageId, beside.dataset.row) : null;
+}
+export const rowOf = (list) => list.closest("[data-row]")?.dataset.row;
+/** What a move into that list says of the row it enters; nothing in the row it came from. */
+export const rowFields = (list, from) => (rowOf(list) && rowOf(list) !== rowOf(from) ? { rows: board.dataset.rows, row: rowOf(list) } : {});
 export const cardsIn = (list) => [...list.querySelectorAll(":scope > [data-deal-id]")];
 export const nameOf = (card) => card.dataset.name;
 export const stageName = (list) => list.closest("[data-stage-id]").dataset.stageName;
 export const sentinelOf = (list) => list.querySelector(":scope > .cards-more");
 
-/** "Proposal, position 3 of 9" */
+/** "Proposal, position 3 of 9"; with rows "Proposal, row of High, position 3 of 9" */
 export function whereIs(card) {
   const list = card.parentElement;
   const all = cardsIn(list);
-  return `${stageName(list)}, position ${all.indexOf(card) + 1} of ${all.length}${sentinelOf(list) ? " or more" : ""}`;
+  const row = list.closest("[data-row]");
+  return `${stageName(list)}${row ? `, row of ${row.dataset.rowName}` : ""}, position ${all.indexOf(card) + 1} of ${all.length}${sentinelOf(list) ? " or more" : ""}`;
 }
 
 /** Remembers a place so that a refused move can be taken back, even if neighbours have gone meanwhile. */

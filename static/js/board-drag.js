@@ -26,8 +26,8 @@ function makeSortable(board) {
   for (const list of board.querySelectorAll(".cards")) {
     if (window.Sortable.get(list)) continue;
     window.Sortable.create(list, {
-      // Within a row: what makes rows is not changed by hand.
-      group: { name: "deals", put: (to, from) => to.el.closest("[data-row]") === from.el.closest("[data-row]") },
+      // Into another row, too: what makes the row changes with it.
+      group: { name: "deals" },
       draggable: "[data-deal-id]",
       filter: "[data-deal-menu], .quick-add",
       preventOnFilter: false,

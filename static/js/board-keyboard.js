@@ -1,6 +1,6 @@
 // The board without a mouse: arrows walk, Space picks up and drops, arrows then move the card, Escape puts it back.
 import { announce } from "./toast.js";
-import { cardsIn, columnsBeside, held, nameOf, placeOf, release, sentinelOf, stageName, whereIs } from "./board-cards.js";
+import { cardsIn, columnsBeside, held, listBeside, nameOf, placeOf, release, sentinelOf, stageName, whereIs } from "./board-cards.js";
 import { confirmMove } from "./board-moves.js";
 
 let picked; // { card, origin, list, next }
@@ -26,9 +26,11 @@ function action(event, card, canEdit) {
   if (key === " ") return canEdit ? () => (picked ? drop() : pickUp(card)) : () => {};
   if (key === "Escape") return picked && cancel;
   if (key === "Enter") return picked ? drop : () => card.querySelector(".deal-name a").click();
-  if (picked) return { ArrowUp: () => shift(-1), ArrowDown: () => shift(1), ArrowLeft: () => across(-1), ArrowRight: () => across(1) }[key];
+  if (picked) return { ArrowUp: () => shift(-1), ArrowDown: () => shift(1), ArrowLeft: () => across(-1), ArrowRight: () => across(1),
+    PageUp: () => toRow(-1), PageDown: () => toRow(1) }[key];
   if (key === "m" || key === "ContextMenu" || (key === "F10" && event.shiftKey)) return () => card.dispatchEvent(new CustomEvent("deal:menu", { bubbles: true }));
   return { ArrowUp: () => walk(card, -1), ArrowDown: () => walk(card, 1), ArrowLeft: () => walkAcross(card, -1), ArrowRight: () => walkAcross(card, 1),
+    PageUp: () => walkRows(card, -1), PageDown: () => walkRows(card, 1),
     Home: () => focus(cardsIn(card.parentElement)[0]), End: () => focus(cardsIn(card.parentElement).at(-1)) }[key];
 }
 
@@ -40,7 +42,16 @@ function focus(card) {
 
 function walk(card, step) {
   const all = cardsIn(card.parentElement);
-  focus(all[all.indexOf(card) + step]);
+  const other = all[all.indexOf(card) + step];
+  if (other) focus(other); else walkRows(card, step);
+}
+
+/** To the nearest card of the same stage in a row above or below. */
+function walkRows(card, step) {
+  for (let list = listBeside(card.parentElement, step); list; list = listBeside(list, step)) {
+    const cards = cardsIn(list);
+    if (cards.length) return focus(step < 0 ? cards.at(-1) : cards[0]);
+  }
 }
 
 /** To the nearest column that has cards, at the same height. */
@@ -66,8 +77,16 @@ function shift(step) {
   const { card } = picked;
   const all = cardsIn(card.parentElement);
   const other = all[all.indexOf(card) + step];
-  if (!other) return announce(step < 0 ? "At the top." : "At the bottom.");
+  if (!other) return toRow(step);
   put(card, card.parentElement, step < 0 ? other : other.nextElementSibling);
+}
+
+/** At either end of a row the next one follows. */
+function toRow(step) {
+  const { card } = picked;
+  const list = listBeside(card.parentElement, step);
+  if (!list) return announce(step < 0 ? "At the top." : "At the bottom.");
+  put(card, list, step < 0 ? sentinelOf(list) : cardsIn(list)[0] ?? sentinelOf(list));
 }
 
 function across(step) {

@@ -1,7 +1,7 @@
 // The "⋯" menu of a card: one menu for the whole board, shown beside the card that asked.
 import { placeBeside } from "./dialogs.js";
-import { columnOf } from "./board-cards.js";
-import { lose, moveToStage, repipe, win } from "./board-moves.js";
+import { columnOf, rowOf } from "./board-cards.js";
+import { lose, moveToRow, moveToStage, repipe, win } from "./board-moves.js";
 
 const menu = document.getElementById("deal-menu");
 let card;
@@ -23,7 +23,7 @@ export function startMenu(board) {
     if (!item || item.dataset.do === "open") return;
     const chosen = card;
     menu.hidePopover();
-    ({ stage: () => moveToStage(chosen, item.dataset.stage), won: () => win(chosen), lost: () => lose(chosen), pipeline: () => repipe(chosen) })[item.dataset.do]();
+    ({ stage: () => moveToStage(chosen, item.dataset.stage), row: () => moveToRow(chosen, item.dataset.toRow), won: () => win(chosen), lost: () => lose(chosen), pipeline: () => repipe(chosen) })[item.dataset.do]();
   });
   menu.addEventListener("keydown", (event) => { if (event.key === "Tab") menu.hidePopover(); });
   menu.addEventListener("toggle", (event) => {
@@ -37,6 +37,7 @@ function openMenu(target) {
   const here = columnOf(card).dataset.stageId;
   menu.querySelector('[data-do="open"]').href = card.querySelector(".deal-name a").href;
   for (const item of menu.querySelectorAll('[data-do="stage"]')) item.hidden = item.dataset.stage === here;
+  for (const item of menu.querySelectorAll('[data-do="row"]')) item.hidden = item.dataset.toRow === rowOf(card);
   menu.showPopover();
   placeBeside(menu, card.querySelector("[data-deal-menu]").getBoundingClientRect());
   menu.querySelector(".menu-item").focus({ preventScroll: true });

@@ -2,7 +2,7 @@
 import { post } from "./http.js";
 import { announce, toast } from "./toast.js";
 import { asksFor, fillIn } from "./board-passing.js";
-import { applyReply, cardById, cardsIn, listOf, nameOf, placeOf, refresh, stageName, whereIs } from "./board-cards.js";
+import { applyReply, cardById, cardsIn, listOf, nameOf, placeOf, refresh, rowFields, stageName, whereIs } from "./board-cards.js";
 
 /** Moves of one card go to the server one after the other, in the order they were made. */
 const queues = new Map();
@@ -19,7 +19,7 @@ export function confirmMove(card, origin) {
   const list = card.parentElement;
   const siblings = cardsIn(list);
   const at = siblings.indexOf(card);
-  const fields = { stage_id: list.closest("[data-stage-id]").dataset.stageId };
+  const fields = { stage_id: list.closest("[data-stage-id]").dataset.stageId, ...rowFields(list, origin.list) };
   if (siblings[at - 1]) fields.after_id = siblings[at - 1].dataset.dealId;
   if (siblings[at + 1]) fields.before_id = siblings[at + 1].dataset.dealId;
   card.classList.add("saving");
@@ -27,7 +27,9 @@ export function confirmMove(card, origin) {
   return inTurn(id, async () => {
     const refused = await post(`/deals/${id}/position`, fields);
     const form = asksFor(refused);
-    const reply = (form && (await fillIn(form))) || refused;
+    let reply = (form && (await fillIn(form))) || refused;
+    // What was asked for let it into the stage; the row is still to come.
+    if (form && reply.ok && fields.row) reply = await post(`/deals/${id}/position`, fields);
     card.classList.remove("saving");
     if (form && !reply.ok) return putBack(card, origin, `${nameOf(card)} was not moved.`, true);
     if (reply.ok) return void (applyReply(reply.html).heads || refresh());
@@ -53,6 +55,17 @@ export function moveToStage(card, stage) {
   const origin = placeOf(card);
   list.insertBefore(card, cardsIn(list)[0] ?? list.querySelector(".cards-more"));
   list.scrollTop = 0;
+  card.scrollIntoView({ block: "nearest", inline: "nearest" });
+  card.focus({ preventScroll: true });
+  confirmMove(card, origin);
+}
+
+/** From the menu: to the same stage of another row. */
+export function moveToRow(card, row) {
+  const list = listOf(card.closest("[data-stage-id]").dataset.stageId, row);
+  if (!list || list === card.parentElement) return;
+  const origin = placeOf(card);
+  list.insertBefore(card, cardsIn(list)[0] ?? list.querySelector(".cards-more"));
   card.scrollIntoView({ block: "nearest", inline: "nearest" });
   card.focus({ preventScroll: true });
   confirmMove(card, origin);

@@ -11,6 +11,7 @@ use super::{
     moves,
     passing::{self, To},
     positions::Place,
+    rows,
 };
 use crate::{
     db::Db,
@@ -31,7 +32,7 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// `POST /deals/{id}/position`
+/// `POST /deals/{id}/position`: `stage_id`, `after_id`, `before_id`; on a board with rows `rows` and `row`, where it enters another one
 pub async fn position(
     page: Page,
     by: Allow<Edit>,
@@ -39,10 +40,13 @@ pub async fn position(
     form: Form,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let (stage, place) = parse_place(&form)?;
+    let ((stage, place), row) = (parse_place(&form)?, rows::parse(&form)?);
     let (tab, filters, id) = (tab(&page.req), board::filters_of_page(&page.req), *id);
     let done = db
         .org(&page, move |tx| {
+            if let Some(row) = row {
+                rows::enter(tx, &by, id, stage, row)?;
+            }
             let moved = moves::move_to(tx, &by, id, stage, place, tab)?;
             let reply = board::reply(tx, &by, &[id], &both(moved.from, moved.deal.stage_id), &filters)?;
             Ok((moved, reply))

@@ -6,7 +6,7 @@ pub mod closing;
 mod commands;
 pub mod forecast;
 mod frame;
-mod lanes;
+pub(in crate::features) mod lanes;
 pub mod likelihood;
 mod model;
 mod past;

@@ -20,6 +20,7 @@ mod mails;
 mod notifications;
 mod passing;
 mod refresh;
+mod rows;
 mod series;
 mod shell;
 mod story;

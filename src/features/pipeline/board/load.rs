@@ -143,6 +143,7 @@ fn put_together(
         left_out: every.len() - stages.len(),
         stages: every,
         lanes,
+        rows: dress.look.lanes().map_or("", By::key),
         more_lanes,
         manual: dress.look.order() == Order::Manual,
         columns: view::columns(actor, &stages, rows, &totals, (&asked.fragments(), PAGE, &dress)),
@@ -169,7 +170,8 @@ fn rows(
     let mut views = Vec::new();
     for lane in lanes.all {
         let rows = cards::first_cards(tx, asked.pipeline, scope, look, Some(&lane))?;
-        if rows.is_empty() {
+        // Of priorities all are shown: cards may be put there.
+        if rows.is_empty() && by != By::Priority {
             continue;
         }
         let dress = Dress::load(tx, actor, look.clone().folding(vec![]), &rows)?;

@@ -162,6 +162,8 @@ pub struct Board {
     /// With several rows only their heads are shown.
     pub columns: Vec<Column>,
     pub lanes: Vec<LaneView>,
+    /// What the rows are; empty where there is one.
+    pub rows: &'static str,
     /// The next page of rows.
     pub more_lanes: Option<String>,
     /// Id, name and colour of every stage, shown or not.
