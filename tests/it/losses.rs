@@ -56,6 +56,26 @@ async fn stakeholders_weigh_and_competitors_are_named_renamed_retired_and_merged
     }
     let page = rep.get(&at).await;
     assert!(page.contains("Nordpack Ltd") && page.contains("Cheap &#60;b&#62;"), "{}", page.body);
+    // What is refused stands where it was typed, with the words kept.
+    let (third, long) = (competitor(&manager, &app, "Pallas").await, format!("Kept words {}", "x".repeat(2_000)));
+    for (id, beside) in [(&third, "Choose one"), (&nordpack, "aria-label=\"Notes on Nordpack\"")] {
+        let said = [("competitor_id", id.as_str()), ("strengths", long.as_str()), ("weaknesses", "Slow")];
+        let refused = rep.post(&format!("{at}/competitors"), &said).await;
+        assert_eq!(refused.status(), 422);
+        for told in ["f-strengths-error", "Kept words", ">Slow</textarea>", beside, "Pilot"] {
+            assert!(refused.contains(told), "{told}: {}", refused.body);
+        }
+    }
+    let nobody = rep.post(&format!("{at}/competitors"), &[("competitor_id", ""), ("weaknesses", "Slow")]).await;
+    assert!(nobody.status() == 422 && nobody.contains("f-competitor_id-error"), "{}", nobody.body);
+    assert!(nobody.contains(">Slow</textarea>"), "{}", nobody.body);
+    assert_eq!(manager.post(&format!("/settings/competitors/{third}/retirement"), &[]).await.status(), 303);
+    let wrong = [("version", "1"), ("name", ""), ("website", "no address"), ("notes", "Kept, too")];
+    for to in ["/settings/competitors".to_owned(), format!("/settings/competitors/{double}")] {
+        let refused = manager.post(&to, &wrong).await;
+        assert!(refused.status() == 422 && refused.contains("f-website-error"), "{}", refused.body);
+        assert!(refused.contains("Kept, too") && refused.contains("value=\"no address\""), "{}", refused.body);
+    }
     let filtered = |id: &str| {
         format!(
             "/deals?view=all&filter=%7B%22rule%22%3A%7B%22key%22%3A%22competitors%22%2C%22op%22%3A%22any_of%22%2C%22values%22%3A%5B%22{id}%22%5D%7D%7D"

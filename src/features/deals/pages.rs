@@ -30,7 +30,7 @@ use crate::{
         },
         tags, views,
     },
-    kernel::{DealId, Money, RecordType},
+    kernel::{CompetitorId, DealId, Money, RecordType},
     web::{Actor, Form, FormView, Page, SelectOption, Shell, csrf, permission::deals::View, reply},
 };
 use actix_web::{
@@ -80,6 +80,8 @@ struct ShowPage {
     followers: Vec<Person>,
     /// The contact being added, when it was refused.
     adding: FormView,
+    /// The competitor being named or spoken of, when it was refused.
+    rivaling: FormView,
     cells: Vec<Cell>,
     origins: Vec<Origin>,
     tags: tags::Chips,
@@ -106,6 +108,16 @@ impl ShowPage {
         STANCES
     }
 
+    /// Whether what was refused was said of this competitor, which is named already.
+    fn is_refused(&self, rival: &CompetitorId) -> bool {
+        self.rivaling.has_errors() && self.rivaling.value("competitor_id") == rival.to_string()
+    }
+
+    /// Whether what was refused was to name another one.
+    fn is_refused_naming(&self) -> bool {
+        self.rivaling.has_errors() && !self.rivals.rows.iter().any(|rival| self.is_refused(&rival.id))
+    }
+
     fn has_decision_maker(&self) -> bool {
         self.contacts.iter().any(|contact| contact.role == "decision_maker")
     }
@@ -127,6 +139,17 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
     let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
     shown.adding = adding;
+    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+}
+
+/// The deal's page with what was said of a competitor and refused, as it was typed.
+pub(super) async fn show_rival(page: &Page, db: &Db, id: DealId, said: FormView) -> AppResult<HttpResponse> {
+    let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
+    let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
+    for choice in &mut shown.rivals.choices {
+        choice.selected = choice.value == said.value("competitor_id");
+    }
+    shown.rivaling = said;
     reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
 }
 
@@ -207,6 +230,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         rivals,
         followers: followers.iter().filter_map(|id| people.iter().find(|p| p.id == *id && p.active).cloned()).collect(),
         adding: FormView::default(),
+        rivaling: FormView::default(),
         cells: cells(&[
             "name",
             "company_id",

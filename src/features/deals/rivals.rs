@@ -1,6 +1,6 @@
 //! The competitors of a deal: several at once, each with what speaks for and against them.
 
-use super::{commands::announce, model::Deal, queries};
+use super::{commands::announce, model::Deal, pages, queries};
 use crate::{
     db::{Db, OrgTx, Tx, kept},
     error::{AppError, AppResult},
@@ -63,18 +63,24 @@ pub(super) fn of(tx: &mut OrgTx, actor: &Actor, deal: &Deal) -> AppResult<Rivals
 
 /// `POST /deals/{id}/competitors`: names one, or says something else of it.
 pub async fn set(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
-    let id = *id;
-    db.org(&page, move |tx| {
-        let mut p = form.parser();
-        let competitor = p.id::<CompetitorId>("competitor_id");
-        let (strengths, weaknesses) = (p.text("strengths", 2_000), p.text("weaknesses", 2_000));
-        p.finish()?;
-        let deal = queries::lock(tx, &by, id)?;
-        let competitor = known(tx, competitor)?;
-        name(tx, &deal, competitor, strengths, weaknesses)
-    })
-    .await?;
-    Ok(reply::redirect(&page.req, &format!("/deals/{id}#competitors"), None))
+    let (id, posted) = (*id, form.clone());
+    let named = db
+        .org(&page, move |tx| {
+            queries::find(tx, &by, id)?;
+            let mut p = form.parser();
+            let competitor = p.id::<CompetitorId>("competitor_id");
+            let (strengths, weaknesses) = (p.text("strengths", 2_000), p.text("weaknesses", 2_000));
+            p.finish()?;
+            let deal = queries::lock(tx, &by, id)?;
+            let competitor = known(tx, competitor)?;
+            name(tx, &deal, competitor, strengths, weaknesses)
+        })
+        .await;
+    match named {
+        Ok(()) => Ok(reply::redirect(&page.req, &format!("/deals/{id}#competitors"), None)),
+        Err(AppError::Invalid(errors)) => pages::show_rival(&page, &db, id, posted.view(errors)).await,
+        Err(other) => Err(other),
+    }
 }
 
 /// `POST /deals/{id}/competitors/{competitor}/removal`
