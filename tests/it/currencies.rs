@@ -1,6 +1,6 @@
 //! Currencies: rates written, pasted and fetched; totals of several in the organisation's own, and what has no rate told apart.
 
-use crate::support::TestApp;
+use crate::support::{TestApp, table};
 use pipewright::features::currencies::{Dated, Rates, at_days};
 use rust_decimal::Decimal;
 use std::{
@@ -228,6 +228,52 @@ async fn sales_figures_and_losses_convert_as_asked_and_say_how() {
     for path in ["/reports/sales?when=ever&rates=x", "/reports/losses?rates=x"] {
         assert_eq!(client.get(path).await.status(), 422, "{path}");
     }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn targets_count_what_was_won_at_the_rates_that_are_asked_for_and_say_which() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let ours = app.belongings(&org).await;
+    let (o, rep) = (org.id, org.rep);
+    app.sql(&format!(
+        "DELETE FROM exchange_rates;
+         INSERT INTO exchange_rates (org_id, into_currency, currency, on_day, rate, manual) VALUES
+           ('{o}', 'EUR', 'USD', current_date - 400, 0.5, false), ('{o}', 'EUR', 'USD', current_date - 10, 0.8, true);
+         INSERT INTO targets (org_id, id, member_id, measure, unit, starts_on, value)
+           SELECT '{o}', app.uuid7(), '{rep}', 'amount', 'month', date_trunc('month', current_date - 60)::date, 1000;
+         INSERT INTO deals (org_id, id, number, name, pipeline_id, stage_id, position, amount, currency, owner_id, status, closed_at)
+           SELECT '{o}', app.uuid7(), n, 'Deal ' || n, '{0}', '{1}', 'a' || n, amount, currency, '{rep}', 'won', now() - interval '60 days'
+           FROM (VALUES (2, 100, 'EUR'), (3, 300, 'USD'), (4, 7000, 'JPY')) v (n, amount, currency)",
+        ours.pipeline, ours.stage
+    ))
+    .await;
+    let client = app.signed_in(&org, "rep").await;
+    let on = app.value("SELECT current_date - 60").await;
+    for (rates, reached, note, foot) in [
+        ("", "€340.00 + ¥7.0k", "at today’s rates: 1 USD = 0.8 EUR", "at today’s rates of exchange"),
+        (
+            "&rates=then",
+            "€250.00 + ¥7.0k",
+            "at the rates of the day each deal ended: 1 USD = 0.5 EUR",
+            "at the rates of the day each deal was won",
+        ),
+        ("&rates=apart", "€100.00 + ¥7.0k, $300", "", "Other currencies do not count"),
+    ] {
+        let page = client.get(&format!("/targets?unit=month&on={on}{rates}")).await;
+        assert_eq!(page.status(), 200, "{}", page.body);
+        let rows = table(&page, "Targets and what was reached");
+        let mine = rows.iter().find(|row| row[1] == "Amount won").unwrap_or_else(|| panic!("{rows:?}"));
+        assert_eq!(mine[3], reached, "{rates}");
+        assert_eq!(page.contains("data-rates"), !note.is_empty(), "{rates}");
+        assert!(page.contains(note) && page.contains(foot), "{rates}: {}", page.body);
+        // Other periods keep the choice, and it can be made.
+        assert_eq!(page.contains("unit=quarter&amp;rates="), !rates.is_empty(), "{rates}");
+        assert!(page.contains("EUR at each deal’s day"), "{}", page.body);
+    }
+    assert_eq!(client.get("/targets?rates=x").await.status(), 422);
+    assert!(!client.get("/targets?on=2001-01-01").await.contains("aria-label=\"Other currencies\""));
     app.stop().await;
 }
 

@@ -3,12 +3,17 @@
 use super::{
     Measure, Period, Unit,
     grid::{Choice, Grid},
+    reached,
     view::{self, Row},
 };
 use crate::{
     db::{Db, OrgTx},
     error::{AppError, AppResult},
-    features::{activities, pipeline},
+    features::{
+        activities,
+        currencies::ended::{self, Ended, Way},
+        pipeline,
+    },
     kernel::calendar,
     web::{
         Actor, Allow, Form, FormErrors, Page, SelectOption, Shell,
@@ -31,6 +36,11 @@ struct Index {
     previous: String,
     next: String,
     unit: &'static str,
+    /// At which rates: the address of each way, its words, and whether it is this one. None where nothing was won in other currencies.
+    ways: Vec<(String, String, bool)>,
+    way: Way,
+    /// What was converted, and how.
+    note: Option<String>,
     rows: Vec<Row>,
     may_set: bool,
     /// Where the grid of this period is.
@@ -40,11 +50,24 @@ struct Index {
 pub async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let period = asked(&page, &query)?;
+    let (period, way) = asked(&page, &query)?;
     let actor = page.actor.clone();
-    let rows = db.org_read(&page, move |tx| view::rows(tx, &actor, period, None)).await?;
+    let (rows, foreign, note) = db
+        .org_read(&page, move |tx| {
+            let rows = view::rows(tx, &actor, period, None, way)?;
+            let foreign = reached::foreign(tx, &actor, period)?;
+            let of = Ended { owners: actor.visible_owners(), ..Ended::within(&actor, "won", period.span) };
+            let note = ended::note(tx, &actor, way, &of, foreign.iter().map(String::as_str))?;
+            Ok((rows, foreign, note))
+        })
+        .await?;
     let now = Period::now(period.unit, &page);
-    let href = |period: Period| format!("/targets?unit={}&on={}", period.unit.key(), period.span.from);
+    let href_at = |period: Period, way: &str| {
+        let rates = if way == Way::default().key() { String::new() } else { format!("&rates={way}") };
+        format!("/targets?unit={}&on={}{rates}", period.unit.key(), period.span.from)
+    };
+    let href = |period: Period| href_at(period, way.key());
+    let ways = way.options(&page).into_iter().filter(|_| !foreign.is_empty());
     let year = Period::around(Unit::Year, period.span.from, page.org.fiscal_year_start);
     let template = Index {
         shell: page.shell("targets"),
@@ -54,6 +77,9 @@ pub async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
         previous: href(period.previous()),
         next: href(period.next()),
         unit: period.unit.key(),
+        ways: ways.map(|option| (href_at(period, &option.value), option.label, option.selected)).collect(),
+        way,
+        note,
         rows,
         may_set: page.may(Administer::KEY),
         edit: format!("/targets/edit?year={}&unit={}", year.span.from, period.unit.key()),
@@ -61,13 +87,14 @@ pub async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     reply::page(&page.req, &template)
 }
 
-fn asked(actor: &Actor, query: &Form) -> AppResult<Period> {
+fn asked(actor: &Actor, query: &Form) -> AppResult<(Period, Way)> {
     let mut p = query.parser();
     let unit = p.optional("unit", |key| Unit::parse(key).ok_or("is not one of the choices")).unwrap_or(Unit::Month);
     let on = p.optional("on", calendar::parse_date);
+    let way = p.optional("rates", Way::parse).unwrap_or_default();
     p.finish()?;
     let today = calendar::today(actor.org.zone);
-    Ok(Period::around(unit, on.unwrap_or(today), actor.org.fiscal_year_start))
+    Ok((Period::around(unit, on.unwrap_or(today), actor.org.fiscal_year_start), way))
 }
 
 #[derive(Template)]
@@ -90,6 +117,17 @@ struct Edit {
     /// What was filled in and waits to be saved.
     filled: String,
     currency: String,
+}
+
+impl Index {
+    /// How other currencies count, in a few words.
+    fn counted(&self) -> &'static str {
+        match self.way {
+            Way::Today => "Other currencies count at today’s rates of exchange.",
+            Way::Then => "Other currencies count at the rates of the day each deal was won.",
+            Way::Apart => "Other currencies do not count; they stand beside.",
+        }
+    }
 }
 
 impl Edit {

@@ -4,7 +4,7 @@ use super::{Circle, Goal, Measure, Period, Unit, Whose, circles, model::Target, 
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::currencies::Rates,
+    features::currencies::{Rates, ended::Way},
     kernel::{
         Money, PipelineId,
         calendar::{self, Span},
@@ -27,7 +27,7 @@ pub struct Progress {
     pub reached: Decimal,
     /// What should be reached by the end of today, were every working day worth the same.
     pub expected: Decimal,
-    /// Won in currencies without a rate of exchange, which do not count; others do, at today's rate.
+    /// Won in other currencies that do not count: those without a rate of exchange, or all where each is told apart.
     pub others: BTreeMap<String, Decimal>,
 }
 
@@ -58,7 +58,7 @@ pub fn progress(
     period: Period,
 ) -> AppResult<Vec<Progress>> {
     let seen = circles(tx, actor)?.into_iter().filter(|circle| circle.whose == whose).collect::<Vec<_>>();
-    let all = of_circles(tx, actor, &seen, period)?;
+    let all = of_circles(tx, actor, &seen, period, Way::default())?;
     Ok(all.into_iter().map(|(_, progress)| progress).filter(|p| p.goal.pipeline == pipeline).collect())
 }
 
@@ -104,9 +104,10 @@ pub(super) fn of_circles(
     actor: &Actor,
     circles: &[Circle],
     period: Period,
+    way: Way,
 ) -> AppResult<Vec<(usize, Progress)>> {
     let set = kept_in(tx, period)?;
-    judge(tx, actor, circles, period, &set)
+    judge(tx, actor, circles, (period, way), &set)
 }
 
 /// The same, of targets that are known already: those of `period` and of its parts.
@@ -114,7 +115,7 @@ pub(super) fn judge(
     tx: &mut OrgTx,
     actor: &Actor,
     circles: &[Circle],
-    period: Period,
+    (period, way): (Period, Way),
     set: &[Target],
 ) -> AppResult<Vec<(usize, Progress)>> {
     let wanted: BTreeSet<(usize, Goal)> = set
@@ -128,16 +129,16 @@ pub(super) fn judge(
     let everybody = asked.iter().any(|circle| circle.owners.is_none());
     let owners = (!everybody).then(|| asked.iter().flat_map(|c| c.owners.clone().unwrap_or_default()).collect());
     let activities = wanted.iter().any(|(_, goal)| goal.measure == Measure::Activities);
-    let reached = Reached::load(tx, period, owners, activities)?;
+    let reached = Reached::load(tx, actor, period, (owners, activities), way)?;
     let rates = Rates::today(tx, actor)?;
     let elapsed = period.elapsed(actor, calendar::today(actor.org.zone));
     let judged = wanted.into_iter().map(|(n, goal)| {
         let (target, summed) = number(set, circles[n].whose, &goal, period);
         let (mut reached, mut others) = reached.of(&circles[n], &goal, &actor.org.currency);
-        // What has no rate stands beside.
+        // What has no rate stands beside. At the rates of its day it is converted already.
         others.retain(|currency, amount| {
             let (into, converted) = rates.own(currency, *amount);
-            let known = into == actor.org.currency;
+            let known = way == Way::Today && into == actor.org.currency;
             reached += if known { converted } else { Decimal::ZERO };
             !known
         });

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     db::OrgTx,
     error::AppResult,
-    features::{activities, pipeline},
+    features::{activities, currencies::ended::Way, pipeline},
     kernel::{Money, PipelineId},
     web::{
         Actor,
@@ -48,11 +48,11 @@ pub struct Row {
     pub href: String,
 }
 
-/// What is set in a period: for everybody the reader sees, or for `only` these.
-pub fn rows(tx: &mut OrgTx, actor: &Actor, period: Period, only: Option<&[Whose]>) -> AppResult<Vec<Row>> {
+/// What is set in a period: for everybody the reader sees, or for `only` these; other currencies at the rates that are asked for.
+pub fn rows(tx: &mut OrgTx, actor: &Actor, period: Period, only: Option<&[Whose]>, way: Way) -> AppResult<Vec<Row>> {
     let mut seen = circles(tx, actor)?;
     seen.retain(|circle| only.is_none_or(|only| only.contains(&circle.whose)));
-    let all = progress::of_circles(tx, actor, &seen, period)?;
+    let all = progress::of_circles(tx, actor, &seen, period, way)?;
     told(tx, actor, &seen, all)
 }
 
@@ -82,7 +82,7 @@ pub fn of_reader(tx: &mut OrgTx, actor: &Actor) -> AppResult<(String, Vec<Row>)>
     for unit in Unit::ALL {
         let period = Period::now(unit, actor);
         let set = progress::within(year.clone(), period);
-        let all = progress::judge(tx, actor, &seen, period, &set)?;
+        let all = progress::judge(tx, actor, &seen, (period, Way::default()), &set)?;
         let rows = told(tx, actor, &seen, all)?;
         if !rows.is_empty() {
             return Ok((period.label(actor.locale, actor.org.fiscal_year_start), rows));
@@ -96,7 +96,7 @@ pub fn headline(tx: &mut OrgTx, actor: &Actor, whose: Whose, pipeline: PipelineI
     let Some(circle) = circles::narrow(actor, whose) else { return Ok(None) };
     let period = Period::now(Unit::Month, actor);
     let seen = [circle];
-    let mut all = progress::of_circles(tx, actor, &seen, period)?;
+    let mut all = progress::of_circles(tx, actor, &seen, period, Way::default())?;
     all.retain(|(_, p)| p.goal.measure == Measure::Amount && p.goal.pipeline.is_none_or(|id| id == pipeline));
     all.sort_by_key(|(_, p)| p.goal.pipeline.is_none());
     all.truncate(1);
