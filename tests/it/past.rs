@@ -66,7 +66,7 @@ impl World {
         let stage = draw.of(&self.stages).clone();
         let amount = *draw.of::<&str>(&["", "10", "25.50", "100", "900"]);
         let owner = draw.of(&[self.org.admin, self.org.rep]).to_string();
-        let what = draw.below(20);
+        let what = draw.below(22);
         if what < 4 || self.deals.is_empty() {
             let name = format!("Deal {}", self.deals.len());
             let currency = *draw.of::<&str>(&["EUR", "EUR", "EUR", "USD"]);
@@ -99,6 +99,7 @@ impl World {
             }
             14 => self.admin.post(&at("archival/undo"), &[]).await,
             15 => self.admin.post(&at("deletion/undo"), &[]).await,
+            20 | 21 => self.split(&deal, &version).await,
             16 | 17 => self.bulk(draw, &stage, &owner).await,
             _ => {
                 let last = "SELECT id::text AS value FROM operations ORDER BY created_at DESC LIMIT 1";
@@ -107,6 +108,21 @@ impl World {
             }
         };
         assert!(answer.status() < 500, "{what} of {deal}: {}", answer.body);
+    }
+
+    /// In two: two fifths are split off.
+    async fn split(&mut self, deal: &str, version: &str) -> Page {
+        let part =
+            |of: &str| self.one(&format!("SELECT trim_scale({of})::text AS value FROM deals WHERE id = '{deal}'"));
+        let (first, second) =
+            (part("coalesce(round(amount * 0.6, 2), 0)"), part("coalesce(amount - round(amount * 0.6, 2), 0)"));
+        let name = format!("Part {}", self.deals.len());
+        let form = [("name_1", "Whole"), ("amount_1", &first), ("name_2", &name), ("amount_2", &second)];
+        let form = form.into_iter().chain([("parts", "2"), ("version", version)]).collect::<Vec<_>>();
+        let answer = self.admin.post(&format!("/deals/{deal}/split"), &form).await;
+        let made = format!("SELECT id::text AS value FROM deals WHERE name = '{name}'");
+        self.deals.extend(self.app.texts(&made));
+        answer
     }
 
     async fn bulk(&self, draw: &mut Draw, stage: &str, owner: &str) -> Page {
@@ -133,6 +149,7 @@ impl World {
              closed_at = closed_at - interval '1 day', stage_entered_at = stage_entered_at - interval '1 day'",
             "UPDATE deal_states SET valid_from = valid_from - interval '1 day', valid_to = valid_to - interval '1 day', \
              began_at = began_at - interval '1 day'",
+            "UPDATE deal_splits SET at = at - interval '1 day'",
         ] {
             self.app.alter(statement);
         }
@@ -179,6 +196,10 @@ impl World {
     ) -> (BTreeMap<String, [String; 3]>, [String; 2]) {
         let page = client.get(&format!("/pipeline/{pipeline}/changes?{query}")).await;
         assert_eq!(page.status(), 200, "{}", page.body);
+        if page.contains("class=\"blank\"") {
+            let zero = if query.contains("currency=USD") { "$0.00" } else { "€0.00" };
+            return (BTreeMap::new(), [zero.to_owned(), zero.to_owned()]);
+        }
         let rows = table(&page, "What changed");
         let (first, last) = (rows.first().unwrap()[3].clone(), rows.last().unwrap()[3].clone());
         let steps = rows[1..rows.len() - 1].iter().filter(|row| row[1] != "0");
@@ -253,6 +274,7 @@ async fn any_day_and_any_two_days_are_as_a_replay_of_the_events_has_them() {
     world.check(&rep, Some(&world.org.rep.to_string()), &history).await;
     // Made anew from the events alone it is the same; folded, too.
     world.app.alter(&format!("SELECT app.replay_deals('{}')", world.org.id));
+    world.app.alter(&format!("SELECT app.replay_splits('{}')", world.org.id));
     world.app.alter("SELECT app.fold_totals()");
     world.check(&world.admin, None, &history).await;
     assert_eq!(crate::targets::closings_differ(&world.app), Vec::<String>::new());
@@ -299,4 +321,33 @@ async fn any_day_and_any_two_days_are_as_a_replay_of_the_events_has_them() {
     assert_eq!(listed.to_string(), *deals, "{}", page.body);
     assert_eq!(amounts(&[("EUR".into(), "1234.5".parse().unwrap())].into()), "€1,234.50");
     world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_without_a_past_says_so_and_what_to_do() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let (admin, (pipeline, stages)) = (app.signed_in(&org, "admin").await, app.stages(&org));
+    let at = |rest: &str| format!("/pipeline/{pipeline}/{rest}");
+    for rest in ["history", "changes"] {
+        let page = admin.get(&at(rest)).await;
+        assert!(page.status() == 200 && page.contains("No past yet"), "{rest}: {}", page.body);
+        for bare in ["data-chart", "past-column", ">0 open deals<"] {
+            assert!(!page.contains(bare), "{rest}: {bare}");
+        }
+    }
+    let timeline = admin.get(&at("timeline")).await;
+    assert!(timeline.contains("No open deals yet") && !timeline.contains("Show everything"), "{}", timeline.body);
+    admin.add_deal(&stages[0], "First", &[("amount", "10")]).await;
+    let early = admin.get(&at("history?on=2020-01-01")).await;
+    assert!(early.contains("Nothing stood here yet") && early.contains("Look at that day"), "{}", early.body);
+    let changes = admin.get(&at("changes?from=2020-01-01&to=2020-02-01")).await;
+    assert!(changes.contains("Nothing stood here yet") && !changes.contains("data-chart"), "{}", changes.body);
+    let today = app.value("SELECT (now() AT TIME ZONE 'Europe/Amsterdam')::date").await;
+    let theirs = admin.get(&at(&format!("history?on={today}&owner={}", org.rep))).await;
+    assert!(theirs.contains("Nothing of theirs was open"), "{}", theirs.body);
+    assert!(admin.get(&at(&format!("history?on={today}"))).await.contains("past-column"));
+    let timeline = admin.get(&at("timeline?owner=none")).await;
+    assert!(timeline.contains("Clear filters"), "{}", timeline.body);
+    app.stop().await;
 }

@@ -192,6 +192,10 @@ impl Frame {
         queries::pipeline(tx, id).map(drop)
     }
 
+    pub fn board_href(&self) -> String {
+        format!("/pipeline/{}", self.pipeline.id)
+    }
+
     /// The view's name, else the pipeline's.
     pub fn title(&self) -> &str {
         self.view.as_ref().map_or(&self.pipeline.name, |view| &view.name)

@@ -2,6 +2,7 @@
 
 use super::{
     asked::{self, Asked, Scope},
+    blank::{self, Blank},
     compare::{self, Between, Part, STEPS, Step, Sum},
     pages::Tools,
     totals::{self, Total},
@@ -73,6 +74,8 @@ struct Changes {
     change: String,
     lines: Vec<Line>,
     chart: String,
+    /// Nothing stood there on either day, nor came and went between them.
+    blank: Option<Blank>,
     listing: Option<Listing>,
     spans: Vec<(&'static str, String)>,
 }
@@ -145,6 +148,11 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
             })
         }
     };
+    let nothing = first.is_empty() && second.is_empty() && sums.is_empty();
+    let blank = match nothing {
+        true => Some(blank::of(tx, actor, wanted.id, (&wanted.asked, &scope), wanted.to)?),
+        false => None,
+    };
     let (owners, teams) = asked::choices(tx, &wanted.asked)?;
     let today = asked::today(actor);
     let (before, after) = (sum_of(&first, &currency), sum_of(&second, &currency));
@@ -175,6 +183,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
         change: signed(actor, after.1 - before.1, &currency),
         chart: chart(&wanted, &sums, before.1, after.1, &currency, actor),
         lines,
+        blank,
         listing,
         spans: spans(&wanted, today),
         currency,

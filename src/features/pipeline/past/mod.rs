@@ -8,6 +8,7 @@
 //! Who sees a deal today sees its past, and nobody else; a filter by owner asks who owned it then. Deals deleted for good have no past.
 
 mod asked;
+mod blank;
 mod board;
 mod changes;
 mod compare;

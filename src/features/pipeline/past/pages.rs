@@ -2,6 +2,7 @@
 
 use super::{
     asked::{self, Asked, Scope},
+    blank::{self, Blank},
     board::{self, PastCard},
     stages::{self, PastStage},
     totals::{self, Total},
@@ -52,6 +53,8 @@ struct History {
     deals: String,
     amount: String,
     columns: Vec<Column>,
+    /// Nothing stood there.
+    blank: Option<Blank>,
     before: String,
     after: Option<String>,
     compare: String,
@@ -97,6 +100,7 @@ fn load(
         });
     }
     let today = asked::today(actor);
+    let blank = if totals.is_empty() { Some(blank::of(tx, actor, id, (asked, &scope), on)?) } else { None };
     let (owners, teams) = asked::choices(tx, asked)?;
     let href = |day: NaiveDate| format!("/pipeline/{id}/history?{}", asked.query(&[("on", day)]));
     Ok(History {
@@ -110,6 +114,7 @@ fn load(
         deals: actor.locale.integer(totals.iter().map(|total| total.deals).sum()),
         amount: amounts(actor, totals.iter()),
         columns,
+        blank,
         before: href(on - Days::new(1)),
         after: (on < today).then(|| href(on + Days::new(1))),
         compare: format!("/pipeline/{id}/changes?{}", asked.query(&[("from", on), ("to", today)])),

@@ -61,6 +61,8 @@ struct Timeline {
     all: Option<String>,
     /// The list of deals that cannot be drawn.
     undated: String,
+    /// Not even elsewhere in time.
+    nothing: bool,
 }
 
 struct Choice {
@@ -132,8 +134,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResul
     let at = |day: NaiveDate| asked.href(&[("from", &day.to_string())]);
     let month = |day: NaiveDate| actor.locale.month(day);
     let today = actor.today();
+    let summary = board::summary(tx, actor, id, &scope)?;
     Ok(Timeline {
-        summary: board::summary(tx, actor, id, &scope)?,
+        nothing: summary.open_count == "0",
+        summary,
         groupings: By::ALL.map(|by| choice(&asked, "group_by", (by.key(), by.label(), by == look.by))).into(),
         zooms: Zoom::ALL.map(|zoom| choice(&asked, "zoom", (zoom.key(), zoom.label(), zoom == look.zoom))).into(),
         before: at(look.zoom.beside(look.day, false)),
