@@ -119,3 +119,48 @@ async fn time_in_stages_is_replayed_from_events() {
     rep.post(&format!("{at}/closure/undo"), &[]).await;
     assert!(step(&stages[1]).await.contains("5 days in 3 stays"), "{}", step(&stages[1]).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn markers_of_before_they_were_kept_follow_from_the_events() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let (_, stages) = app.stages(&org);
+    let changes: [&[(&str, &str)]; 5] = [
+        &[("expected_close_on", "2031-03-11"), ("expected_close_on", "2031-04-10"), ("amount", "8000")],
+        &[("expected_close_on", "2031-02-01"), ("amount", "12000"), ("amount", "9000")],
+        &[("expected_close_on", ""), ("expected_close_on", "2031-05-01"), ("amount", ""), ("amount", "100")],
+        &[("amount", "100"), ("currency", "USD"), ("amount", "50")],
+        &[("name", "Nothing of value")],
+    ];
+    for (n, changes) in changes.iter().enumerate() {
+        let more = [("amount", "10000"), ("expected_close_on", "2031-03-01")];
+        let id = rep.add_deal(&stages[0], &format!("Deal {n}"), &more).await;
+        let at = format!("/deals/{id}");
+        for (key, value) in *changes {
+            set(&rep, &at, key, value).await;
+        }
+        if n == 0 {
+            // Closed and open again: what changed while it was won promised nothing.
+            assert_eq!(rep.post(&format!("{at}/closure"), &[("outcome", "won")]).await.status(), 303);
+            set(&rep, &at, "amount", "10").await;
+            rep.post(&format!("{at}/closure/undo"), &[]).await;
+            set(&rep, &at, "amount", "5000").await;
+        }
+        if n == 1 {
+            let version = app.value(&format!("SELECT version FROM deals WHERE id = '{id}'")).await;
+            let parts = [("name_1", "A"), ("amount_1", "6000"), ("name_2", "B"), ("amount_2", "3000"), ("parts", "2")];
+            let parts = parts.into_iter().chain([("version", version.as_str())]).collect::<Vec<_>>();
+            assert_eq!(rep.post(&format!("{at}/split"), &parts).await.status(), 303);
+        }
+    }
+    let kept = "SELECT concat_ws(' ', number, slips, slipped_days, shrunk_percent, first_close_on, trim_scale(first_amount)) AS value FROM deals ORDER BY number";
+    let by_trigger = app.texts(kept);
+    assert_eq!(by_trigger[0], "1001 2 40 50 2031-03-01 10000");
+    assert!(by_trigger[1].ends_with(" 10 2031-03-01 6666.6667"), "{by_trigger:?}");
+    app.alter("UPDATE deals SET first_close_on = NULL, first_amount = NULL, slips = 0");
+    assert_ne!(app.texts(kept), by_trigger);
+    app.alter(&format!("SELECT app.replay_promises('{}')", org.id));
+    assert_eq!(app.texts(kept), by_trigger);
+    app.stop().await;
+}

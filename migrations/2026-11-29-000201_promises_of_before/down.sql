@@ -1,0 +1,1 @@
+DROP FUNCTION app.replay_promises(uuid);
