@@ -97,3 +97,23 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
     assert!(admin.get("/contacts").await.contains("href=\"/imports/new?type=contacts\""));
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scale_has_lines_that_agree_with_amounts_and_competitors_that_deals_were_lost_to() {
+    let app = TestApp::start().await;
+    let db = app.db.clone();
+    tokio::task::spawn_blocking(move || seeds::scale(&db, 60, 20, 300)).await.unwrap().unwrap();
+    let counts = "SELECT concat_ws(' ', count(*), count(*) FILTER (WHERE amount IS DISTINCT FROM l.net AND l.n > 0),
+          count(*) FILTER (WHERE amount_from = 'lines'), count(l.n) FILTER (WHERE status = 'won') > 50,
+          count(l.n) BETWEEN 400 AND 550, count(lost_to) BETWEEN 10 AND 120,
+          count(*) FILTER (WHERE lost_to IS NOT NULL AND (status <> 'lost' OR NOT EXISTS (
+            SELECT 1 FROM deal_competitors c WHERE c.deal_id = d.id AND c.competitor_id = d.lost_to)))) AS value
+        FROM deals d LEFT JOIN (SELECT deal_id, count(*) AS n, sum(net) AS net FROM deal_lines GROUP BY 1) l ON l.deal_id = d.id";
+    assert_eq!(app.texts(counts), ["750 0 0 t t t 0"]);
+    assert_eq!(app.texts("SELECT (count(*) > 90)::text AS value FROM deal_competitors"), ["true"]);
+    let admin = app.new_client();
+    admin.sign_in("admin@scale.test", PASSWORD).await;
+    let report = admin.get("/reports/sales?when=ever").await;
+    assert!(report.between("id=\"by-product\"", "</section>").unwrap().contains("Product "), "{}", report.body);
+    app.stop().await;
+}

@@ -76,8 +76,10 @@ fn fill(tx: &mut SystemTx, org: OrgId, contacts: i64, companies: i64, deals: i64
     })?;
     // What is next for deals is written over all of them, so that their indexes come last.
     sweep::stripped(tx, &["deals", "deal_states"], |tx, _| {
+        tx.conn().batch_execute(include_str!("scale/competitors.sql"))?;
         step("deals and their events", || run(tx, include_str!("scale/deals.sql"), &[deals, companies]))?;
         step("products, lines and rates", || Ok(tx.conn().batch_execute(include_str!("scale/lines.sql"))?))?;
+        step("competitors at deals", || Ok(tx.conn().batch_execute(include_str!("scale/rivals.sql"))?))?;
         step("people at deals", || Ok(tx.conn().batch_execute(include_str!("scale/links.sql"))?))?;
         analyse_now(tx)?;
         step("activities and tasks", || {

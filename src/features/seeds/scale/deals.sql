@@ -11,7 +11,7 @@ WITH drawn AS (
   SELECT d.*, coalesce(d.closed_at, now() - interval '75 days' * d.rest) - d.age AS at FROM drawn d
 ), made AS (
   INSERT INTO deals (org_id, id, number, name, company_id, pipeline_id, stage_id, position, amount, currency, probability, expected_close_on,
-    owner_id, source, status, lost_reason, closed_at, closed_by, stage_entered_at, created_by, created_at, updated_at, version, priority, forecast_override)
+    owner_id, source, status, lost_reason, lost_to, closed_at, closed_by, stage_entered_at, created_by, created_at, updated_at, version, priority, forecast_override)
   SELECT current_setting('seed.org')::uuid, pg_temp.id(d.at, 'deal', d.i), 1000 + d.i,
     coalesce(split_part(c.name, ' ', 1), w.tail[1 + pg_temp.roll(d.i, 47, cardinality(w.tail))]) || ' ' || w.deal[1 + pg_temp.roll(d.i, 48, cardinality(w.deal))],
     c.id, s.pipeline_id, s.id, pg_temp.rank(d.i),
@@ -22,6 +22,7 @@ WITH drawn AS (
     o.id, w.source[1 + pg_temp.roll(d.i, 55, cardinality(w.source))],
     CASE WHEN NOT d.closed THEN 'open' WHEN pg_temp.roll(d.i, 56, 100) < 44 THEN 'won' ELSE 'lost' END,
     CASE WHEN d.closed AND pg_temp.roll(d.i, 56, 100) >= 44 THEN w.reason[1 + pg_temp.roll(d.i, 57, cardinality(w.reason))] END,
+    CASE WHEN d.closed AND pg_temp.roll(d.i, 56, 100) >= 44 AND w.reason[1 + pg_temp.roll(d.i, 57, cardinality(w.reason))] = 'Chose a competitor' THEN r.id END,
     d.closed_at, CASE WHEN d.closed THEN o.id END, d.at + d.age * d.rest * 0.9, o.id, d.at, coalesce(d.closed_at, d.at), CASE WHEN d.closed THEN 2 ELSE 1 END,
     (ARRAY['urgent','high','normal','low'])[(1 + d.i % 10)::int], CASE WHEN d.i % 25 = 0 THEN (ARRAY['committed','best_case','omitted'])[(1 + d.i / 25 % 3)::int] END
   FROM dated d
@@ -31,6 +32,7 @@ WITH drawn AS (
       (SELECT list FROM words WHERE kind = 'source') source, (SELECT list FROM words WHERE kind = 'reason') reason) w
   LEFT JOIN (SELECT sc.i, sc.id, co.name FROM seed_companies sc JOIN companies co ON co.org_id = current_setting('seed.org')::uuid AND co.id = sc.id) c ON c.i = d.company
   LEFT JOIN owners o ON o.i = d.owner
+  LEFT JOIN seed_rivals r ON r.n = d.i % 40
   ORDER BY d.i
   RETURNING id, name, amount, currency, status, owner_id, created_at, closed_at, lost_reason
 ), created AS (
