@@ -2,7 +2,8 @@
 
 use crate::support::{Client, Page, TestApp};
 
-async fn upload(client: &Client, text: &str) -> Page {
+/// A file of products, as their page takes it.
+pub async fn upload(client: &Client, text: &str) -> Page {
     let part = reqwest::multipart::Part::bytes(text.as_bytes().to_vec()).file_name("products.csv");
     let form = reqwest::multipart::Form::new().text("csrf_token", client.csrf().await).part("file", part);
     let request = client.http().post(client.url("/products/import")).header("Accept", "text/html").multipart(form);

@@ -174,7 +174,7 @@ pub async fn check(app: &TestApp, org: &Org, history: &[Row]) {
     }
 }
 
-/// The managers' teams, and a line of the product that each deal was about.
+/// The managers' teams.
 fn prepare(app: &TestApp, org: &Org) {
     let org = org.id;
     let quoted = |text: &str| text.replace('\'', "''");
@@ -193,17 +193,4 @@ fn prepare(app: &TestApp, org: &Org) {
             agents.join(", ")
         ));
     }
-    for product in rows(&file("products.csv").unwrap()) {
-        app.alter(&format!(
-            "INSERT INTO products (org_id, id, name) SELECT '{org}', app.uuid7(), '{0}'
-             WHERE NOT EXISTS (SELECT 1 FROM products WHERE org_id = '{org}' AND name_match = app.match_key('{0}'))",
-            quoted(&product["product"])
-        ));
-    }
-    app.alter(
-        "INSERT INTO deal_lines (org_id, id, deal_id, position, product_id, name, quantity, unit_price, period_net)
-         SELECT d.org_id, app.uuid7(), d.id, 0, p.id, p.name, 1, coalesce(d.amount, 0), coalesce(d.amount, 0)
-         FROM deals d JOIN products p ON p.org_id = d.org_id AND p.name_match = app.match_key(d.custom->>'product')
-         WHERE NOT EXISTS (SELECT 1 FROM deal_lines l WHERE l.org_id = d.org_id AND l.deal_id = d.id)",
-    );
 }
