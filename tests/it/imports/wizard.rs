@@ -112,7 +112,7 @@ async fn step_by_step() {
     assert_eq!(selected(&client.get(&format!("{here}/columns")).await, "field-")[3].1, "company_id");
 
     let values = client.get(&format!("{here}/values")).await;
-    for part in ["Stammkunde", "2 rows", "Neuling", "1 rows", "Jemand"] {
+    for part in ["Stammkunde", "2 rows", "Neuling", "1 row", "Jemand"] {
         assert!(values.contains(part), "{part} is missing: {}", values.body);
     }
     assert!(!values.contains("rep@acme.test</label>"));
