@@ -178,13 +178,13 @@ async fn filters_are_exact_remembered_and_paged() {
         let date = if i % 2 == 0 { "2020-01-01" } else { "" };
         client.add_deal(&stages[0], &format!("Café {i}"), &[("amount", &amount), ("expected_close_on", date)]).await;
     }
-    // 25 and then the rest, without doubles.
+    // 20 and then the rest, without doubles.
     let whole = rep.get(&board).await;
-    assert_eq!(cards(&whole).len(), 25);
+    assert_eq!(cards(&whole).len(), 20);
     assert!(whole.contains("30 open deals"), "{}", whole.body);
     let more = whole.between("class=\"cards-more\" hx-get=\"", "\"").unwrap().replace("&amp;", "&");
     let rest = rep.get_partial(&more).await;
-    assert_eq!(cards(&rest).len(), 5);
+    assert_eq!(cards(&rest).len(), 10);
     assert!(cards(&rest).iter().all(|id| !cards(&whole).contains(id)));
 
     for (query, count, total) in [
@@ -337,10 +337,10 @@ async fn columns_are_read_through_their_index() {
             explain_first_cards(tx, id, &Scope::all(&by), order)
         });
         let plan = plan.await.unwrap();
-        assert!(
-            plan.contains(index) && !plan.contains("Seq Scan on deals") && !plan.contains("Sort Key: r."),
-            "{plan}"
-        );
+        // The first cards come off the index as they are; what names them may be sorted to be joined.
+        let (_, below) = plan.split_once("->  Limit").unwrap();
+        assert!(below.split_once(index).is_some_and(|(above, _)| !above.contains("Sort")), "{plan}");
+        assert!(!plan.contains("Seq Scan on deals"), "{plan}");
     }
     app.stop().await;
 }

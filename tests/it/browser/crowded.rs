@@ -32,12 +32,12 @@ async fn two_thousand_cards_in_a_column() {
     browser.fill("password", PASSWORD).await;
     browser.submit("Sign in").await;
     browser.go(&format!("/pipeline/{pipeline}")).await;
-    browser.until("a page of cards", &format!("{CARDS} === 25")).await;
+    browser.until("a page of cards", &format!("{CARDS} === 20")).await;
     assert!(number(&browser, "document.querySelectorAll('*').length").await < 2_500);
     // Scrolling brings a page at a time.
     for page in 2..=4 {
         browser.js(&format!("const list = {FIRST}; list.scrollTop = list.scrollHeight")).await;
-        browser.until("the next page", &format!("{CARDS} >= {}", page * 25)).await;
+        browser.until("the next page", &format!("{CARDS} >= {}", page * 20)).await;
     }
     assert!(number(&browser, CARDS).await <= 150);
     assert!(number(&browser, "document.querySelectorAll('*').length").await < 6_000);

@@ -1,4 +1,4 @@
-//! The board's reads. One query for the first cards of every column (a LATERAL top 26 per stage, each served by `deals_board`),
+//! The board's reads. One query for the first cards of every column (a LATERAL top 21 per stage, each served by `deals_board`),
 //! one for a further page of a column, one for single cards; totals from the kept counters, or from the filtered rows themselves
 //! when a filter asks for what the counters do not know.
 
@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Cards of a column at a time, and of a column in one of several rows; one more is read to know whether there are more.
-pub const PAGE: usize = 25;
+pub const PAGE: usize = 20;
 pub const LANE: usize = 4;
 
 /// What a card shows.

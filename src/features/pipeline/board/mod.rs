@@ -1,4 +1,4 @@
-//! The board: columns of cards with exact totals, 25 cards at a time, filtered as each person likes.
+//! The board: columns of cards with exact totals, 20 cards at a time, filtered as each person likes.
 
 pub(super) mod cards;
 pub(super) mod chrome;
