@@ -130,16 +130,23 @@ BEGIN
 END $$;
 ALTER FUNCTION app.reindex(uuid, text, uuid[]) OWNER TO pipewright_system;
 
--- Finds documents by fragments, through the trigram index of their type: for what the cheaper ways of app.search do not find.
+-- Finds documents by fragments, through the trigram index of their type: for what the cheaper ways of app.search do not find. Within
+-- the index an organisation is a list of all its documents. Where it has most of the table, walking that list rejects next to nothing
+-- and costs three times the trigrams (1 M contacts: 6 ms against 1.5); so it is compared only afterwards there.
 CREATE OR REPLACE FUNCTION app.search_fragments(org uuid, kind text, patterns text[], owners uuid[], most integer)
 RETURNS SETOF search_documents
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 SET enable_seqscan = off SET enable_indexscan = off SET enable_bitmapscan = on AS $$
+DECLARE
+  mostly constant boolean := (SELECT sum(t.records) FROM record_totals t WHERE t.org_id = org
+      AND t.record_type = CASE kind WHEN 'company' THEN 'companies' ELSE kind || 's' END)
+    > (SELECT c.reltuples / 2 FROM pg_class c WHERE c.oid = format('search_documents_%s_trgm', kind)::regclass);
 BEGIN
   RETURN QUERY EXECUTE format(
-    'SELECT d.* FROM search_documents d WHERE d.org_id = $1 AND d.record_type = %L AND d.haystack LIKE $2 AND d.haystack LIKE $3
+    'SELECT d.* FROM search_documents d WHERE %s = $1 AND d.record_type = %L AND d.haystack LIKE $2 AND d.haystack LIKE $3
        AND d.haystack LIKE ALL ($4) %s LIMIT %s',
-    kind, CASE WHEN owners IS NULL THEN '' ELSE 'AND d.owner_id = ANY ($5)' END, most)
+    CASE WHEN mostly THEN '(d.org_id::text)::uuid' ELSE 'd.org_id' END, kind,
+    CASE WHEN owners IS NULL THEN '' ELSE 'AND d.owner_id = ANY ($5)' END, most)
   USING org, patterns[1], coalesce(patterns[2], patterns[1]), patterns, owners;
 END $$;
 ALTER FUNCTION app.search_fragments(uuid, text, text[], uuid[], integer) OWNER TO pipewright_system;

@@ -61,6 +61,7 @@ const STEPS: &[(&str, &str)] = &[
     ("mailings whose job broke off", crate::features::mails::SWEEP_MAILINGS),
     ("counts of mails", crate::features::mails::SWEEP_COUNTS),
     ("deals that stay in a stage", crate::features::automations::SWEEP),
+    ("events no automation has read", crate::features::automations::SWEEP_LEFT),
     ("runs of automations of long ago", crate::features::automations::FORGET),
     ("reminders", crate::features::notifications::reminders::SWEEP),
     ("digests of notices", crate::features::notifications::DIGESTS),

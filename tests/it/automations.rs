@@ -218,6 +218,17 @@ async fn circles_end_failures_are_told_and_tried_again_and_turns_are_fair() {
     let each = "SELECT count(*)::text AS value FROM deals WHERE status = 'won' GROUP BY owner_id ORDER BY 1";
     assert_eq!(app.texts(each), ["3", "4"]);
 
+    // Left over by a job that ended while a dying worker still held the event: found by the sweep, which asks once.
+    let left = admin.add_deal(&stages[0], "Left lying", &[]).await;
+    admin.post(&format!("/deals/{left}/closure"), &[("outcome", "won")]).await;
+    app.sql("DELETE FROM jobs WHERE kind = 'automations.run'").await;
+    for _ in 0..2 {
+        app.sql(pipewright::features::automations::SWEEP_LEFT).await;
+    }
+    assert_eq!(app.value("SELECT count(*) FROM jobs WHERE kind = 'automations.run'").await, "1");
+    app.run_jobs().await;
+    assert_eq!(app.texts(each), ["4", "4"]);
+
     // Whoever lent it their rights has left: it stops, and says so.
     app.sql(&format!("UPDATE automations SET saved_by = NULL WHERE id = '{shared}'")).await;
     let last = admin.add_deal(&stages[0], "Too late", &[]).await;

@@ -114,32 +114,45 @@ struct Count {
     n: i64,
 }
 
-/// Under row-level security a plain LIKE scans; app.search must not.
+/// Under row-level security a plain LIKE scans; app.search must not, whether the organisation is a part of the table or most of it. One
+/// like it in another organisation stays there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fragment_is_found_through_the_trigram_index() {
     let app = TestApp::start().await;
-    let org = app.org("acme").await;
+    let (org, other) = (app.org("acme").await, app.org("other").await);
     let mut conn = PgConnection::establish(app.database_url()).unwrap();
     conn.batch_execute(&format!(
         "INSERT INTO search_documents (org_id, record_type, record_id, title, folded_title, haystack)
          SELECT '{}', 'contact', gen_random_uuid(), 'Person ' || i, 'person ' || i, ' person ' || i || ' zq' || md5(i::text) || ' '
-         FROM generate_series(1, 20000) i; ANALYZE search_documents; BEGIN; SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{}'",
-        org.id, org.id
+         FROM generate_series(1, 20000) i;
+         INSERT INTO search_documents (org_id, record_type, record_id, title, folded_title, haystack)
+         SELECT '{}', 'contact', gen_random_uuid(), 'Foreign', 'foreign', ' foreign zq' || md5('4242') || ' '; ANALYZE search_documents",
+        org.id, other.id
     ))
     .unwrap();
-    // md5 of 4242 ends in these characters.
-    let rows: Count = sql_query("SELECT count(*) AS n FROM app.search(substr(md5('4242'), 20), '{contact}', NULL, 5)")
-        .get_result(&mut conn)
-        .unwrap();
-    assert_eq!(rows.n, 1);
     let scans = |conn: &mut PgConnection, what: &str| {
         sql_query(format!("SELECT pg_stat_get_xact_numscans('{what}'::regclass) AS n"))
             .get_result::<Count>(conn)
             .unwrap()
             .n
     };
-    assert!(scans(&mut conn, "search_documents_contact_trgm") > 0, "the trigram index was not used");
-    assert_eq!(scans(&mut conn, "search_documents"), 0, "the table was scanned");
+    for records in [100, 20_000] {
+        conn.batch_execute(&format!(
+            "INSERT INTO record_totals (org_id, record_type, records) VALUES ('{0}', 'contacts', {records});
+             BEGIN; SET LOCAL ROLE pipewright_app; SET LOCAL app.org_id = '{0}'",
+            org.id
+        ))
+        .unwrap();
+        // md5 of 4242 ends in these characters.
+        let found: Count =
+            sql_query("SELECT count(*) AS n FROM app.search(substr(md5('4242'), 20), '{contact}', NULL, 5)")
+                .get_result(&mut conn)
+                .unwrap();
+        assert_eq!(found.n, 1);
+        assert!(scans(&mut conn, "search_documents_contact_trgm") > 0, "the trigram index was not used");
+        assert_eq!(scans(&mut conn, "search_documents"), 0, "the table was scanned");
+        conn.batch_execute("ROLLBACK").unwrap();
+    }
     drop(conn);
     app.stop().await;
 }

@@ -18,7 +18,7 @@ mod runs;
 mod show;
 
 pub use model::Automation;
-pub use reader::SWEEP;
+pub use reader::{SWEEP, SWEEP_LEFT};
 
 use crate::jobs::Registry;
 use actix_web::web::{ServiceConfig, get, post};

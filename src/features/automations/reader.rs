@@ -50,6 +50,14 @@ WITH due AS (
 )
 INSERT INTO jobs (org_id, kind) SELECT DISTINCT org_id, 'automations.run' FROM heard";
 
+/// For the sweeps: events that no job is to read. Whoever took a job over passes by what the other still holds, and ends the job; when
+/// the other dies after that, what it held is left here.
+pub const SWEEP_LEFT: &str = "
+INSERT INTO jobs (org_id, kind)
+SELECT o.id, 'automations.run' FROM organisations o
+WHERE EXISTS (SELECT FROM automation_inbox i WHERE i.org_id = o.id)
+  AND NOT EXISTS (SELECT FROM jobs j WHERE j.org_id = o.id AND j.kind = 'automations.run')";
+
 /// An event that was not read yet.
 #[derive(Queryable, Selectable, Clone, Debug)]
 #[diesel(table_name = inbox)]

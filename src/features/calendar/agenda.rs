@@ -36,7 +36,7 @@ pub struct Line {
     pub people: Vec<Person>,
 }
 
-/// At most `most` of them; whether that is not all.
+/// At most `most` of them; when that is not all, the day to go on with.
 pub fn days(
     actor: &Actor,
     period: &Period,
@@ -44,7 +44,7 @@ pub fn days(
     directory: &[Person],
     several: bool,
     most: usize,
-) -> (Vec<Day>, bool) {
+) -> (Vec<Day>, Option<NaiveDate>) {
     let today = actor.today();
     let mut placed: Vec<(NaiveDate, bool, Line)> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.seen || entry.busy().is_some()) {
@@ -56,7 +56,9 @@ pub fn days(
     }
     // Of a day what lasts all of it first, and then in the order of the statement: by time.
     placed.sort_by_key(|(day, timed, _)| (*day, *timed));
-    let more = placed.len() > most;
+    // A day that fills a page by itself is not shown for ever.
+    let first = placed.first().map(|(day, ..)| *day);
+    let more = placed.get(most).map(|(day, ..)| if Some(*day) == first { *day + Days::new(1) } else { *day });
     let mut days: Vec<Day> = Vec::new();
     for (day, _, line) in placed.into_iter().take(most) {
         let iso = day.to_string();

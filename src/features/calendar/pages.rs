@@ -32,8 +32,10 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-/// Lines of the list that stands in for a calendar; the agenda behind it has the rest.
+/// Lines of an agenda at a time.
 const LINES: usize = 200;
+/// Lines of the list that stands in for a drawn calendar where there is no script; the agenda has the rest.
+const UNDRAWN: usize = 50;
 
 #[derive(Template)]
 #[template(path = "calendar/index.html")]
@@ -56,7 +58,8 @@ struct Index {
     faces: Vec<Person>,
     narrowed: bool,
     days: Vec<Day>,
-    more: bool,
+    /// Where the list goes on.
+    more: Option<String>,
     board: Option<Board>,
     lengths: &'static [i64],
     /// For the script: see `static/js/calendar.js`.
@@ -154,6 +157,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, day: NaiveDate, shell: Shel
     let known = kept.view();
     let choice = kept.with(query);
     let view = choice.view();
+    let drawn = matches!(view, "day" | "week" | "month");
     let period = Period::of(view, day);
     let whose = choice.whose(actor);
     let directory = members::directory(tx)?;
@@ -174,10 +178,10 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, day: NaiveDate, shell: Shel
         team::board(actor, asked)
     });
     let (listed, more) = match board {
-        Some(_) => (vec![], false),
-        None => agenda::days(actor, &period, &loaded, &directory, several, LINES),
+        Some(_) => (vec![], None),
+        None => agenda::days(actor, &period, &loaded, &directory, several, if drawn { UNDRAWN } else { LINES }),
     };
-    let told = if matches!(view, "day" | "week" | "month") {
+    let told = if drawn {
         let told = entries::tell(actor, &whose, &loaded);
         script(actor, view, day, &period, &chosen, hours.first(), told)?
     } else {
@@ -209,7 +213,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, day: NaiveDate, shell: Shel
         faces: if several || whose.first() != Some(&actor.id.0) { chosen } else { vec![] },
         views: VIEWS.iter().map(tab).collect(),
         days: listed,
-        more,
+        more: more.map(|day| href("agenda", day)),
         board,
         lengths: team::LENGTHS,
         data: told,

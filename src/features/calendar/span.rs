@@ -5,11 +5,13 @@ use crate::{
     error::AppResult,
     features::activities::{self, Slot},
     kernel::{RecordType, calendar},
+    schema::activity_participants as participants,
     web::Actor,
 };
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use diesel::{prelude::*, sql_types as t};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What starts at a time and says nothing of its length takes so many minutes of a calendar.
@@ -152,37 +154,38 @@ pub struct Asked<'a> {
     pub limit: i64,
 }
 
-const PICKED: &str = "
-WITH picked AS MATERIALIZED (
-  SELECT x.org_id, x.id, array_agg(x.who) AS people FROM (
-    SELECT a.org_id, a.id, o.id AS who FROM unnest($1) o(id) CROSS JOIN LATERAL (
-      SELECT a.org_id, a.id FROM activities a WHERE a.owner_id = o.id AND a.deleted_at IS NULL AND a.at >= $2 AND a.at < $3
-      UNION ALL
-      SELECT a.org_id, a.id FROM activities a
-      WHERE a.owner_id = o.id AND a.deleted_at IS NULL AND a.minutes > 1440 AND a.at >= $4 AND a.at < $2) a
-    UNION SELECT q.org_id, q.activity_id, q.member_id FROM activity_participants q
-    WHERE q.member_id = ANY ($1) AND q.at >= $4 AND q.at < $3) x
-  GROUP BY x.org_id, x.id)";
+const COLUMNS: &str = "a.org_id, a.id, a.version, a.subject, a.class, a.status, a.start_at, a.due_on, a.minutes, a.location, a.created_at, \
+    a.updated_at, a.at, a.owner_id, a.type_id, a.deal_id, a.contact_id, a.company_id, a.lead_id";
 
 /// Those that touch the span, the earliest first.
 pub fn load(tx: &mut OrgTx, actor: &Actor, asked: &Asked<'_>) -> AppResult<Vec<Entry>> {
     let (start, end) = calendar::instants(asked.span, asked.zone);
     let (about, joins) = activities::about_sql(actor, "$5");
-    let detail =
-        if asked.full { "a.video_url, a.description" } else { "NULL::text AS video_url, NULL::text AS description" };
-    let by_type = if asked.types.is_empty() { "" } else { "AND a.type_id = ANY ($10)" };
+    let (detail, columns) = if asked.full {
+        ("a.video_url, a.description", format!("{COLUMNS}, a.video_url, a.description"))
+    } else {
+        ("NULL::text AS video_url, NULL::text AS description", COLUMNS.to_owned())
+    };
+    let by_type = if asked.types.is_empty() { "" } else { "AND a.type_id = ANY ($11)" };
     let sql = format!(
-        "{PICKED}
-SELECT * FROM (
+        "SELECT * FROM (
   SELECT a.id, a.version, a.subject, a.class, a.status, a.start_at, a.due_on, a.minutes, a.location, a.created_at, a.updated_at, a.at, {detail},
-    t.name AS type_name, t.icon AS type_icon, t.color AS type_color, a.people,
-    ($5::uuid[] IS NULL OR a.owner_id = ANY ($5) OR a.people && $5) AS mine{about}
+    t.name AS type_name, t.icon AS type_icon, t.color AS type_color,
+    CASE WHEN a.owner_id = ANY ($1) THEN ARRAY[a.owner_id] ELSE '{{}}' END AS people,
+    ($5::uuid[] IS NULL OR a.owner_id = ANY ($5)) AS mine{about}
   FROM (
-    SELECT a.*, p.people FROM picked p JOIN activities a ON a.org_id = p.org_id AND a.id = p.id
-    WHERE a.deleted_at IS NULL {by_type} AND
-      (a.start_at < $7 AND a.start_at + coalesce(a.minutes, {USUAL}) * interval '1 minute' > $6
+    SELECT a.* FROM (
+      SELECT {columns} FROM unnest($1) o(id) CROSS JOIN LATERAL (
+        SELECT a.* FROM activities a WHERE a.owner_id = o.id AND a.deleted_at IS NULL AND a.at >= $2 AND a.at < $3
+        UNION ALL
+        SELECT a.* FROM activities a
+        WHERE a.owner_id = o.id AND a.deleted_at IS NULL AND a.minutes > 1440 AND a.at >= $4 AND a.at < $2) a
+      UNION ALL
+      SELECT {columns} FROM activities a
+      WHERE a.id = ANY ($10) AND a.deleted_at IS NULL AND (a.owner_id = ANY ($1)) IS NOT TRUE) a
+    WHERE (a.start_at < $7 AND a.start_at + coalesce(a.minutes, {USUAL}) * interval '1 minute' > $6
        OR a.start_at >= $6 AND a.start_at < $7
-       OR a.due_on < $9 AND a.due_on + greatest(1, (coalesce(a.minutes, 0) + 1439) / 1440) > $8)
+       OR a.due_on < $9 AND a.due_on + greatest(1, (coalesce(a.minutes, 0) + 1439) / 1440) > $8) {by_type}
     ORDER BY a.at, a.id LIMIT {most}) a
   JOIN activity_types t ON t.org_id = a.org_id AND t.id = a.type_id{joins}) a
 CROSS JOIN LATERAL (SELECT a.mine OR num_nonnulls(a.deal_id, a.contact_id, a.company_id, a.lead_id) > 0 OR EXISTS (
@@ -192,17 +195,44 @@ ORDER BY a.at, a.id",
     );
     // Whatever the zone, a day's hour of reckoning (10:00 UTC) lies within a day of it.
     let reach = Duration::days(1);
+    let earliest = start - reach - Duration::minutes(LONGEST);
+    let guests = guests(tx, asked.people, earliest, end + reach)?;
     let query = diesel::sql_query(sql)
         .into_boxed()
         .bind::<t::Array<t::Uuid>, _>(asked.people.to_vec())
         .bind::<t::Timestamptz, _>(start - reach)
         .bind::<t::Timestamptz, _>(end + reach)
-        .bind::<t::Timestamptz, _>(start - reach - Duration::minutes(LONGEST))
+        .bind::<t::Timestamptz, _>(earliest)
         .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners())
         .bind::<t::Timestamptz, _>(start)
         .bind::<t::Timestamptz, _>(end)
         .bind::<t::Date, _>(asked.span.from)
-        .bind::<t::Date, _>(asked.span.to);
+        .bind::<t::Date, _>(asked.span.to)
+        .bind::<t::Array<t::Uuid>, _>(guests.keys().copied().collect::<Vec<_>>());
     let query = if asked.types.is_empty() { query } else { query.bind::<t::Array<t::Uuid>, _>(asked.types.to_vec()) };
-    Ok(kept(query).load(tx.conn())?)
+    let mut entries: Vec<Entry> = kept(query).load(tx.conn())?;
+    for entry in &mut entries {
+        entry.people.extend(guests.get(&entry.id).into_iter().flatten());
+    }
+    Ok(entries)
+}
+
+/// In which activities of that time these members take part, besides those that are theirs.
+fn guests(
+    tx: &mut OrgTx,
+    people: &[Uuid],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> AppResult<HashMap<Uuid, Vec<Uuid>>> {
+    let rows: Vec<(Uuid, Option<Uuid>)> = participants::table
+        .filter(participants::member_id.eq_any(people))
+        .filter(participants::at.ge(from))
+        .filter(participants::at.lt(to))
+        .select((participants::activity_id, participants::member_id))
+        .load(tx.conn())?;
+    let mut found: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for (activity, member) in rows {
+        found.entry(activity).or_default().extend(member);
+    }
+    Ok(found)
 }
