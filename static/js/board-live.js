@@ -16,7 +16,7 @@ export function startLive(root) {
   // A reconnect follows a gap in which events were missed. Not all tabs at once: the server has just come back.
   document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(refetch, Math.random() * 500); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) refetch(); });
-  document.addEventListener("htmx:after:swap", (event) => { if (event.detail?.ctx?.target?.id === "board") upgradeAll(); });
+  document.addEventListener("htmx:after:swap", (event) => { if (event.detail?.ctx?.target?.matches?.("#board, .lane-more")) upgradeAll(); });
   onFree(() => { if (stale) refetch(); else if (ids.size) schedule(); });
 }
 

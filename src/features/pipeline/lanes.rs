@@ -23,6 +23,8 @@ use uuid::Uuid;
 
 /// Lanes of a page.
 pub const PAGE: usize = 8;
+/// Rows of a board, whose cards take the room: further ones come as one scrolls.
+pub const BOARD: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -80,17 +82,17 @@ pub fn page(
     (pipeline, by): (PipelineId, By),
     stages: &[Stage],
     scope: &Scope,
-    after: &str,
+    (after, most): (&str, usize),
 ) -> AppResult<Lanes> {
     let mut all = match by {
         By::Owner => owners(tx, pipeline, scope)?,
         By::Priority => priorities(),
         By::Stage => stages.iter().filter(|stage| stage.pipeline_id == pipeline).map(of_stage).collect(),
-        By::Company => return companies(tx, pipeline, scope, after),
+        By::Company => return companies(tx, pipeline, scope, (after, most)),
     };
     let skipped: usize = if after.is_empty() { 0 } else { after.parse().map_err(|_| damaged())? };
-    let next = (all.len() > skipped.saturating_add(PAGE)).then(|| (skipped + PAGE).to_string());
-    let all = all.drain(..).skip(skipped).take(PAGE).collect();
+    let next = (all.len() > skipped.saturating_add(most)).then(|| (skipped + most).to_string());
+    let all = all.drain(..).skip(skipped).take(most).collect();
     Ok(Lanes { all, next })
 }
 
@@ -109,7 +111,7 @@ pub fn one(
         By::Company if key == NONE => Some(without_company()),
         By::Company => {
             let id: Uuid = key.parse().map_err(|_| damaged())?;
-            named_companies(tx, pipeline, scope, Fragment::text(" AND c.id = ").bind(Literal::Uuid(id)))?
+            named_companies(tx, pipeline, scope, (Fragment::text(" AND c.id = ").bind(Literal::Uuid(id)), 1))?
                 .pop()
                 .map(|(_, lane)| lane)
         }
@@ -202,7 +204,7 @@ fn named_companies(
     tx: &mut OrgTx,
     pipeline: PipelineId,
     scope: &Scope,
-    narrowed: Fragment,
+    (narrowed, most): (Fragment, usize),
 ) -> AppResult<Vec<(String, Lane)>> {
     let mut sql = Sql::new(
         "SELECT c.id, c.name, c.name_key FROM companies c WHERE c.archived_at IS NULL AND c.deleted_at IS NULL",
@@ -213,7 +215,7 @@ fn named_companies(
     ));
     sql.literal(Literal::Uuid(pipeline.0));
     sql.fragment(&conditions(scope));
-    sql.text(format!(") ORDER BY c.name_key, c.id LIMIT {}", PAGE + 1));
+    sql.text(format!(") ORDER BY c.name_key, c.id LIMIT {most}"));
     let rows: Vec<Company> = load(tx, sql, scope)?;
     let made = rows.into_iter().map(|row| {
         let condition = Fragment::text(" AND r.company_id = ").bind(Literal::Uuid(row.id));
@@ -228,7 +230,7 @@ fn without_company() -> Lane {
     lane(NONE.to_owned(), "No company".to_owned(), Fragment::text(format!(" AND NOT EXISTS ({live})")))
 }
 
-fn companies(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, after: &str) -> AppResult<Lanes> {
+fn companies(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, (after, most): (&str, usize)) -> AppResult<Lanes> {
     let narrowed = match after.split_once('~') {
         None if after.is_empty() => Fragment::default(),
         None => return Err(damaged()),
@@ -238,9 +240,9 @@ fn companies(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, after: &str) -
             place.push(", ").bind(Literal::Uuid(id)).push(")")
         }
     };
-    let mut found = named_companies(tx, pipeline, scope, narrowed)?;
-    let more = found.len() > PAGE;
-    found.truncate(PAGE);
+    let mut found = named_companies(tx, pipeline, scope, (narrowed, most + 1))?;
+    let more = found.len() > most;
+    found.truncate(most);
     let next = found.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
     let mut all: Vec<Lane> = found.into_iter().map(|(_, lane)| lane).collect();
     if next.is_none() {

@@ -53,6 +53,27 @@ async fn a_card_is_dragged_carried_and_sent_to_another_row() {
     browser.until("the sent card", &inside("urgent", &stages[0], "Sent")).await;
     let is = "SELECT string_agg(name || ' ' || priority, ', ' ORDER BY name) AS value FROM deals";
     assert_eq!(app.texts(is), ["Carried normal, Dragged normal, Sent urgent, Stays urgent"]);
+
+    // Many rows: further ones come as one scrolls, and their cards are as the first.
+    app.sql(&format!(
+        "INSERT INTO companies (org_id, id, name) SELECT '{}', gen_random_uuid(), 'Company ' || n FROM generate_series(1, 9) n",
+        org.id
+    ))
+    .await;
+    for company in app.texts("SELECT id::text AS value FROM companies ORDER BY name") {
+        rep.add_deal(&stages[0], "Of a company", &[("company_id", &company)]).await;
+    }
+    let look = [("list", list.as_str()), ("lanes", "company"), ("do", "me")];
+    assert_eq!(rep.post(&format!("/pipeline/{pipeline}/look"), &look).await.status(), 303);
+    let page = rep.get(&format!("/pipeline/{pipeline}?reset=1")).await;
+    assert_eq!(page.body.matches("class=\"lane\"").count(), 4, "{}", page.body);
+    browser.go(&format!("/pipeline/{pipeline}?reset=1")).await;
+    for rows in [8, 10] {
+        browser.js("document.querySelector('.lane-more')?.scrollIntoView()").await;
+        browser.until("further rows", &format!("document.querySelectorAll('.lane').length >= {rows}")).await;
+    }
+    let alike = "[...document.querySelectorAll('.lane .deal-name a')].every(a => a.tabIndex === -1) && !document.querySelector('.lane-more')";
+    browser.until("cards as the first", alike).await;
     assert_eq!(violations(&browser).await, Vec::<String>::new());
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;

@@ -153,7 +153,35 @@ pub fn first_cards(
     look: &Look,
     lane: Option<&Lane>,
 ) -> AppResult<Vec<CardRow>> {
-    load(tx, first_cards_query(pipeline, scope, look, lane, ""), scope)
+    if scope.is_counted() {
+        let mut sql = first_cards_query(pipeline, scope, look, lane, (&card_columns(look.order()), NAMES));
+        sql.text(format!(" ORDER BY s.position, s.id, {}", look.order().by("d")));
+        return load(tx, sql, scope);
+    }
+    // A filter is planned anew each time, so only which cards they are is asked by it; the rest by a statement that is kept.
+    let which: Vec<Id> = first_cards_query(pipeline, scope, look, lane, ("SELECT d.id", "")).query().load(tx.conn())?;
+    let ids: Vec<Uuid> = which.into_iter().map(|row| row.id).collect();
+    if ids.is_empty() { Ok(vec![]) } else { by_ids(tx, ids, look.order()) }
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+}
+
+fn card_columns(order: Order) -> String {
+    format!("SELECT {COLUMNS}, ({})::text AS sort_key", order.expr("d"))
+}
+
+fn by_ids(tx: &mut OrgTx, ids: Vec<Uuid>, order: Order) -> AppResult<Vec<CardRow>> {
+    let mut sql = Sql::new(format!("{} FROM (SELECT r.* FROM deals r WHERE r.id = ANY (", card_columns(order)));
+    sql.literal(Literal::Uuids(ids));
+    sql.text(format!(
+        ")) d JOIN stages s ON s.org_id = d.org_id AND s.id = d.stage_id {NAMES} ORDER BY s.position, s.id, {}",
+        order.by("d")
+    ));
+    Ok(kept(sql.query()).load(tx.conn())?)
 }
 
 /// The plan of `first_cards`'s query, for the test that proves its index.
@@ -164,31 +192,35 @@ pub fn explain_first_cards(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, 
         line: String,
     }
     let look = Look::ordered(order);
-    let lines: Vec<Line> = first_cards_query(pipeline, scope, &look, None, "EXPLAIN ").query().load(tx.conn())?;
+    let what = format!("EXPLAIN {}", card_columns(order));
+    let lines: Vec<Line> = first_cards_query(pipeline, scope, &look, None, (&what, NAMES)).query().load(tx.conn())?;
     Ok(lines.into_iter().map(|l| l.line).collect::<Vec<_>>().join("\n"))
 }
 
-/// Folded columns show no cards.
-fn first_cards_query(pipeline: PipelineId, scope: &Scope, look: &Look, lane: Option<&Lane>, prefix: &str) -> Sql {
+/// `what` of the first cards of each column. Folded columns show none.
+fn first_cards_query(
+    pipeline: PipelineId,
+    scope: &Scope,
+    look: &Look,
+    lane: Option<&Lane>,
+    (what, names): (&str, &str),
+) -> Sql {
     let order = look.order();
     let mut sql = Sql::new(format!(
-        "{prefix}SELECT {COLUMNS}, ({})::text AS sort_key FROM stages s CROSS JOIN LATERAL ( \
-           SELECT r.* FROM deals r WHERE r.org_id = s.org_id AND r.stage_id = s.id AND {ON_BOARD}",
-        order.expr("d")
+        "{what} FROM stages s CROSS JOIN LATERAL (SELECT r.* FROM deals r WHERE r.org_id = s.org_id AND r.stage_id = s.id AND {ON_BOARD}"
     ));
     sql.fragment(&conditions(scope));
     if let Some(lane) = lane {
         sql.fragment(&lane.condition);
     }
     let most = if lane.is_some() { LANE } else { PAGE } + 1;
-    sql.text(format!(" ORDER BY {} LIMIT {most}) d {NAMES} WHERE s.pipeline_id = ", order.by("r")));
+    sql.text(format!(" ORDER BY {} LIMIT {most}) d {names} WHERE s.pipeline_id = ", order.by("r")));
     sql.literal(Literal::Uuid(pipeline.0));
     if !look.folded.is_empty() && lane.is_none() {
         sql.text(" AND s.id <> ALL (");
         sql.literal(Literal::Uuids(look.folded.iter().map(|id| id.0).collect()));
         sql.text(")");
     }
-    sql.text(format!(" ORDER BY s.position, s.id, {}", order.by("d")));
     sql
 }
 

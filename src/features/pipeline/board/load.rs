@@ -166,11 +166,12 @@ fn rows(
     (stages, all): (&[Stage], &[Stage]),
     (scope, after): (&Scope, &str),
 ) -> AppResult<(Vec<LaneView>, Option<String>)> {
-    let lanes = lanes::page(tx, (asked.pipeline, by), all, scope, after)?;
+    // Of priorities all are shown: cards may be put there.
+    let most = if by == By::Priority { lanes::PAGE } else { lanes::BOARD };
+    let lanes = lanes::page(tx, (asked.pipeline, by), all, scope, (after, most))?;
     let mut views = Vec::new();
     for lane in lanes.all {
         let rows = cards::first_cards(tx, asked.pipeline, scope, look, Some(&lane))?;
-        // Of priorities all are shown: cards may be put there.
         if rows.is_empty() && by != By::Priority {
             continue;
         }

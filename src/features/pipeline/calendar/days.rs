@@ -18,7 +18,7 @@ use diesel::{prelude::*, sql_types};
 use std::{collections::HashMap, sync::Arc};
 
 /// Deals of a day.
-pub const SHOWN: usize = 5;
+pub const SHOWN: usize = 4;
 
 pub fn first(tx: &mut OrgTx, pipeline: PipelineId, scope: &Scope, span: Span) -> AppResult<Vec<CardRow>> {
     let days: Vec<String> = span.from.iter_days().take_while(|d| *d < span.to).map(|d| d.to_string()).collect();

@@ -80,7 +80,8 @@ pub fn cards(
          ORDER BY k.n, coalesce(d.expected_close_on, 'infinity'::date), d.id",
         PAGE + 1
     ));
-    load(tx, sql, scope)
+    // Bounds of the close are bounds within that index, so that one plan suits them all.
+    load(tx, sql, &Scope { closing: Closing::Any, ..scope.clone() })
 }
 
 /// What the scope says of the close, once more, as the index has it: of a cell that lies beyond it no deal is looked at.

@@ -166,7 +166,7 @@ fn several(
     stages: &[Stage],
     (scope, after): (&Scope, &str),
 ) -> AppResult<(Vec<Group>, Option<String>)> {
-    let lanes = lanes::page(tx, (asked.pipeline, look.by), stages, scope, after)?;
+    let lanes = lanes::page(tx, (asked.pipeline, look.by), stages, scope, (after, lanes::PAGE))?;
     let from = look.earliest(actor);
     let mut groups = Vec::new();
     for lane in lanes.all {
