@@ -151,6 +151,37 @@ BEGIN
 END $$;
 ALTER FUNCTION app.search_fragments(uuid, text, text[], uuid[], integer) OWNER TO pipewright_system;
 
+-- What was typed, folded: without what only an address has before its host.
+CREATE OR REPLACE FUNCTION app.search_typed(q text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$ BEGIN
+  RETURN regexp_replace(regexp_replace(trim(app.search_text(left(q, 200))), '^(https?://|mailto:)?(www\.)?', ''), '/$', '');
+END $$;
+ALTER FUNCTION app.search_typed(text) OWNER TO pipewright_system;
+
+-- Its words, apart by one space: punctuation that is never part of one (commas, brackets, quotation marks) separates, a slash or & only
+-- words of three letters or more (A/S and AT&T are one), and full stops, hyphens and apostrophes count within a word. Documents hold
+-- words as they are written, so a piece too short to be looked for anywhere is left out after such a mark: "Foods (UK)". Nothing but
+-- punctuation, and a telephone number, stay as typed.
+CREATE OR REPLACE FUNCTION app.search_question(typed text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+  plain text := btrim(typed, ' ,;:!?"<>');
+BEGIN
+  IF plain !~ '[!-/:-@[-`{-~·]' OR plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN
+    RETURN coalesce(nullif(plain, ''), typed);
+  END IF;
+  plain := regexp_replace(plain, '([[:alnum:]]{3})[/&](?=[[:alnum:]]{3})', '\1 ', 'g');
+  plain := regexp_replace(plain, '[]\[,;:!?"()<>{}|*`~=]+', ',', 'g');
+  plain := regexp_replace(plain, ',[^ ,]{1,2}(?=[ ,]|$)', ' ', 'g');
+  plain := replace(plain, ',', ' ');
+  plain := regexp_replace(plain, '[-''./&]+(?= |$)', '', 'g');
+  plain := regexp_replace(plain, '(^| )[-''/&]+', '\1', 'g');
+  plain := regexp_replace(plain, '(^| )[!-/:-@[-`{-~·]+(?= |$)', ' ', 'g');
+  plain := trim(regexp_replace(plain, ' +', ' ', 'g'));
+  RETURN coalesce(nullif(plain, ''), typed);
+END $$;
+ALTER FUNCTION app.search_question(text) OWNER TO pipewright_system;
+
 -- Words as LIKE patterns, wildcards of the user's own escaped: a word of three letters or more may be anywhere, a shorter one
 -- begins a word. Eight words are enough.
 CREATE OR REPLACE FUNCTION app.search_patterns(plain text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -295,7 +326,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   org constant uuid := app.org();
   most constant integer := least(greatest(per_type, 1), 500);
-  plain text := regexp_replace(trim(app.search_text(left(q, 200))), '^(https?://)?(www\.)?', '');
+  typed constant text := app.search_typed(q);
+  plain constant text := app.search_question(typed);
   phone text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
   patterns text[];
   readings text[];
@@ -305,7 +337,6 @@ DECLARE
   guessed search_documents[] := '{}';
   called search_documents[] := '{}';
 BEGIN
-  plain := regexp_replace(plain, '/$', '');
   IF plain = '' OR types IS NULL THEN
     RETURN;
   END IF;
@@ -333,6 +364,12 @@ BEGIN
     found := found || ARRAY(SELECT d FROM app.search_candidates(org, 'deal', regexp_replace(plain, '^#?(d[- ]?)?([0-9]+)$', '\2'),
       CASE WHEN plain ~ '^#?(d[- ]?)?[0-9]+$' THEN ARRAY['% ' || app.digits(plain) || '%'] ELSE patterns END, owners, most, true) d);
   END IF;
+  -- A name may begin with its punctuation and all.
+  IF typed <> plain THEN
+    found := ARRAY(SELECT DISTINCT f FROM (
+      SELECT unnest(found) AS f
+      UNION ALL SELECT d FROM unnest(types) t(kind), app.search_candidates(org, t.kind, typed, patterns, owners, most, false) d) u);
+  END IF;
   IF cardinality(found) < 3 THEN
     readings := app.search_corrections(org, plain);
     -- What begins so is enough where there is enough of it.
@@ -348,9 +385,9 @@ BEGIN
   SELECT r.record_type, r.record_id, r.title, r.subtitle, r.score FROM (
     SELECT s.*, row_number() OVER (PARTITION BY s.record_type ORDER BY s.score DESC, s.folded_title, s.record_id) AS place FROM (
       SELECT f.*, (CASE
-          WHEN f.folded_title = plain OR f.folded_key = regexp_replace(plain, '^#?(d[- ]?)?([0-9]+)$', '\2') THEN 100
-          WHEN starts_with(f.folded_title, plain) THEN 90
-          WHEN position(' ' || plain || ' ' IN f.haystack) > 0 THEN 80
+          WHEN f.folded_title IN (typed, plain) OR f.folded_key = regexp_replace(plain, '^#?(d[- ]?)?([0-9]+)$', '\2') THEN 100
+          WHEN starts_with(f.folded_title, plain) OR starts_with(f.folded_title, typed) THEN 90
+          WHEN position(' ' || plain || ' ' IN f.haystack) > 0 OR position(' ' || typed || ' ' IN f.haystack) > 0 THEN 80
           WHEN starts_with(f.folded_key, plain) THEN 75
           WHEN ' ' || f.folded_title LIKE ALL (ARRAY(SELECT '% ' || ltrim(p, '% ') FROM unnest(patterns) p)) THEN 70
           WHEN position(' ' || plain IN f.haystack) > 0 THEN 60
@@ -375,7 +412,9 @@ GRANT EXECUTE ON FUNCTION app.search(text, text[], uuid[], integer) TO pipewrigh
 CREATE OR REPLACE FUNCTION app.matching(kind text, words text[]) RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  patterns text[] := ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(words) w ORDER BY length(w) DESC);
+  plain constant text := app.search_question(app.search_typed(array_to_string(words, ' ')));
+  patterns text[] := ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
+    FROM unnest(string_to_array(plain, ' ')) w ORDER BY length(w) DESC);
 BEGIN
   RETURN QUERY EXECUTE format(
     'SELECT d.record_id FROM search_documents d
@@ -481,7 +520,7 @@ GRANT EXECUTE ON FUNCTION app.holding(text, jsonb, integer) TO pipewright_app;
 CREATE OR REPLACE FUNCTION app.search_all(q text, kind text) RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  plain constant text := regexp_replace(regexp_replace(trim(app.search_text(left(q, 200))), '^(https?://)?(www\.)?', ''), '/$', '');
+  plain constant text := app.search_question(app.search_typed(q));
   phone constant text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
   patterns text[];
 BEGIN

@@ -52,12 +52,26 @@ async fn finds_by_every_handle_and_only_in_its_own_organisation() {
         ("1042", deal),
         ("chain cold", deal),
         ("pilot brightw", deal),
+        // As one writes and pastes them, with punctuation that is no part of a word.
+        ("S%C3%B8rensen, %C3%89lodie", contact),
+        ("%C3%89lodie S%C3%B8rensen <elodie%40acme.example>", contact),
+        ("Sorensen/bright", contact),
+        ("(bright)", company),
+        ("%22brightwater foods%22!", company),
+        ("brightwater %26 foods", company),
+        ("(020) 977-1234;", company),
+        ("pilot [D-1042],", deal),
     ] {
         let page = admin.get(&format!("/search?q={}", q.replace(' ', "+"))).await;
         assert_eq!(page.status(), 200, "{q}");
         assert!(page.contains(found), "{q} does not find {found}: {}", page.body);
         assert!(!page.contains("Brightwater Foods other") && !page.contains("other.example"), "{q} leaks");
     }
+    assert!(admin.get("/contacts?q=S%C3%B8rensen,+(elodie)").await.contains(contact), "a list is searched alike");
+    assert!(
+        admin.get(&format!("/pipeline/{}?q=pilot,+(cold)", app.stages(&acme).0)).await.contains(deal),
+        "and the board"
+    );
     assert!(admin.get("/search?q=quite+another+thing").await.contains("Nothing found"));
     let palette = admin.get_partial("/search?q=bright").await;
     assert!(palette.body.trim_start().starts_with("<ul role=\"listbox\""), "{}", palette.body);
