@@ -48,9 +48,9 @@ async function fetchChanged() {
   for (const id of asked) if (!shown.includes(id) && !held.has(id)) cardById(id)?.remove();
 }
 
-/** The whole board again, morphed in place so that scroll and focus stay; waits while a card is in someone's hand. */
+/** The whole board again, and what is said above it, morphed in place so that scroll and focus stay; waits while a card is in someone's hand. */
 function refetch() {
   stale = held.size > 0;
   if (stale || !window.htmx) return;
-  window.htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph" });
+  window.htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph", selectOOB: "#board-summary:outerMorph,#board-aim:outerMorph" });
 }

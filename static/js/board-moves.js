@@ -13,6 +13,9 @@ function inTurn(id, run) {
   return turn;
 }
 
+/** Of a card that another deleted while it was in someone's hand. */
+const GONE = "It was deleted meanwhile, or is not yours to see any more.";
+
 /** The card already stands where it was dropped; `origin` is where it came from (cards.placeOf). */
 export function confirmMove(card, origin) {
   const id = card.dataset.dealId;
@@ -25,7 +28,7 @@ export function confirmMove(card, origin) {
   card.classList.add("saving");
   announce(`${nameOf(card)} dropped in ${whereIs(card)}.`);
   return inTurn(id, async () => {
-    const refused = await post(`/deals/${id}/position`, fields);
+    const refused = await post(`/deals/${id}/position`, fields, { gone: GONE });
     const form = asksFor(refused);
     let reply = (form && (await fillIn(form))) || refused;
     // What was asked for let it into the stage; the row is still to come.
@@ -87,14 +90,16 @@ export const win = (card) => leave(card, `/deals/${card.dataset.dealId}/closure`
 async function leave(card, url, fields, verb) {
   const id = card.dataset.dealId;
   card.classList.add("saving");
-  const refused = await inTurn(id, () => post(url, fields));
+  const refused = await inTurn(id, () => post(url, fields, { gone: GONE }));
   const form = asksFor(refused);
   const reply = (form && (await fillIn(form))) || refused;
   card.classList.remove("saving");
   if (form && !reply.ok) return `${nameOf(card)} is still here.`;
   if (!reply.ok) {
     announce(reply.message);
-    if (!reply.toasted) toast({ kind: "danger", text: `${nameOf(card)} is still here. ${reply.message}` });
+    const gone = reply.status === 404;
+    if (!reply.toasted) toast({ kind: "danger", text: `${nameOf(card)}${gone ? ":" : " is still here."} ${reply.message}` });
+    if (gone) refresh();
     return reply.message;
   }
   const text = `${nameOf(card)}: ${verb}`;

@@ -183,7 +183,7 @@ function later() {
 
 function refetch() {
   stale = Boolean(held) || sending > 0;
-  if (!stale) window.htmx?.ajax("GET", location.href, { target: "#forecast", select: "#forecast", swap: "outerMorph" });
+  if (!stale) window.htmx?.ajax("GET", location.href, { target: "#forecast", select: "#forecast", swap: "outerMorph", selectOOB: "#board-summary:outerMorph,#board-aim:outerMorph" });
 }
 
 function start() {

@@ -25,10 +25,10 @@ export const requestHeaders = () => ({
 /** GET a fragment. */
 export const get = (url, options = {}) => send(url, { ...options, method: "GET" });
 
-/** POST form-encoded fields (an object, FormData or URLSearchParams). */
-export const post = (url, fields) => send(url, { method: "POST", body: new URLSearchParams(fields) });
+/** POST form-encoded fields (an object, FormData or URLSearchParams). `gone`: what the caller says where there is nothing any more. */
+export const post = (url, fields, { gone = "" } = {}) => send(url, { method: "POST", body: new URLSearchParams(fields) }, gone);
 
-async function send(url, options) {
+async function send(url, options, gone = "") {
   let response;
   try {
     response = await fetch(url, { credentials: "same-origin", ...options, headers: { Accept: "text/html", ...requestHeaders() } });
@@ -40,6 +40,7 @@ async function send(url, options) {
   const redirect = response.headers.get("HX-Redirect");
   if (redirect) location.assign(redirect);
   else if (response.redirected && new URL(response.url).pathname.startsWith("/login")) location.assign(response.url);
+  if (response.status === 404 && gone) return { ok: false, status: 404, html: "", toasted: false, message: gone };
   const toasted = showTriggered(response.headers.get("HX-Trigger"));
   return {
     ok: response.ok,

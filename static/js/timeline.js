@@ -2,7 +2,7 @@
 let timer;
 function later() {
   clearTimeout(timer);
-  timer = setTimeout(() => window.htmx?.ajax("GET", location.href, { target: "#timeline", select: "#timeline", swap: "outerMorph" }), 300);
+  timer = setTimeout(() => window.htmx?.ajax("GET", location.href, { target: "#timeline", select: "#timeline", swap: "outerMorph", selectOOB: "#board-summary:outerMorph,#board-aim:outerMorph" }), 300);
 }
 for (const name of ["deals", "refresh", "undo:done"]) document.addEventListener(name, later);
 document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(later, Math.random() * 500); });

@@ -49,11 +49,13 @@ async fn a_deal_from_quick_add_to_won() {
     ] {
         assert_eq!(rep.post_partial(&closure, bad).await.status(), 422, "{bad:?}");
     }
+    let third = rep.add_deal(&stages[0], "Warehouse scan", &[]).await;
+    app.alter("UPDATE deals SET stage_entered_at = now() - interval '30 days' WHERE name = 'Cold chain pilot'");
     let lost =
         rep.post_partial(&closure, &[("outcome", "lost"), ("lost_reason", "Price"), ("lost_note", "Too dear")]).await;
     assert_eq!(lost.status(), 200, "{}", lost.body);
     assert!(lost.header("hx-trigger").unwrap().contains("closure/undo"));
-    assert_eq!(cards(&rep.get(&to).await), std::slice::from_ref(&second));
+    assert_eq!(cards(&rep.get(&to).await), [third.clone(), second.clone()]);
     // What is decided is not weighed any more.
     let page = rep.get(&format!("/deals/{first}")).await;
     assert!(page.contains("Lost today ") && !page.contains("Weighted"), "{}", page.body);
@@ -62,13 +64,22 @@ async fn a_deal_from_quick_add_to_won() {
     assert_eq!(rep.post_partial(&closure, &[("outcome", "won")]).await.status(), 409);
     let page = rep.get(&format!("/deals/{first}")).await;
     assert!(page.status() == 200 && page.contains("Too dear") && page.contains("Reopen"), "{}", page.body);
-    // Reopened on top; won twice is won once.
+    // A slip taken back: it stands where it stood, though another card has taken that very place, and as long as it had.
+    rep.post_partial(&format!("/deals/{third}/position"), &[("stage_id", &stages[0]), ("after_id", &second)]).await;
     assert_eq!(rep.post(&format!("{closure}/undo"), &[]).await.status(), 303);
-    assert_eq!(cards(&rep.get(&to).await), [first.clone(), second.clone()]);
+    let board = rep.get(&to).await;
+    assert_eq!(cards(&board), [second.clone(), third.clone(), first.clone()]);
+    assert!(board.contains("30 days in stage"), "{}", board.body);
+    // Won twice is won once. What ended long ago begins anew, on top.
     for _ in 0..2 {
         assert_eq!(rep.post_partial(&closure, &[("outcome", "won")]).await.status(), 200);
     }
     assert_eq!(app.texts("SELECT kind AS value FROM events WHERE kind = 'deal.won'").len(), 1);
+    app.alter("DELETE FROM events WHERE kind IN ('deal.won', 'deal.lost')");
+    assert_eq!(rep.post(&format!("{closure}/undo"), &[]).await.status(), 303);
+    let board = rep.get(&to).await;
+    assert_eq!(cards(&board), [first, second, third]);
+    assert!(!board.contains("30 days in stage"), "{}", board.body);
     assert_eq!(app.totals_differ(), Vec::<String>::new());
     app.stop().await;
 }

@@ -16,13 +16,16 @@ use crate::{
         quality::{self, Written},
     },
     kernel::{CompetitorId, DealId, RecordType},
-    schema::deals,
+    schema::{deals, events as told},
     search,
     web::{Allow, permission::deals::Edit},
 };
-use chrono::Utc;
+use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use serde_json::{Value, json};
+
+/// Opening a deal again within this time of its end takes a slip back: it stands where it stood, as if it had never left.
+const SLIP: Duration = Duration::days(1);
 
 /// The reason that needs words of its own.
 pub const OTHER: &str = "Other";
@@ -156,13 +159,19 @@ fn competitor(tx: &mut OrgTx, id: Option<CompetitorId>) -> AppResult<Option<Valu
     Ok(Some(json!({ "id": id, "name": name })))
 }
 
-/// Back to the top of the stage it was closed in. Reopening an open deal changes nothing.
+/// Back to the stage it was closed in: where it stood, and as long there as it was, when it was closed by mistake a moment ago; else on
+/// top, from now on. Reopening an open deal changes nothing.
 pub fn reopen(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>) -> AppResult<Deal> {
-    // Stage before deal: `reposition` locks the stage, and a place it gives to a closed deal does no harm.
+    // Stage before deal: giving it a place locks the stage, and does no harm to a deal that is closed.
     if queries::find(tx, by, id)?.is_open() {
         return queries::find(tx, by, id);
     }
-    moves::reposition(tx, id)?;
+    let slip = closed_since(tx, id, Utc::now() - SLIP)?;
+    if slip {
+        moves::put_back(tx, id)?;
+    } else {
+        moves::reposition(tx, id)?;
+    }
     let deal = queries::lock(tx, by, id)?;
     if deal.is_open() {
         return Ok(deal);
@@ -170,11 +179,12 @@ pub fn reopen(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>)
     if deal.archived_at.is_some() {
         return Err(AppError::Conflict("This deal is archived. Restore it first.".into()));
     }
+    let entered = if slip { deal.stage_entered_at } else { Utc::now() };
     diesel::update(deals::table.filter(deals::id.eq(id)))
         .set((
-            (deals::status.eq("open"), deals::closed_at.eq(None::<chrono::DateTime<Utc>>)),
+            (deals::status.eq("open"), deals::closed_at.eq(None::<DateTime<Utc>>)),
             (deals::closed_by.eq(None::<uuid::Uuid>), deals::lost_reason.eq(None::<String>)),
-            (deals::lost_note.eq(None::<String>), deals::stage_entered_at.eq(diesel::dsl::now)),
+            (deals::lost_note.eq(None::<String>), deals::stage_entered_at.eq(entered)),
             (deals::lost_to.eq(None::<uuid::Uuid>), deals::won_reason.eq(None::<String>)),
             deals::won_note.eq(None::<String>),
             (deals::version.eq(deals::version + 1), deals::updated_at.eq(diesel::dsl::now)),
@@ -183,7 +193,16 @@ pub fn reopen(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, tab: Option<String>)
     let mut changes = Changes::new();
     changes.track("status", &deal.status.key(), &"open");
     let event = Event::new("deal.reopened", RecordType::Deal, id).version(deal.version + 1).changes(changes);
+    let event = event.data(json!({ "stage_entered_at": entered }));
     settle(tx, event, &deal, tab)
+}
+
+/// Whether somebody closed the deal after that moment, whatever day they say it ended.
+fn closed_since(tx: &mut OrgTx, id: DealId, moment: DateTime<Utc>) -> AppResult<bool> {
+    let closing = told::table
+        .filter(told::record_type.eq("deal").and(told::record_id.eq(id.0)))
+        .filter(told::kind.eq_any(["deal.won", "deal.lost"]).and(told::at.gt(moment)));
+    Ok(diesel::select(diesel::dsl::exists(closing)).get_result(tx.conn())?)
 }
 
 fn close(

@@ -94,9 +94,18 @@ pub fn move_pipeline_passing(
 /// Gives a deal a free place on top of its stage: for whoever brings it back to the board (restore, undo). Call it in the same
 /// transaction, before the row is brought back and before it is locked.
 pub fn reposition(tx: &mut OrgTx, id: DealId) -> AppResult<()> {
+    place(tx, id, |tx, stage| positions::at(tx, stage, Place::TOP, id))
+}
+
+/// The same, where it stood when it left the board.
+pub(super) fn put_back(tx: &mut OrgTx, id: DealId) -> AppResult<()> {
+    place(tx, id, |tx, stage| positions::kept(tx, stage, id))
+}
+
+fn place(tx: &mut OrgTx, id: DealId, free: impl FnOnce(&mut OrgTx, StageId) -> AppResult<String>) -> AppResult<()> {
     let stage: StageId = deals::table.filter(deals::id.eq(id)).select(deals::stage_id).first(tx.conn())?;
     pipeline::lock_stage(tx, stage)?;
-    let position = positions::at(tx, stage, Place::TOP, id)?;
+    let position = free(tx, stage)?;
     diesel::update(deals::table.filter(deals::id.eq(id)).filter(deals::stage_id.eq(stage)))
         .set(deals::position.eq(position))
         .execute(tx.conn())?;

@@ -45,6 +45,23 @@ pub(super) fn at(tx: &mut OrgTx, stage: StageId, place: Place, moving: DealId) -
     between(None, first.as_deref())
 }
 
+/// The place that a card has kept while it was off the board; where another has it by now, the one below that.
+pub(super) fn kept(tx: &mut OrgTx, stage: StageId, moving: DealId) -> AppResult<String> {
+    let own: String = deals::table.filter(deals::id.eq(moving)).select(deals::position).first(tx.conn())?;
+    let same = deals::table
+        .filter(deals::stage_id.eq(stage))
+        .filter(deals::id.ne(moving))
+        .filter(deals::status.eq("open"))
+        .filter(deals::archived_at.is_null())
+        .filter(deals::deleted_at.is_null())
+        .filter(deals::position.eq(&own));
+    if !diesel::select(diesel::dsl::exists(same)).get_result::<bool>(tx.conn())? {
+        return Ok(own);
+    }
+    let below = beside(tx, stage, moving, Some(&own), Side::Below)?;
+    between(Some(&own), below.as_deref())
+}
+
 /// The first place in use of a column.
 pub fn top(tx: &mut OrgTx, stage: StageId) -> AppResult<Option<String>> {
     beside(tx, stage, DealId(uuid::Uuid::nil()), None, Side::Below)

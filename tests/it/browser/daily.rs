@@ -88,12 +88,34 @@ async fn a_day_at_the_board_and_on_a_deal() {
         .await;
     assert_eq!(app.value("SELECT count(*) FROM events WHERE kind = 'deal.moved'").await, "1");
 
-    // Won from its menu, and taken back where one stands.
+    // Won from its menu, and taken back where one stands; what is said above the board follows, as it does when another wins.
+    app.sql("UPDATE deals SET amount = 250").await;
+    app.sql(&format!(
+        "INSERT INTO targets (org_id, id, measure, unit, starts_on, value) \
+         VALUES ('{}', app.uuid7(), 'amount', 'month', date_trunc('month', now()), 1000)",
+        org.id
+    ))
+    .await;
+    browser.go("/pipeline").await;
+    let above = |open: u8, won: &str| {
+        format!(
+            "document.querySelector('#board-summary').textContent.includes('{open} open deals') && \
+             document.querySelector('#board-aim').textContent.includes('({won})')"
+        )
+    };
+    browser.until("the board", &format!("{card}?.tabIndex === 0 && {}", above(1, "0 %"))).await;
     browser.js(&format!("{card}.querySelector('[data-deal-menu]').click()")).await;
     browser.click("#deal-menu [data-do=won]").await;
+    browser.until("what is won", &above(0, "25 %")).await;
     browser.click("#toasts [data-toast] form button").await;
     browser.until("the card is back", card).await;
+    browser.until("nothing won", &above(1, "0 %")).await;
     assert_eq!(app.value("SELECT status FROM deals").await, "open");
+    let closure = format!("/deals/{}/closure", app.value("SELECT id FROM deals").await);
+    rep.post(&closure, &[("outcome", "won")]).await;
+    browser.until("what another wins", &above(0, "25 %")).await;
+    rep.post(&format!("{closure}/undo"), &[]).await;
+    browser.until("what another takes back", &above(1, "0 %")).await;
 
     // Edited in place: facts and timeline follow.
     let deal = app.value("SELECT id FROM deals").await;

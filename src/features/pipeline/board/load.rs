@@ -56,6 +56,8 @@ pub struct BoardReply {
     pub heads: Vec<Head>,
     /// The line under the title.
     pub summary: Option<Summary>,
+    /// How far the target is, where that may have changed.
+    pub aim: Option<(String, targets::Row)>,
 }
 
 pub fn last_used(tx: &mut OrgTx, actor: &Actor) -> AppResult<PipelineId> {
@@ -294,6 +296,7 @@ pub fn changed(
             .map(|stage| view::head(actor, stage, totals.get(&stage.id).map_or(&[], Vec::as_slice)))
             .collect(),
         summary: Some(view::summary(actor, &totals, note)),
+        aim: aim(tx, actor, pipeline, &scope)?,
     })
 }
 
@@ -314,8 +317,13 @@ pub fn reply(tx: &mut OrgTx, actor: &Actor, ids: &[DealId], stages: &[StageId], 
         heads.push(view::head(actor, &stage, totals.get(id).map_or(&[], Vec::as_slice)));
         summary = summary.or_else(|| Some(view::summary(actor, &totals, note)));
     }
+    // Of a card that left the board, not of one that moved on it.
+    let aim = match board.filter(|_| ids.is_empty()) {
+        Some(board) => aim(tx, actor, board, &scope)?,
+        None => None,
+    };
     let dress = Dress::load(tx, actor, look, &rows)?;
-    Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row, &dress)).collect(), heads, summary })
+    Ok(BoardReply { cards: rows.into_iter().map(|row| view::card(actor, row, &dress)).collect(), heads, summary, aim })
 }
 
 /// What the board that a request was made from asks for, by the address htmx and our modules send along.
