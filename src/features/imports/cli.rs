@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     cli::say,
+    config::Config,
     db::{Db, Reason, Tx},
     kernel::{ImportId, OrgId, RecordType},
     schema::organisations,
@@ -19,8 +20,14 @@ use std::{fs::File, io, path::Path};
 
 const SHOWN: usize = 20;
 
-/// Fails only when the whole import does; rows in error are listed.
-pub fn command_line(db: &Db, record: RecordType, file: &Path, org_slug: &str, options: Options) -> anyhow::Result<()> {
+/// Rows in error are listed; it fails when the whole import does, or every row.
+pub fn command_line(
+    db: &Db,
+    config: &Config,
+    record: RecordType,
+    (file, org_slug): (&Path, &str),
+    options: Options,
+) -> anyhow::Result<()> {
     let org = organisation(db, org_slug)?;
     let stdin = file == Path::new("-");
     let file_name = if stdin {
@@ -41,7 +48,7 @@ pub fn command_line(db: &Db, record: RecordType, file: &Path, org_slug: &str, op
     if let Err(stopped) = result {
         bail!("{stopped} Nothing was imported.");
     }
-    print(db, org, new.id)
+    print(db, config, org, new.id)
 }
 
 fn organisation(db: &Db, slug: &str) -> anyhow::Result<OrgId> {
@@ -55,7 +62,7 @@ fn organisation(db: &Db, slug: &str) -> anyhow::Result<OrgId> {
     found.with_context(|| format!("there is no organisation with the slug {slug}"))
 }
 
-fn print(db: &Db, org: OrgId, id: ImportId) -> anyhow::Result<()> {
+fn print(db: &Db, config: &Config, org: OrgId, id: ImportId) -> anyhow::Result<()> {
     let (import, errors) =
         db.org_now(&org, |tx| Ok((queries::find(tx, id, &Scope::everything())?, queries::first_errors(tx, id)?)))?;
     let (rows, encoding) = (import.rows_read, import.encoding.as_deref().unwrap_or("UTF-8"));
@@ -70,10 +77,13 @@ fn print(db: &Db, org: OrgId, id: ImportId) -> anyhow::Result<()> {
         say(format!("  {heading} -> {}", field.as_deref().unwrap_or("(not imported)")));
     }
     for error in errors.iter().take(SHOWN) {
-        say(format!("line {}: {} {}", error.line, error.field, error.message));
+        say(format!("line {}: {}: {}", error.line, error.field, error.message));
     }
     if import.failed > 0 {
-        say(format!("All rows in error: /imports/{id} in the browser"));
+        say(format!("All rows in error: {}", config.public_url.join(&format!("/imports/{id}"))?));
+    }
+    if rows > 0 && import.failed == rows {
+        bail!("every row is in error: nothing was imported");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! out the same and writes nothing but its findings.
 
 use super::{
-    apply::{self, Counts, Plan, Trial, own::OwnFields},
+    apply::{self, Counts, Made, Plan, Trial, own::OwnFields},
     context::{Context, UnknownOwner},
     mapping::{Headings, Mapping, Role},
     options::{MatchBy, OnMatch, Options},
@@ -113,13 +113,13 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         numbers: &|count| db.org_now(&org, |tx| apply::take_numbers(tx, count)),
         progress: request.progress,
     };
-    let (counts, found) = apply::run(tx, &plan, &reader, read)?;
+    let (counts, found, made) = apply::run(tx, &plan, &reader, read)?;
     note_errors(tx, request.import)?;
     let read = i64::try_from(read).unwrap_or(i64::MAX);
     if request.trial {
         note_trial(tx, request.import, &Checked { rows: read, counts, found, error: None })?;
     } else {
-        note_outcome(tx, request, rows, &mapping, read, counts)?;
+        note_outcome(tx, request, rows, &mapping, read, (counts, &made))?;
         announce(tx, request.record, counts)?;
     }
     request.progress.leave();
@@ -210,7 +210,7 @@ fn note_outcome(
     rows: &Rows<'_>,
     mapping: &Mapping,
     read: i64,
-    counts: Counts,
+    (counts, made): (Counts, &Made),
 ) -> Result<(), Stopped> {
     let preset = presets::recognise(&rows.header, request.record).map(|p| p.name);
     let delimiter = match rows.format {
@@ -220,7 +220,7 @@ fn note_outcome(
     diesel::update(imports::table.filter(imports::id.eq(request.import)))
         .set((
             imports::status.eq("done"),
-            imports::mapping.eq(json!({ "columns": mapping.pairs(&rows.header), "preset": preset })),
+            imports::mapping.eq(json!({ "columns": mapping.pairs(&rows.header), "preset": preset, "made": made })),
             imports::encoding.eq(rows.encoding()),
             imports::delimiter.eq(delimiter),
             imports::rows_read.eq(read),

@@ -215,6 +215,8 @@ struct Show {
     any_updated: bool,
     /// Rows named companies that were made for them.
     companies: bool,
+    /// What else was made, in words.
+    made: Vec<String>,
 }
 
 struct UndoneView {
@@ -224,6 +226,8 @@ struct UndoneView {
     when: String,
     reasons: Vec<(String, String)>,
     any_left: bool,
+    /// Pipelines and stages removed, in words.
+    places: Vec<String>,
 }
 
 pub async fn show(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<HttpResponse> {
@@ -290,6 +294,7 @@ impl Show {
             any_created: import.created > 0,
             any_updated: import.updated > 0,
             companies,
+            made: import.made().words,
         }
     }
 }
@@ -305,6 +310,7 @@ impl UndoneView {
             when: import.undone_at.map_or_else(String::new, |at| actor.within(at)),
             reasons: undone.reasons.iter().map(|(why, n)| (why.clone(), number(*n))).collect(),
             any_left: undone.left > 0,
+            places: undone.places,
         })
     }
 }

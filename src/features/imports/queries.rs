@@ -1,6 +1,6 @@
 //! Imports as their pages show them.
 
-use super::{cells, commands, engine::Checked, options::Options, undo::Undone};
+use super::{apply::Made, cells, commands, engine::Checked, options::Options, undo::Undone};
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
@@ -92,6 +92,8 @@ pub struct FailedRow {
 struct Mapped {
     #[serde(default)]
     columns: Vec<(String, Option<String>)>,
+    #[serde(default)]
+    made: Made,
 }
 
 impl Import {
@@ -127,6 +129,11 @@ impl Import {
         if read.is_empty() { self.options().columns.into_iter().map(|c| c.heading).collect() } else { read }
     }
 
+    /// What had to be made beside the records.
+    pub fn made(&self) -> Made {
+        serde_json::from_value::<Mapped>(self.mapping.clone()).unwrap_or_default().made
+    }
+
     /// Heading of the file → label of the field it went into, if any.
     pub fn columns(&self) -> Vec<(String, Option<String>)> {
         serde_json::from_value::<Mapped>(self.mapping.clone()).unwrap_or_default().columns
@@ -135,6 +142,13 @@ impl Import {
 
 fn read<T: DeserializeOwned>(json: Option<serde_json::Value>) -> Option<T> {
     json.and_then(|json| serde_json::from_value(json).ok())
+}
+
+/// What the import made beside its records.
+pub fn made(tx: &mut OrgTx, id: ImportId) -> AppResult<Made> {
+    let mapping: serde_json::Value =
+        imports::table.filter(imports::id.eq(id)).select(imports::mapping).first(tx.conn())?;
+    Ok(serde_json::from_value::<Mapped>(mapping).unwrap_or_default().made)
 }
 
 /// The latest imports.

@@ -7,11 +7,13 @@ use super::{
     apply::{Counts, own},
     engine,
     progress::Progress,
+    queries,
     stage::Stopped,
 };
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
+    features::pipeline,
     kernel::{ImportId, RecordType},
     schema::imports,
 };
@@ -29,6 +31,8 @@ pub struct Undone {
     pub left: i64,
     /// Why, each with its count.
     pub reasons: BTreeMap<String, i64>,
+    /// Pipelines and stages that the import made and that are gone again, in words.
+    pub places: Vec<String>,
 }
 
 pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Progress) -> Result<(), Stopped> {
@@ -38,6 +42,9 @@ pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Prog
     sql_query("SET LOCAL lock_timeout = '60s'").execute(tx.conn())?;
     sql_query("SELECT pg_advisory_xact_lock(hashtextextended('pipewright imports ' || app.org(), 0))")
         .execute(tx.conn())?;
+    let made = queries::made(tx, import)?;
+    // Whoever locks a stage and deals locks the stage first.
+    pipeline::hold(tx, &made.stages)?;
     lay_out(tx, import)?;
     let mut undone = Undone::default();
     for kind in RecordType::ALL {
@@ -49,6 +56,7 @@ pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Prog
         undone.removed += remove(tx, import, kind)?;
     }
     progress.enter("finishing");
+    undone.places = pipeline::take_back(tx, &made.pipelines, &made.stages)?;
     note_left(tx, import, &mut undone)?;
     finish(tx, import, &undone)?;
     engine::announce(tx, record, Counts { updated: undone.restored, created: undone.removed, ..Counts::default() })?;

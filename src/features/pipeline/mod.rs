@@ -13,6 +13,7 @@ mod past;
 mod queries;
 mod requirements;
 mod settings;
+mod taking_back;
 mod timeline;
 
 pub use model::{CATEGORIES, COLORS, Pipeline, Stage, StageGroup, category_of};
@@ -20,6 +21,7 @@ pub use queries::{
     lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of, won_reasons,
 };
 pub use requirements::{Criterion, criteria};
+pub use taking_back::{hold, take_back};
 
 use actix_web::web::ServiceConfig;
 

@@ -85,7 +85,7 @@ async fn companies_are_known_by_their_id() {
         let here = upload(&admin, &[("record_type", "contact")], file.as_bytes()).await.location.unwrap();
         app.run_jobs().await;
         let page = admin.get(&here).await;
-        assert!(page.contains("1 rows read"), "{}", page.body);
+        assert!(page.contains("1 row read"), "{}", page.body);
         assert_eq!(page.contains("companies created for them"), made, "{}", page.body);
     }
     app.stop().await;

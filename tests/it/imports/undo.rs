@@ -59,7 +59,7 @@ async fn restores_removes_and_leaves() {
     let page = client.get(&here).await;
     for part in [
         "Undone",
-        "1 records have their old values",
+        "1 record has its old values",
         "2 are in the bin",
         "4 were left",
         "1 was changed since",
@@ -136,5 +136,44 @@ async fn tags_go_as_they_came() {
     assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 303);
     app.run_jobs().await;
     assert_eq!(texts(&app, tags).await, before);
+    app.stop().await;
+}
+
+/// Rows in error make no pipeline and no stage. What was made for the others is told, and goes with them once nothing stands in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn places_come_and_go_with_their_rows() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    let deals = |text: &'static str| import(&app, &org, RecordType::Deal, text.as_bytes());
+    let places =
+        "SELECT p.name || ': ' || s.name AS t FROM stages s JOIN pipelines p ON p.id = s.pipeline_id ORDER BY 1";
+    let undone = async || {
+        let last = "SELECT id::text AS t FROM imports ORDER BY created_at DESC LIMIT 1";
+        let here = format!("/imports/{}", texts(&app, last).await.remove(0));
+        let done = client.get(&here).await;
+        assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 303);
+        app.run_jobs().await;
+        (done, client.get(&here).await)
+    };
+    let before = texts(&app, places).await;
+    assert_eq!(deals("deal name,stage,amount\nT1,Typoo,abc\n").await, Ok((0, 0, 0, 1)));
+    assert_eq!(texts(&app, places).await, before);
+
+    let file = "deal name,pipeline,stage,amount\nA,Fairs,Booked,10\nB,Fairs,Lapsed,abc\nC,,Qualified,5\nD,,Proposal,5\nE,,Security review,7\n";
+    assert_eq!(deals(file).await, Ok((4, 0, 0, 1)));
+    assert_eq!(texts(&app, places).await.len(), before.len() + 2, "Booked and Security review");
+    let (done, gone) = undone().await;
+    let made = "pipeline Fairs, stage Security review in New business, stage Booked in Fairs";
+    assert!(done.contains(made), "{}", done.body);
+    assert!(gone.contains("Removed as empty: "), "{}", gone.body);
+    assert!(gone.contains("pipeline Fairs, stage Security review in New business</span>"), "{}", gone.body);
+    assert_eq!(texts(&app, places).await, before);
+
+    assert_eq!(deals(file).await, Ok((4, 0, 0, 1)));
+    let touched = "UPDATE deals SET amount = 11, version = version + 1 WHERE name = 'A' AND deleted_at IS NULL RETURNING name AS t";
+    texts(&app, touched).await;
+    undone().await;
+    assert!(texts(&app, places).await.contains(&"Fairs: Booked".to_owned()), "somebody's deal stands there");
     app.stop().await;
 }

@@ -24,6 +24,7 @@ mod writing;
 
 pub use alike::Alike;
 pub use deals::take_numbers;
+pub use places::Made;
 pub use trial::Trial;
 
 use super::{
@@ -112,9 +113,9 @@ const MERGED: &str = "SELECT count(*) AS n FROM import_followers f WHERE f.diffe
        OR EXISTS (SELECT FROM import_changed c WHERE c.line = f.leader))";
 
 /// Applies the stage. `read` is the number of rows in it.
-pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result<(Counts, Trial), Stopped> {
+pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result<(Counts, Trial, Made), Stopped> {
     plan.progress.enter("matching");
-    let made = find(tx, plan, reader)?;
+    let laid = find(tx, plan, reader)?;
     matching::refuse_hidden(tx, plan)?;
     matching::merge_duplicates(tx, plan)?;
     own::refuse(tx, plan)?;
@@ -123,7 +124,10 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
         enter(plan, "checking")?;
         rules::refuse(tx, plan, &targets, validation)?;
     }
-    let made = [made, tagging::lay_out(tx, plan)?].concat();
+    // Rows in error make nothing.
+    let mut made = places::settle(tx, plan, laid)?;
+    made.words.splice(0..0, products::make(tx, plan)?);
+    made.words.extend(tagging::lay_out(tx, plan)?);
     let deals = plan.record == RecordType::Deal;
     enter(plan, "updating")?;
     products::adjust(tx, plan)?;
@@ -132,7 +136,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     let created = if deals { deals::insert(tx, plan, &targets)? } else { writing::insert(tx, plan, &targets)? };
     let changed = if deals { changed + people::link(tx, plan)? } else { changed };
     let trial = if plan.trial {
-        trial::look(tx, plan, made)?
+        trial::look(tx, plan, made.words.clone())?
     } else {
         matching::remember(tx, plan)?;
         tagging::add(tx, plan)?;
@@ -145,26 +149,24 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     let updated = changed + number(tx, MERGED)?;
     let read = i64::try_from(read).unwrap_or(i64::MAX);
     again::settle(tx, plan)?;
-    Ok((Counts { created, updated, failed, skipped: read - created - updated - failed }, trial))
+    Ok((Counts { created, updated, failed, skipped: read - created - updated - failed }, trial, made))
 }
 
-/// Resolves what rows name and which records they are. Returns the products, pipelines and stages that had to be made, in words.
-fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<Vec<String>> {
+/// Resolves what rows name and which records they are. Returns the pipelines and stages laid out for them.
+fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<places::Laid> {
     if plan.has_company {
         links::resolve(tx, plan)?;
     }
     own::link(tx, plan)?;
     tagging::refuse(tx, plan)?;
     let deals = plan.record == RecordType::Deal;
-    let mut made = products::resolve(tx, plan)?;
-    if deals {
-        made.extend(places::resolve(tx, plan, &reader.places)?);
-    }
+    products::resolve(tx, plan)?;
+    let laid = if deals { places::resolve(tx, plan, &reader.places)? } else { places::Laid::default() };
     matching::find(tx, plan)?;
     if plan.has_company && plan.record == RecordType::Company {
         companies::settle_parents(tx)?;
     }
-    Ok(made)
+    Ok(laid)
 }
 
 fn enter(plan: &Plan, phase: &str) -> Result<(), Stopped> {

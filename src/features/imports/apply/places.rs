@@ -12,6 +12,7 @@ use crate::{
     schema::{pipelines, stages},
 };
 use diesel::{prelude::*, sql_query, sql_types};
+use serde::{Deserialize, Serialize};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -57,34 +58,123 @@ impl Pipeline {
     }
 }
 
-/// Fills `import_places` (place, pipeline_id, stage_id, stage_name, named). Returns what had to be made, in words; a trial makes it in
-/// memory alone.
-pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan, places: &[(String, PlaceName)]) -> AppResult<Vec<String>> {
+/// What had to be made beside the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Made {
+    pub words: Vec<String>,
+    pub pipelines: Vec<PipelineId>,
+    pub stages: Vec<StageId>,
+}
+
+/// Pipelines and stages laid out for the rows, some of which may be refused yet.
+#[derive(Default)]
+pub(super) struct Laid {
+    pipelines: Vec<(PipelineId, String)>,
+    /// With the pipeline's name and their own.
+    stages: Vec<(StageId, String, String)>,
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = sql_types::Text)]
+    place: String,
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = sql_types::Uuid)]
+    pipeline_id: PipelineId,
+    #[diesel(sql_type = sql_types::Uuid)]
+    stage_id: StageId,
+}
+
+/// Fills `import_places` (place, pipeline_id, stage_id, stage_name, named) for the rows that are well so far. A trial lays places out in
+/// memory alone. Before the import ends, [`settle`] must be told.
+pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan, places: &[(String, PlaceName)]) -> AppResult<Laid> {
     run_sql(
         tx,
         "CREATE TEMPORARY TABLE import_places (place text COLLATE \"C\" NOT NULL, pipeline_id uuid NOT NULL, stage_id uuid NOT NULL, \
          stage_name text NOT NULL, named boolean NOT NULL) ON COMMIT DROP",
     )?;
     let mut by_pipeline: BTreeMap<String, Vec<&(String, PlaceName)>> = BTreeMap::new();
-    for place in places {
+    let named =
+        format!("SELECT DISTINCT {} AS place FROM import_stage s WHERE s.problem IS NULL", plan.staged("place"));
+    let named: BTreeSet<String> = sql_query(format!("SELECT place FROM ({named}) n WHERE place IS NOT NULL"))
+        .load::<Named>(tx.conn())?
+        .into_iter()
+        .map(|n| n.place)
+        .collect();
+    for place in places.iter().filter(|place| named.contains(&place.0)) {
         by_pipeline.entry(text::fold(&place.1.pipeline)).or_default().push(place);
     }
     let mut known = load(tx)?;
-    let mut made = Vec::new();
+    let mut laid = Laid::default();
     for group in by_pipeline.values() {
-        let at = choose(tx, plan, &mut known, group, &mut made)?;
+        let at = choose(tx, plan, &mut known, group, &mut laid)?;
         let Some(pipeline) = at.and_then(|at| known.get_mut(at)) else {
             refuse(tx, plan, group, "is not a pipeline here, and your role does not let you add one")?;
             continue;
         };
         if plan.context.may_create_stages {
-            add_stages(tx, plan, pipeline, group, &mut made)?;
+            add_stages(tx, plan, pipeline, group, &mut laid)?;
         }
         for place in group {
             keep(tx, plan, pipeline, place)?;
         }
     }
+    Ok(laid)
+}
+
+/// Follows all refusals: of what was laid out, what no row needs any more goes without a trace, and the rest is told.
+pub(super) fn settle(tx: &mut OrgTx, plan: &Plan, laid: Laid) -> AppResult<Made> {
+    let mut made = Made::default();
+    if laid.pipelines.is_empty() && laid.stages.is_empty() {
+        return Ok(made);
+    }
+    let sql = format!(
+        "SELECT DISTINCT p.pipeline_id, p.stage_id FROM import_places p JOIN import_stage s ON {} = p.place WHERE s.problem IS NULL \
+           AND NOT EXISTS (SELECT FROM import_followers f WHERE f.line = s.line)",
+        plan.staged("place")
+    );
+    let taken: Vec<Taken> = sql_query(sql).load(tx.conn())?;
+    let mut idle: (Vec<PipelineId>, Vec<StageId>) = Default::default();
+    for (id, name) in laid.pipelines {
+        if !taken.iter().any(|t| t.pipeline_id == id) {
+            idle.0.push(id);
+            continue;
+        }
+        if !plan.trial {
+            let mut event = Event::of("pipeline.created", "pipeline", id);
+            event.changes.set("name", &name);
+            tell(tx, plan, event)?;
+        }
+        made.words.push(format!("pipeline {name}"));
+        made.pipelines.push(id);
+    }
+    for (id, pipeline, name) in laid.stages {
+        if !taken.iter().any(|t| t.stage_id == id) {
+            idle.1.push(id);
+            continue;
+        }
+        if !plan.trial {
+            let mut event = Event::of("stage.created", "stage", id);
+            event.changes.set("name", &name);
+            tell(tx, plan, event)?;
+        }
+        made.words.push(format!("stage {name} in {pipeline}"));
+        made.stages.push(id);
+    }
+    if !plan.trial {
+        diesel::delete(stages::table.filter(stages::id.eq_any(idle.1))).execute(tx.conn())?;
+        diesel::delete(pipelines::table.filter(pipelines::id.eq_any(idle.0))).execute(tx.conn())?;
+    }
     Ok(made)
+}
+
+fn tell(tx: &mut OrgTx, plan: &Plan, mut event: Event) -> AppResult<()> {
+    event.data = serde_json::json!({ "import_id": plan.import });
+    events::record_quietly(tx, event)
 }
 
 fn load(tx: &mut OrgTx) -> AppResult<Vec<Pipeline>> {
@@ -106,7 +196,7 @@ fn choose(
     plan: &Plan,
     known: &mut Vec<Pipeline>,
     group: &[&(String, PlaceName)],
-    made: &mut Vec<String>,
+    laid: &mut Laid,
 ) -> AppResult<Option<usize>> {
     let told = group.first().map(|p| p.1.pipeline.as_str()).filter(|name| !name.is_empty()).or(plan.pipeline);
     let name = match told {
@@ -127,12 +217,8 @@ fn choose(
         diesel::insert_into(pipelines::table)
             .values((pipelines::id.eq(id), pipelines::name.eq(name), pipelines::position.eq(position)))
             .execute(tx.conn())?;
-        let mut event = Event::of("pipeline.created", "pipeline", id);
-        event.changes.set("name", &name);
-        event.data = serde_json::json!({ "import_id": plan.import });
-        events::record_quietly(tx, event)?;
     }
-    made.push(format!("pipeline {name}"));
+    laid.pipelines.push((id, name.to_owned()));
     known.push(Pipeline { id, name: name.to_owned(), stages: Vec::new() });
     Ok(Some(known.len() - 1))
 }
@@ -152,7 +238,7 @@ fn add_stages(
     plan: &Plan,
     pipeline: &mut Pipeline,
     group: &[&(String, PlaceName)],
-    made: &mut Vec<String>,
+    laid: &mut Laid,
 ) -> AppResult<()> {
     let mut missing: Vec<&str> = Vec::new();
     for (_, place) in group {
@@ -172,7 +258,7 @@ fn add_stages(
         if !plan.trial {
             add_stage(tx, pipeline.id, (id, name), before + n, probability)?;
         }
-        made.push(format!("stage {name} in {}", pipeline.name));
+        laid.stages.push((id, pipeline.name.clone(), name.to_owned()));
         pipeline.stages.push((id, name.to_owned()));
     }
     Ok(())
@@ -196,9 +282,7 @@ fn add_stage(
             stages::position.eq(i32::try_from(position).unwrap_or(i32::MAX)),
         ))
         .execute(tx.conn())?;
-    let mut event = Event::of("stage.created", "stage", id);
-    event.changes.set("name", &name);
-    events::record_quietly(tx, event)
+    Ok(())
 }
 
 fn keep(tx: &mut OrgTx, plan: &Plan, pipeline: &Pipeline, place: &(String, PlaceName)) -> AppResult<()> {

@@ -20,10 +20,10 @@ const TOLD: usize = 10;
 /// The row's name, in the words of the stage.
 const NAMED: &str = "s.custom->>'product'";
 
-/// Finds the products that rows name; refuses rows, or makes products. Precedes matching. Returns those that had to be made, in words.
-pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
+/// Finds the products that rows name, or refuses rows. Precedes matching; [`make`] follows when all refusals are known.
+pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     if !plan.has_products {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let create = format!(
         "CREATE TEMPORARY TABLE import_products ON COMMIT DROP AS \
@@ -34,27 +34,22 @@ pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
         products::candidates("w.text")
     );
     run_sql(tx, &create)?;
-    let made = match plan.products {
-        UnknownProducts::Create if plan.context.may_create_products => make(tx, plan)?,
-        UnknownProducts::Name => Vec::new(),
+    match plan.products {
+        UnknownProducts::Create if plan.context.may_create_products => {}
+        UnknownProducts::Name => {}
         // Without a catalogue nobody expects the file's words to be in it.
-        UnknownProducts::Refuse if number(tx, "SELECT count(*) AS n FROM (SELECT FROM products LIMIT 1) p")? == 0 => {
-            Vec::new()
-        }
+        UnknownProducts::Refuse if number(tx, "SELECT count(*) AS n FROM (SELECT FROM products LIMIT 1) p")? == 0 => {}
         UnknownProducts::Refuse => {
             refuse(tx, "NOT p.several", "is not in the catalogue: add it there first, or choose to have it made")?;
-            Vec::new()
         }
         UnknownProducts::Create => {
             refuse(tx, "NOT p.several", "is not in the catalogue, and your role does not let you add products")?;
-            Vec::new()
         }
-    };
+    }
     if plan.products != UnknownProducts::Name {
         refuse(tx, "p.several", "is what several products are called: use the code")?;
     }
-    run_sql(tx, "ANALYZE import_products")?;
-    Ok(made)
+    run_sql(tx, "ANALYZE import_products")
 }
 
 fn refuse(tx: &mut OrgTx, which: &str, why: &str) -> AppResult<()> {
@@ -71,10 +66,17 @@ struct Word {
     text: String,
 }
 
-/// Names that mean the same become one product. A trial makes none.
-fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
-    let words: Vec<Word> =
-        sql_query("SELECT text FROM import_products WHERE id IS NULL AND NOT several ORDER BY text").load(tx.conn())?;
+/// Makes the products that rows name and nobody has, where that was asked for. Names that mean the same become one product. A trial
+/// makes none. Returns those made, in words.
+pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
+    if !plan.has_products || plan.products != UnknownProducts::Create || !plan.context.may_create_products {
+        return Ok(Vec::new());
+    }
+    let words: Vec<Word> = sql_query(format!(
+        "SELECT p.text FROM import_products p WHERE p.id IS NULL AND NOT p.several \
+           AND EXISTS (SELECT FROM import_stage s WHERE s.problem IS NULL AND {NAMED} = p.text) ORDER BY p.text"
+    ))
+    .load(tx.conn())?;
     let mut made = Vec::new();
     for Word { text } in &words {
         if plan.trial {
