@@ -1,4 +1,4 @@
-//! The command line: serve · worker · migrate · seed · import · password-link · doctor.
+//! The command line: serve · worker · migrate · seed · import · password-link · email-link · doctor.
 
 use crate::{
     app::{self, Application},
@@ -13,11 +13,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::{
     fmt::Display,
     io::{self, IsTerminal, Write},
+    net::TcpListener,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
 };
 use tokio::signal::unix::{SignalKind, signal};
+
+const DEMO: &str = "Sign in as admin@demo.test with the password pipewright-demo";
 
 #[derive(Parser)]
 #[command(name = "pipewright", version, about = "A fast, live sales platform: one binary over Postgres.")]
@@ -62,6 +65,13 @@ enum Command {
     PasswordLink {
         /// The address the person signs in with.
         email: String,
+    },
+    /// Print a one-time link that makes another address someone's own, where no mail is sent.
+    EmailLink {
+        /// The address the person signs in with.
+        email: String,
+        /// The one they want to sign in with.
+        new_email: String,
     },
     /// Check database, roles, migrations, mail, storage and clock.
     Doctor,
@@ -156,8 +166,10 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
             let workers = app::backbone(Arc::new(config), &database.url)?;
             match what {
                 Seed::Demo => {
-                    features::seeds::demo(&workers.db)?;
-                    features::seeds::demo_files(&workers.db, &workers.files)
+                    let new = features::seeds::demo(&workers.db)?;
+                    features::seeds::demo_files(&workers.db, &workers.files)?;
+                    say(if new { DEMO } else { "The demo organisation is there already; nothing was changed." });
+                    Ok(())
                 }
                 Seed::Scale { contacts, companies, deals } => {
                     features::seeds::scale(&workers.db, contacts, companies, deals)
@@ -175,13 +187,19 @@ fn run(command: Command, config: Config) -> anyhow::Result<()> {
                 ImportWhat::Deals => crate::kernel::RecordType::Deal,
             };
             let options = features::imports::Options { pipeline, leave_unknown_owners, ..Default::default() };
-            features::imports::command_line(&workers.db, record, &file, &org, options)
+            features::imports::command_line(&workers.db, &workers.config, record, (&file, &org), options)
         }
         Command::PasswordLink { email } => {
             let database = Database::for_command(&config)?;
             database.migrate()?;
             let workers = app::backbone(Arc::new(config), &database.url)?;
             features::accounts::password_link(&workers.db, &workers.config, &email)
+        }
+        Command::EmailLink { email, new_email } => {
+            let database = Database::for_command(&config)?;
+            database.migrate()?;
+            let workers = app::backbone(Arc::new(config), &database.url)?;
+            features::accounts::email_link(&workers.db, &workers.config, &email, &new_email)
         }
         Command::Doctor => Ok(()),
     }
@@ -232,6 +250,8 @@ impl Database {
 fn serve(config: Config, demo: bool) -> anyhow::Result<()> {
     config.print_masked();
     let database = Database::for_server(&config)?;
+    // A start that cannot succeed changes nothing.
+    drop(TcpListener::bind(config.bind).with_context(|| format!("cannot listen on {}", config.bind))?);
     for version in database.migrate()? {
         tracing::info!(version, "migrated");
     }
@@ -250,7 +270,7 @@ fn serve(config: Config, demo: bool) -> anyhow::Result<()> {
         }
         say(format!("\nPipewright is at {public_url} (listening on {})", app.address));
         if demo {
-            say("Sign in as admin@demo.test with the password pipewright-demo\n");
+            say(format!("{DEMO}\n"));
         }
         wait_for_signal().await?;
         tracing::info!("stopping");
@@ -266,7 +286,7 @@ fn worker(config: Config) -> anyhow::Result<()> {
     let database = Database::for_command(&config)?;
     let pending = db::pending_migrations(&database.admin_url)?;
     if !pending.is_empty() {
-        bail!("the database is not migrated ({}): run `pipewright migrate`", pending.join(", "));
+        bail!("the database is not migrated ({} to go): run `pipewright migrate`", pending.len());
     }
     let count = config.workers.max(1);
     actix_web::rt::System::new().block_on(async {

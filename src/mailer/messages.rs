@@ -19,6 +19,10 @@ pub enum MailMessage {
     AlreadyRegistered {
         name: String,
     },
+    /// Somebody else wanted the address for their account.
+    AddressWanted {
+        name: String,
+    },
     ResetPassword {
         name: String,
         token: String,
@@ -115,6 +119,7 @@ impl MailMessage {
         match self {
             MailMessage::VerifyEmail { .. } => "verify_email",
             MailMessage::AlreadyRegistered { .. } => "already_registered",
+            MailMessage::AddressWanted { .. } => "address_wanted",
             MailMessage::ResetPassword { .. } => "reset_password",
             MailMessage::PasswordChanged { .. } => "password_changed",
             MailMessage::ChangeEmail { .. } => "change_email",
@@ -144,6 +149,7 @@ impl MailMessage {
             | MailMessage::ChangeEmail { token, .. }
             | MailMessage::Invitation { token, .. } => *token = "removed-after-sending".into(),
             MailMessage::AlreadyRegistered { .. }
+            | MailMessage::AddressWanted { .. }
             | MailMessage::PasswordChanged { .. }
             | MailMessage::EmailChanged { .. }
             | MailMessage::Notices { .. }
@@ -192,6 +198,16 @@ impl MailMessage {
                 paragraphs: vec![
                     format!("Hello {name},"),
                     "someone, probably you, just signed up with this address. It has an account already: sign in, or reset the password if you forgot it.".into(),
+                ],
+                button: Some(("Sign in", link("/login".into())?)),
+                footnote: ignore,
+                ..Body::default()
+            },
+            MailMessage::AddressWanted { name } => Body {
+                subject: "Someone wanted to use your address".into(),
+                paragraphs: vec![
+                    format!("Hello {name},"),
+                    "someone with another account asked to sign in with this address from now on. It is your account's address, so nothing was changed. Was it you? Sign in here, or ask for another address there.".into(),
                 ],
                 button: Some(("Sign in", link("/login".into())?)),
                 footnote: ignore,

@@ -160,7 +160,7 @@ impl Page {
     }
 
     /// Without a mail server nobody gets a link to confirm their address with.
-    fn mails_arrive(&self) -> bool {
+    pub fn mails_arrive(&self) -> bool {
         self.req.app_data::<web::Data<Config>>().is_some_and(|config| config.smtp.is_some())
     }
 

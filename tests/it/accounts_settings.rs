@@ -146,7 +146,10 @@ async fn a_new_address_is_confirmed_before_it_counts() {
     let free = rep.post(path, &[("new_email", "rosa@aurelia.test"), ("email_password", PASSWORD)]).await;
     assert_eq!(shape(&taken, "-"), shape(&free, "-"));
     let all: Vec<_> = mails(&app).await.into_iter().map(|m| (m.template, m.recipient)).collect();
-    assert!(all.contains(&("already_registered".into(), "admin@aurelia.test".into())));
+    assert!(all.contains(&("address_wanted".into(), "admin@aurelia.test".into())));
+    let page = rep.get("/settings/security").await;
+    assert!(page.contains("No mail leaves this installation, so no link reaches rosa@aurelia.test"), "{}", page.body);
+    assert!(page.contains("<code>pipewright email-link</code>"), "nothing is promised that cannot be");
     assert!(all.contains(&("change_email".into(), "rosa@aurelia.test".into())));
     assert_eq!(execute(&app, "SELECT 1 FROM users WHERE email = 'rosa@aurelia.test'"), 0, "not yet");
 

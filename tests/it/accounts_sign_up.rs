@@ -27,7 +27,7 @@ async fn without_a_mail_server_the_founder_is_signed_in() {
     app.org("aurelia").await;
     assert_eq!(app.get("/signup").await.status(), 200);
     let page = app.post("/signup", &sign_up("Ada@Northwind.test", STRONG)).await;
-    assert_eq!((page.status(), page.location.as_deref()), (303, Some("/")));
+    assert_eq!((page.status(), page.location.as_deref()), (303, Some("/?first=1")));
     let page = app.get("/settings/profile").await;
     assert!(page.contains("Northwind") && page.contains("Ada Byron"));
     assert!(
@@ -41,8 +41,10 @@ async fn without_a_mail_server_the_founder_is_signed_in() {
     // A known address: same answer, nobody signed in, its owner told.
     let stranger = app.new_client();
     let page = stranger.post("/signup", &sign_up("rep@aurelia.test", STRONG)).await;
-    assert_eq!((page.status(), page.location.as_deref()), (303, Some("/")));
+    assert_eq!((page.status(), page.location.as_deref()), (303, Some("/?first=1")));
     assert!(!is_signed_in(&stranger).await);
+    let sign_in = stranger.get("/?first=1").await.location.unwrap();
+    assert!(stranger.get(&sign_in).await.contains("If there was an account with your address before"));
     assert_eq!(last_mail(&app, "already_registered").await.recipient, "rep@aurelia.test");
     assert_eq!(execute(&app, "SELECT 1 FROM organisations"), 2, "the rehearsal left nothing");
     assert_eq!(execute(&app, "SELECT 1 FROM users WHERE email LIKE '%rehearsal%'"), 0);
@@ -200,5 +202,17 @@ async fn a_forgotten_password_where_no_mail_is_sent() {
     assert!(!is_signed_in(&elsewhere).await);
     assert_eq!(app.post(path, &[("password", STRONG)]).await.status(), 410, "once");
     app.new_client().sign_in("rep@aurelia.test", STRONG).await;
+
+    // Another address, in the same way.
+    let run = async |from: &str, to: &str| process::run(data_dir.path(), &settings, &["email-link", from, to]).await;
+    assert!(run("rep@aurelia.test", "admin@aurelia.test").await.err.contains("is the address of an account already"));
+    assert!(!run("nobody@aurelia.test", "rosa@aurelia.test").await.success);
+    let made = run("rep@aurelia.test", "rosa@aurelia.test").await;
+    assert!(made.success && made.err.contains("once, for three days"), "{}", made.err);
+    let path = made.out.trim().strip_prefix("https://sales.example.com").expect("the link alone, under PUBLIC_URL");
+    assert_eq!(execute(&app, "SELECT 1 FROM events WHERE kind = 'member.email_link' AND actor_id IS NULL"), 1);
+    assert!(app.get(path).await.contains("rosa@aurelia.test"));
+    assert_eq!(app.post(path, &[]).await.status(), 303);
+    app.new_client().sign_in("rosa@aurelia.test", STRONG).await;
     app.stop().await;
 }

@@ -69,10 +69,10 @@ pub fn record_change(tx: &mut SystemTx, id: UserId, changes: &Changes) -> AppRes
     Ok(())
 }
 
-/// Tells every organisation of the person that the operator made a link to set their password; nobody's doing.
-pub fn record_link(tx: &mut SystemTx, id: UserId) -> AppResult<()> {
+/// Tells every organisation of the person that the operator made a link to their account; nobody's doing.
+pub fn record_link(tx: &mut SystemTx, id: UserId, kind: &'static str) -> AppResult<()> {
     for org in organisations(tx, id)? {
-        let event = Event::of("member.password_link", "member", id).data(json!({ "by": "command_line" }));
+        let event = Event::of(kind, "member", id).data(json!({ "by": "command_line" }));
         events::record_in(tx, org, None, event)?;
     }
     Ok(())

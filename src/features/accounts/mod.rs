@@ -20,7 +20,7 @@ mod sign_up;
 mod tokens;
 mod verification;
 
-pub use operator::password_link;
+pub use operator::{email_link, password_link};
 pub use tokens::{hash as token_hash, random as random_token};
 
 use crate::jobs::Registry;

@@ -22,12 +22,22 @@ use askama::Template;
 const WRONG: &str = "This e-mail address and password do not go together, or the address is not confirmed yet.";
 const NOWHERE: &str = "Your account belongs to no organisation any more. Ask an administrator to invite you again.";
 
+/// Where sign-up leads, whether or not the address was known.
+pub(super) const FIRST_VISIT: &str = "/?first=1";
+
 #[derive(Template)]
 #[template(path = "accounts/sign_in.html")]
 struct SignInPage {
     shell: Shell,
     view: FormView,
     next: String,
+}
+
+impl SignInPage {
+    /// Somebody was sent on by sign-up and is not signed in.
+    fn after_sign_up(&self) -> bool {
+        self.next == FIRST_VISIT
+    }
 }
 
 /// `GET /login`.

@@ -8,7 +8,7 @@ use super::{
     account::{self, Account},
     notice,
     organisations::{self, NewOrganisation, NewUser},
-    password, session,
+    password, session, sign_in,
     tokens::{self, Purpose},
 };
 use crate::{
@@ -71,7 +71,7 @@ pub async fn sign_up(req: HttpRequest, db: Data<Db>, config: Data<Config>, form:
     if let Some((user, org)) = signed_in {
         session::begin(&req, user, org)?;
     }
-    let to = if mails_arrive && signed_in.is_none() { "/signup/sent" } else { "/" };
+    let to = if mails_arrive && signed_in.is_none() { "/signup/sent" } else { sign_in::FIRST_VISIT };
     Ok(reply::redirect(&req, to, None))
 }
 

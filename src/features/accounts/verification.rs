@@ -83,6 +83,9 @@ pub async fn resend(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
         Ok(Some(account.email))
     });
     let flash = match sent.await? {
+        Some(_) if !page.mails_arrive() => {
+            Flash::info("No mail leaves this installation, so no link can reach you. Nothing here waits for it.")
+        }
         Some(email) => Flash::success(format!("We sent a link to {email}.")),
         None => Flash::info("Your address is confirmed already."),
     };
