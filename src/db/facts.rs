@@ -17,6 +17,11 @@ pub struct Facts {
     /// The roles of ours that exist but that the login may not put on.
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     pub out_of_reach: Vec<String>,
+    #[diesel(sql_type = sql_types::Text)]
+    pub database: String,
+    /// The login may make what a migration makes, schemas and extensions.
+    #[diesel(sql_type = sql_types::Bool)]
+    pub owns_database: bool,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     pub missing: Vec<String>,
     #[diesel(sql_type = sql_types::Text)]
@@ -45,9 +50,11 @@ pub fn facts(url: &str) -> Result<Facts, String> {
     let sql = "
         SELECT current_setting('server_version_num')::int AS version_num, current_user::text AS login,
           (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS all_powerful,
-          ARRAY(SELECT r.rolname::text FROM pg_roles r WHERE r.rolname IN ('pipewright_app', 'pipewright_system')
+          ARRAY(SELECT r.rolname::text FROM pg_roles r WHERE r.rolname IN ('pipewright_owner', 'pipewright_app', 'pipewright_system')
             AND NOT pg_has_role(current_user, r.oid,
-              CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)) AS out_of_reach,
+              CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) ORDER BY r.rolname) AS out_of_reach,
+          current_database()::text AS database,
+          (SELECT pg_has_role(current_user, d.datdba, 'USAGE') FROM pg_database d WHERE d.datname = current_database()) AS owns_database,
           ARRAY(SELECT w.name FROM unnest(ARRAY['pipewright_owner', 'pipewright_app', 'pipewright_system']) AS w (name)
             WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = w.name)) AS missing,
           current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS read_only,

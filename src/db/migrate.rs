@@ -13,6 +13,8 @@ const SYSTEM_FUNCTIONS: &str = include_str!("../../migrations/system_functions.s
 /// Any constant will do, as long as every Pipewright uses the same.
 const LOCK: i64 = 0x7069_7065;
 const OLDEST: i32 = 140_000;
+/// What to do about a database that cannot hold every text.
+pub const ANEW: &str = "create it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0";
 
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
@@ -20,6 +22,8 @@ pub enum MigrateError {
     Connect(#[from] ConnectionError),
     #[error("PostgreSQL {0} is too old: 14 or newer is needed")]
     TooOld(i32),
+    #[error("the database keeps text as {0}: {ANEW}")]
+    Encoding(String),
     #[error("the database was migrated by a newer Pipewright ({0}); start that one, or restore a backup")]
     Newer(String),
     #[error(
@@ -32,7 +36,7 @@ pub enum MigrateError {
 /// that will work with the database; it gets the two roles it may put on, and nothing else.
 pub fn migrate(url: &str, login: Option<&str>) -> Result<Vec<String>, MigrateError> {
     let mut conn = PgConnection::establish(url)?;
-    check_version(&mut conn)?;
+    check_server(&mut conn)?;
     conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(failed)?;
     if let Some(version) = unknown_version(&mut conn)? {
         return Err(MigrateError::Newer(version));
@@ -58,7 +62,7 @@ pub fn migrate(url: &str, login: Option<&str>) -> Result<Vec<String>, MigrateErr
 /// What the database lacks of this binary's schema: empty when it is current.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrateError> {
     let mut conn = PgConnection::establish(url)?;
-    check_version(&mut conn)?;
+    check_server(&mut conn)?;
     if let Some(version) = unknown_version(&mut conn)? {
         return Err(MigrateError::Newer(version));
     }
@@ -106,12 +110,16 @@ fn functions_are_current(conn: &mut PgConnection) -> Result<bool, MigrateError> 
     Ok(comment.as_deref() == Some(functions_fingerprint().as_str()))
 }
 
-fn check_version(conn: &mut PgConnection) -> Result<(), MigrateError> {
-    let number: i32 =
-        diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("current_setting('server_version_num')::int"))
-            .get_result(conn)
-            .map_err(|e| MigrateError::Failed(e.to_string()))?;
-    if number < OLDEST { Err(MigrateError::TooOld(number / 10_000)) } else { Ok(()) }
+fn check_server(conn: &mut PgConnection) -> Result<(), MigrateError> {
+    use diesel::sql_types::{Integer, Text};
+    let facts = "current_setting('server_version_num')::int, current_setting('server_encoding')";
+    let (number, encoding): (i32, String) =
+        diesel::select(diesel::dsl::sql::<(Integer, Text)>(facts)).get_result(conn).map_err(failed)?;
+    match encoding.as_str() {
+        _ if number < OLDEST => Err(MigrateError::TooOld(number / 10_000)),
+        "UTF8" => Ok(()),
+        _ => Err(MigrateError::Encoding(encoding)),
+    }
 }
 
 fn known_versions() -> Result<Vec<String>, MigrateError> {

@@ -17,7 +17,7 @@ mod turns;
 
 pub use facts::{Facts, facts};
 pub use kept::{Kept, by_one_plan, is_worth_keeping, kept};
-pub use migrate::{MigrateError, migrate, pending_migrations, redo_all};
+pub use migrate::{ANEW, MigrateError, migrate, pending_migrations, redo_all};
 pub use session::{Alive, SessionRow};
 
 use crate::{

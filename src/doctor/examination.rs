@@ -77,8 +77,11 @@ fn database_checks(settings: &Config, database: &Database) -> Vec<Check> {
     let ours = SystemTime::now();
     let mut checks = vec![reachable(&name, &facts), postgres_version(facts.version_num)];
     checks.extend(settings.read_database_url.as_ref().map(|url| replica(url.expose())));
-    checks.push(roles(&facts));
-    checks.push(migrations(&database.url));
+    let pending = db::pending_migrations(&database.url);
+    // A private server is migrated by its own superuser.
+    let by_login = settings.database_url.is_some();
+    checks.push(roles(&facts, by_login && pending.as_ref().is_ok_and(|missing| !missing.is_empty())));
+    checks.push(migrations(pending));
     checks.push(clock(facts.clock(), ours));
     checks.extend(queue(&database.url));
     checks
@@ -87,11 +90,7 @@ fn database_checks(settings: &Config, database: &Database) -> Vec<Check> {
 fn reachable(name: &str, facts: &Facts) -> Check {
     if facts.encoding != "UTF8" {
         let finding = format!("{name} keeps text as {}", facts.encoding);
-        return Check::fail(
-            "database",
-            finding,
-            "create it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
-        );
+        return Check::fail("database", finding, db::ANEW);
     }
     if facts.read_only {
         let finding = format!("{name} is a read-only replica");
@@ -110,15 +109,31 @@ fn replica(url: &str) -> Check {
     }
 }
 
-fn roles(facts: &Facts) -> Check {
+/// Only who migrates puts on pipewright_owner, and needs the database to be theirs.
+fn roles(facts: &Facts, migrates: bool) -> Check {
     let login = &facts.login;
     if !facts.missing.is_empty() {
         let mend = "run `pipewright migrate` once as a role that may create roles";
         return Check::warn("roles", format!("not there yet: {}", facts.missing.join(", ")), mend);
     }
-    if !facts.out_of_reach.is_empty() {
-        let roles = facts.out_of_reach.join(", ");
-        return Check::fail("roles", format!("{login} may not put on {roles}"), format!("GRANT {roles} TO {login}"));
+    let missing: Vec<&str> =
+        facts.out_of_reach.iter().map(String::as_str).filter(|role| migrates || *role != "pipewright_owner").collect();
+    let owner_missing = migrates && !facts.owns_database;
+    if owner_missing || !missing.is_empty() {
+        let (mut findings, mut mends, roles) = (Vec::new(), Vec::new(), missing.join(", "));
+        if !missing.is_empty() {
+            findings.push(format!("{login} may not put on {roles}"));
+            mends.push(format!("GRANT {roles} TO \"{login}\""));
+        }
+        if owner_missing {
+            findings.push(format!("{login} does not own {}, which is to be migrated", facts.database));
+            mends.push(format!("ALTER DATABASE \"{}\" OWNER TO \"{login}\"", facts.database));
+        }
+        let mend = match mends.join("; ") {
+            mends if migrates => format!("{mends}; or run `pipewright migrate` once as a role that may"),
+            mends => mends,
+        };
+        return Check::fail("roles", findings.join("; "), mend);
     }
     if facts.all_powerful {
         let mend = "connect as a role that owns nothing: CREATE ROLE pipewright LOGIN NOINHERIT PASSWORD '…'; \
@@ -128,8 +143,8 @@ fn roles(facts: &Facts) -> Check {
     Check::ok("roles", format!("{login} puts on pipewright_app and pipewright_system, and is no superuser"))
 }
 
-fn migrations(url: &str) -> Check {
-    match db::pending_migrations(url) {
+fn migrations(pending: Result<Vec<String>, db::MigrateError>) -> Check {
+    match pending {
         Ok(missing) if missing.is_empty() => Check::ok("migrations", "the schema is this version's"),
         Ok(missing) => {
             let finding = format!("not run yet: {}", missing.join(", "));

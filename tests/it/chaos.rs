@@ -46,6 +46,14 @@ async fn one_owner_helpers_beside_it_and_a_stop_in_time() {
     let attached = Embedded::attach_or_start(&data_dir).unwrap();
     let db = Db::connect(&attached.app_url(), None, 2).unwrap();
     fixtures::create_org(&db, "stops").await;
+    // Files on the command line: what is wrong where, and no success when nothing came in.
+    let (bad, here) = (scratch.path().join("bad.csv"), [("PUBLIC_URL", "https://sales.example.com")]);
+    std::fs::write(&bad, "first name,email\nAnn,nonsense\n").unwrap();
+    let bad = bad.to_str().unwrap();
+    let import = process::run(&data_dir, &here, &["import", "contacts", bad, "--org", "stops"]).await;
+    assert!(!import.success && import.err.contains("every row is in error"), "{}", import.err);
+    assert!(import.out.contains("line 2: E-mail: must be an e-mail address"), "{}", import.out);
+    assert!(import.out.contains("All rows in error: https://sales.example.com/imports/"), "{}", import.out);
     let client = Arc::new(Client::new(&server.base));
     client.sign_in("rep@stops.test", PASSWORD).await;
     let mut stream = client.http().get(client.url("/live")).send().await.unwrap();
