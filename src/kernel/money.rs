@@ -37,10 +37,12 @@ impl Currency {
     /// Code and name of every currency in use, by code.
     pub fn all() -> Vec<(String, String)> {
         use iso_currency::IntoEnumIterator;
-        iso_currency::Currency::iter()
+        let mut all: Vec<(String, String)> = iso_currency::Currency::iter()
             .filter(|c| c.exponent().is_some())
             .map(|c| (c.code().to_owned(), c.name().to_owned()))
-            .collect()
+            .collect();
+        all.sort_unstable();
+        all
     }
 }
 

@@ -29,6 +29,10 @@ pub fn parse_phone(text: &str, region: Option<&str>) -> Result<String, &'static 
         None => phonenumber::parse(region, text).map_err(|_| ERROR)?,
     };
     let e164 = number.format().mode(Mode::E164).to_string();
+    // Of the North American plan every number has ten digits, and none begins with 0 or 1.
+    if e164.strip_prefix("+1").is_some_and(|rest| rest.len() != 10 || rest.starts_with(['0', '1'])) {
+        return Err(ERROR);
+    }
     if (8..=16).contains(&e164.len()) { Ok(e164) } else { Err(ERROR) }
 }
 
@@ -87,6 +91,8 @@ mod tests {
         assert_eq!(parse_phone("+49 (0)30 123456", Some("NL")), Ok("+4930123456".to_owned()));
         assert_eq!(parse_phone("020 123 4567", Some("NL")), Ok("+31201234567".to_owned()));
         assert_eq!(parse_phone("06 1234 5678", Some("IT")), Ok("+390612345678".to_owned()));
+        assert_eq!(parse_phone("(212) 555-0142", Some("US")), Ok("+12125550142".to_owned()));
+        assert!(parse_phone("0301234567", Some("US")).is_err(), "a Dutch number, or none at all");
         assert_eq!(format_phone("+390612345678", Some("NL")), "+39 06 1234 5678");
     }
 }

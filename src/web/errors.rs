@@ -126,7 +126,7 @@ fn title(status: StatusCode) -> &'static str {
         401 => "Sign in",
         403 => "Not allowed",
         404 => "Not found",
-        409 => "Changed meanwhile",
+        409 => "Not possible now",
         413 => "Too large",
         422 => "Not quite right",
         429 => "Too many attempts",

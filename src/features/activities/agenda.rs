@@ -56,7 +56,7 @@ pub struct Idle {
     pub name: String,
     pub note: String,
     pub amount: String,
-    pub days: i64,
+    pub days: String,
 }
 
 /// How much someone has before them.
@@ -192,7 +192,7 @@ fn idle(tx: &mut OrgTx, actor: &Actor, owners: &Option<Vec<Uuid>>) -> AppResult<
         name: row.name.clone(),
         note: row.company.iter().chain([&row.stage]).cloned().collect::<Vec<_>>().join(" · "),
         amount: row.amount.map(|a| actor.locale.money(Money::from_columns(a, &row.currency))).unwrap_or_default(),
-        days: (Utc::now() - row.stage_entered_at).num_days(),
+        days: actor.locale.integer((Utc::now() - row.stage_entered_at).num_days()),
     };
     Ok(rows.iter().map(idle).collect())
 }

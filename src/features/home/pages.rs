@@ -195,7 +195,7 @@ fn present(page: &Page, known: Known) -> Home {
         chart: view::chart(&people, &actor.org.currency),
         people,
         closing: view::list(known.closing, actor, sees_all(actor), |row| view::closing_words(row, actor, today)),
-        stale: view::list(known.stale, actor, sees_all(actor), view::stale_words),
+        stale: view::list(known.stale, actor, sees_all(actor), |row| view::stale_words(row, actor)),
         currency: actor.org.currency.clone(),
         team,
         owner,

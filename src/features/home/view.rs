@@ -144,8 +144,9 @@ pub fn closing_words(row: &Listed, actor: &Actor, today: NaiveDate) -> (String, 
     }
 }
 
-pub fn stale_words(row: &Listed) -> (String, bool) {
-    (format!("{} days in stage", (Utc::now() - row.stage_entered_at).num_days()), true)
+pub fn stale_words(row: &Listed, actor: &Actor) -> (String, bool) {
+    let days = (Utc::now() - row.stage_entered_at).num_days();
+    (format!("{} days in stage", actor.locale.integer(days)), true)
 }
 
 #[derive(Default)]

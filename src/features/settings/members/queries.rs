@@ -3,7 +3,7 @@
 use crate::{
     db::{OrgTx, Tx, paging},
     error::{AppError, AppResult},
-    kernel::{MemberId, RoleId, TeamId, text},
+    kernel::{MemberId, RecordType, RoleId, TeamId, text},
     schema::{members, roles},
     web::shell::avatar_url,
 };
@@ -143,9 +143,12 @@ pub fn teams_of(tx: &mut OrgTx, id: MemberId) -> AppResult<Vec<(TeamId, String)>
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-/// Active members other than `id`, to hand records to.
+/// Active members other than `id` who may change records, to hand theirs to.
 pub fn others(tx: &mut OrgTx, id: MemberId) -> AppResult<Vec<(MemberId, String)>> {
+    let edits: Vec<Option<String>> = RecordType::ALL.iter().map(|r| Some(format!("{}.edit", r.noun()))).collect();
     Ok(members::table
+        .inner_join(roles::table.on(roles::org_id.eq(members::org_id).and(roles::id.eq(members::role_id))))
+        .filter(roles::permissions.overlaps_with(edits))
         .filter(members::org_id.eq(tx.org_id().0))
         .filter(members::deactivated_at.is_null())
         .filter(members::id.ne(id.0))
