@@ -19,9 +19,12 @@ pub struct Facts {
     pub out_of_reach: Vec<String>,
     #[diesel(sql_type = sql_types::Text)]
     pub database: String,
-    /// The login may make what a migration makes, schemas and extensions.
+    /// The login may make schemas and extensions in it, as the first migration does.
     #[diesel(sql_type = sql_types::Bool)]
-    pub owns_database: bool,
+    pub may_create: bool,
+    /// The login may let others create in its schema `public`.
+    #[diesel(sql_type = sql_types::Bool)]
+    pub holds_public: bool,
     #[diesel(sql_type = sql_types::Array<sql_types::Text>)]
     pub missing: Vec<String>,
     #[diesel(sql_type = sql_types::Text)]
@@ -54,7 +57,8 @@ pub fn facts(url: &str) -> Result<Facts, String> {
             AND NOT pg_has_role(current_user, r.oid,
               CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) ORDER BY r.rolname) AS out_of_reach,
           current_database()::text AS database,
-          (SELECT pg_has_role(current_user, d.datdba, 'USAGE') FROM pg_database d WHERE d.datname = current_database()) AS owns_database,
+          has_database_privilege(current_user, current_database(), 'CREATE') AS may_create,
+          has_schema_privilege(current_user, 'public', 'CREATE WITH GRANT OPTION') AS holds_public,
           ARRAY(SELECT w.name FROM unnest(ARRAY['pipewright_owner', 'pipewright_app', 'pipewright_system']) AS w (name)
             WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = w.name)) AS missing,
           current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS read_only,

@@ -109,31 +109,20 @@ fn replica(url: &str) -> Check {
     }
 }
 
-/// Only who migrates puts on pipewright_owner, and needs the database to be theirs.
+/// Only who migrates puts on pipewright_owner, and needs rights in the database itself.
 fn roles(facts: &Facts, migrates: bool) -> Check {
     let login = &facts.login;
     if !facts.missing.is_empty() {
         let mend = "run `pipewright migrate` once as a role that may create roles";
         return Check::warn("roles", format!("not there yet: {}", facts.missing.join(", ")), mend);
     }
-    let missing: Vec<&str> =
-        facts.out_of_reach.iter().map(String::as_str).filter(|role| migrates || *role != "pipewright_owner").collect();
-    let owner_missing = migrates && !facts.owns_database;
-    if owner_missing || !missing.is_empty() {
-        let (mut findings, mut mends, roles) = (Vec::new(), Vec::new(), missing.join(", "));
-        if !missing.is_empty() {
-            findings.push(format!("{login} may not put on {roles}"));
-            mends.push(format!("GRANT {roles} TO \"{login}\""));
+    let lacks = lacks(facts, migrates);
+    if !lacks.is_empty() {
+        let (findings, mut mends): (Vec<String>, Vec<String>) = lacks.into_iter().unzip();
+        if migrates {
+            mends.push(format!("in {}; or run `pipewright migrate` once as a role that may", facts.database));
         }
-        if owner_missing {
-            findings.push(format!("{login} does not own {}, which is to be migrated", facts.database));
-            mends.push(format!("ALTER DATABASE \"{}\" OWNER TO \"{login}\"", facts.database));
-        }
-        let mend = match mends.join("; ") {
-            mends if migrates => format!("{mends}; or run `pipewright migrate` once as a role that may"),
-            mends => mends,
-        };
-        return Check::fail("roles", findings.join("; "), mend);
+        return Check::fail("roles", format!("{login} {}", findings.join(", ")), mends.join("; "));
     }
     if facts.all_powerful {
         let mend = "connect as a role that owns nothing: CREATE ROLE pipewright LOGIN NOINHERIT PASSWORD '…'; \
@@ -143,11 +132,34 @@ fn roles(facts: &Facts, migrates: bool) -> Check {
     Check::ok("roles", format!("{login} puts on pipewright_app and pipewright_system, and is no superuser"))
 }
 
+/// What the login lacks, and the statement that gives it.
+fn lacks(facts: &Facts, migrates: bool) -> Vec<(String, String)> {
+    let (login, database, mut lacks) = (&facts.login, &facts.database, Vec::new());
+    let roles: Vec<&str> =
+        facts.out_of_reach.iter().map(String::as_str).filter(|role| migrates || *role != "pipewright_owner").collect();
+    if !roles.is_empty() {
+        let roles = roles.join(", ");
+        lacks.push((format!("may not put on {roles}"), format!("GRANT {roles} TO \"{login}\"")));
+    }
+    if migrates && !facts.may_create {
+        let grant = format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{login}\"");
+        lacks.push((format!("may not create in {database}"), grant));
+    }
+    if migrates && !facts.holds_public {
+        let grant = format!("GRANT CREATE, USAGE ON SCHEMA public TO \"{login}\" WITH GRANT OPTION");
+        lacks.push(("may not let others create in its schema public".into(), grant));
+    }
+    lacks
+}
+
 fn migrations(pending: Result<Vec<String>, db::MigrateError>) -> Check {
     match pending {
         Ok(missing) if missing.is_empty() => Check::ok("migrations", "the schema is this version's"),
         Ok(missing) => {
-            let finding = format!("not run yet: {}", missing.join(", "));
+            let finding = match missing.len() {
+                ..=5 => format!("not run yet: {}", missing.join(", ")),
+                many => format!("{many} not run yet"),
+            };
             Check::warn("migrations", finding, "run `pipewright migrate`, or start `pipewright serve`, which does it")
         }
         Err(error) => Check::fail("migrations", one_line(&error.to_string()), "see what it says"),
