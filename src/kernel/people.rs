@@ -9,7 +9,13 @@ use std::{
 
 /// An address in lower case, as deliverable as can be told without asking (RFC 5321 lengths).
 pub fn parse_email(text: &str) -> Result<String, &'static str> {
-    let text = text.trim().to_lowercase();
+    let mut text = text.trim().to_lowercase();
+    // As mail servers know a domain of other letters (RFC 5891).
+    if let Some((local, domain)) = text.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii())
+        && let Ok(url::Host::Domain(ascii)) = url::Host::parse(domain)
+    {
+        text = format!("{local}@{ascii}");
+    }
     let valid = text.len() <= 254
         && text.is_ascii()
         && lettre::Address::from_str(&text).is_ok_and(|a| a.domain().contains('.') && !a.domain().starts_with('['));
@@ -77,6 +83,14 @@ fn written(e164: &str, region: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn domains_of_other_letters_are_kept_as_mail_servers_know_them() {
+        assert_eq!(parse_email("Jan@Müller.de"), Ok("jan@xn--mller-kva.de".to_owned()));
+        for text in ["jän@mueller.de", "jan@müller", "jan@mü ller.de"] {
+            assert!(parse_email(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn numbers_that_name_their_country_keep_its_zeros() {

@@ -1,6 +1,7 @@
 //! The built program as processes: it starts, stops and shares well.
 
 use crate::support::{Client, PASSWORD, fixtures, process, process::Server};
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use pipewright::db::{Db, embedded::Embedded};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -110,4 +111,60 @@ async fn several_processes_start_at_once_on_one_empty_database() {
     drop(db);
     let (first, second) = tokio::join!(first.terminate(), second.terminate());
     assert!(first.1 && second.1);
+}
+
+/// A database that does not fit is left alone and told; what the doctor advises leads to a start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_does_not_fit_is_told_and_the_advice_leads_to_a_start() {
+    // Our roles are the cluster's: they are there as after an earlier installation.
+    let other = crate::support::TestDatabase::create().await;
+    let (database, scratch) = (crate::support::TestDatabase::create_empty(), process::scratch());
+    let mut admin = PgConnection::establish(&other.url).unwrap();
+    let name = url::Url::parse(&database.url).unwrap().path()[1..].to_owned();
+    let (latin, plain) = (format!("{name}_latin"), format!("{name}_plain"));
+    admin
+        .batch_execute(&format!(
+            "CREATE DATABASE {latin} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ))
+        .unwrap();
+    let run = async |url: &str, bind: &str, command: &str| {
+        process::run(scratch.path(), &[("DATABASE_URL", url), ("BIND", bind)], &[command]).await
+    };
+    let any = "127.0.0.1:0";
+    for command in ["serve", "migrate", "worker"] {
+        let refused = run(&database.url.replace(&name, &latin), any, command).await;
+        assert!(!refused.success && refused.err.contains("keeps text as LATIN1: create it anew"), "{}", refused.err);
+    }
+    admin.batch_execute(&format!("DROP DATABASE {latin} WITH (FORCE)")).unwrap();
+
+    // A start that cannot succeed changes nothing.
+    let taken = std::net::TcpListener::bind(any).unwrap();
+    let refused = run(&database.url, &taken.local_addr().unwrap().to_string(), "serve").await;
+    assert!(!refused.success && refused.err.contains("cannot listen on"), "{}", refused.err);
+    let unmigrated = run(&database.url, any, "worker").await;
+    assert!(unmigrated.err.contains(" to go): run `pipewright migrate`"), "{}", unmigrated.err);
+
+    // A login that is nobody yet, and what the doctor says to do.
+    admin.batch_execute(&format!("CREATE ROLE {plain} LOGIN NOINHERIT")).unwrap();
+    let mut url = url::Url::parse(&database.url).unwrap();
+    let rest: Vec<(String, String)> = url
+        .query_pairs()
+        .into_owned()
+        .filter(|(key, _)| key != "user")
+        .chain([("user".into(), plain.clone())])
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(rest);
+    let doctor = run(url.as_str(), any, "doctor").await;
+    assert!(!doctor.success && doctor.out.contains("FAIL  roles"), "{}", doctor.out);
+    let from = doctor.out.find("GRANT ").expect("advice");
+    let advice = doctor.out[from..].split("; in ").next().unwrap();
+    assert!(advice.contains("pipewright_owner") && advice.contains("ON SCHEMA public"), "{advice}");
+    PgConnection::establish(&database.url).unwrap().batch_execute(advice).unwrap();
+    let settings = [("DATABASE_URL", url.as_str()), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+    let server = Server::start(scratch.path(), &settings).await;
+    let doctor = run(url.as_str(), any, "doctor").await;
+    assert!(doctor.success && doctor.out.contains("ok    roles"), "{}", doctor.out);
+    server.terminate().await;
+    drop(database);
+    admin.batch_execute(&format!("DROP ROLE {plain}")).unwrap();
 }

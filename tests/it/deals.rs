@@ -22,6 +22,8 @@ async fn made_once_edited_and_contended_for() {
     let refused = rep.post("/deals/new", &[("id", id.as_str()), ("name", "Kept words"), ("amount", "much")]).await;
     assert_eq!(refused.status(), 422);
     assert!(refused.contains("value=\"Kept words\"") && refused.contains("f-amount-error"), "{}", refused.body);
+    let refused = rep.post("/deals/new", &[("id", id.as_str()), ("name", "Forged"), ("currency", "XXY")]).await;
+    assert!(refused.status() == 422 && refused.contains("must be an ISO 4217 currency code"), "{}", refused.body);
     for _ in 0..2 {
         let made = rep.post("/deals/new", &new).await;
         assert_eq!((made.status(), made.location.as_deref()), (303, Some(format!("/deals/{id}").as_str())));
