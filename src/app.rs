@@ -121,6 +121,7 @@ impl Application {
                 .wrap(from_fn(errors::render))
                 .wrap(from_fn(headers::secure))
                 .wrap(Compress::default())
+                .wrap(from_fn(headers::head))
                 .wrap(from_fn(metrics::measure))
                 .wrap(TracingLogger::default())
         })

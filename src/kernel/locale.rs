@@ -162,22 +162,24 @@ impl Locale {
         }
     }
 
-    /// As people say it: `Today 14:30`, `Yesterday 09:12`, `Tue 3 Mar`, `3 Mar 2025`.
+    /// As people say it: `Today 14:30`, `Yesterday 09:12`, `Tue 3 Mar`, `3 Mar 2025`; of what is ahead, with its time: `Tue 3 Mar 08:30`.
     pub fn moment(&self, at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> String {
         let local = at.with_timezone(&zone);
         let today = now.with_timezone(&zone).date_naive();
         let date = local.date_naive();
         let time = if self.tag() == "en-US" { local.format("%-I:%M %p") } else { local.format("%H:%M") };
-        match (today - date).num_days() {
-            0 => format!("Today {time}"),
-            1 => format!("Yesterday {time}"),
-            -1 => format!("Tomorrow {time}"),
+        let days = (today - date).num_days();
+        let day = match days {
+            0 => return format!("Today {time}"),
+            1 => return format!("Yesterday {time}"),
+            -1 => return format!("Tomorrow {time}"),
             d if d.abs() < 180 => {
                 let weekday = &SHORT[self.0].1[date.weekday().num_days_from_monday() as usize];
                 format!("{weekday} {}", self.day(date, today))
             }
             _ => self.day(date, today),
-        }
+        };
+        if days < 0 { format!("{day} {time}") } else { day }
     }
 
     /// The exact moment, for hover: `20/11/2026 14:30:05 CET`.
@@ -210,6 +212,7 @@ mod tests {
         assert_eq!(gb.moment("2026-11-20T22:30:00Z".parse()?, chrono_tz::Europe::Amsterdam, now), "Yesterday 23:30");
         assert_eq!(gb.moment("2026-11-20T22:30:00Z".parse()?, chrono_tz::UTC, now), "Today 22:30");
         assert_eq!(gb.moment("2026-11-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "Tue 3 Nov");
+        assert_eq!(gb.moment("2026-12-01T08:30:00Z".parse()?, chrono_tz::UTC, now), "Tue 1 Dec 08:30");
         assert_eq!(gb.moment("2025-03-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "3 Mar 2025");
         assert_eq!(gb.exact("2026-07-01T09:05:07Z".parse()?, chrono_tz::Europe::Amsterdam), "01/07/2026 11:05:07 CEST");
         assert_eq!(

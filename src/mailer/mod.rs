@@ -16,7 +16,7 @@ use crate::{
     error::AppResult,
     jobs::{self, Job, JobContext, JobOutcome, Registry},
     kernel::{MailId, OrgId, UserId},
-    schema::mails,
+    schema::{jobs as jobs_table, mails},
 };
 use anyhow::anyhow;
 use chrono::Utc;
@@ -53,6 +53,26 @@ pub fn enqueue_for(tx: &mut impl Tx, org: OrgId, user: UserId, to: &str, message
 /// Like [`enqueue`], under an id of the caller's: enqueued again, even long after, it is the same mail and is not sent again.
 pub fn enqueue_once(tx: &mut impl Tx, id: MailId, to: &str, message: MailMessage) -> AppResult<()> {
     jobs::enqueue(tx, order(id, to, None, message)?)
+}
+
+/// Like [`enqueue_once`], but not before that moment: until then [`hold_back`] takes it back.
+pub fn enqueue_at(
+    tx: &mut impl Tx,
+    id: MailId,
+    to: &str,
+    message: MailMessage,
+    at: chrono::DateTime<chrono::Utc>,
+) -> AppResult<()> {
+    jobs::enqueue(tx, order(id, to, None, message)?.run_at(at))
+}
+
+/// A mail that has not gone out yet does not; whether there was one.
+pub fn hold_back(tx: &mut impl Tx, id: MailId) -> AppResult<bool> {
+    let waiting = jobs_table::table
+        .filter(jobs_table::key.eq(format!("mail:{id}")))
+        .filter(jobs_table::status.eq("queued"))
+        .filter(jobs_table::attempts.eq(0));
+    Ok(diesel::delete(waiting).execute(tx.conn())? > 0)
 }
 
 fn job(to: &str, user: Option<UserId>, message: MailMessage) -> AppResult<Job> {

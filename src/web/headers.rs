@@ -3,13 +3,21 @@
 use crate::error::{AppError, AppResult};
 use actix_web::{
     HttpMessage, HttpRequest,
-    body::MessageBody,
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::RngCore;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
 use tracing_actix_web::RequestId;
 
 #[derive(Clone)]
@@ -48,6 +56,34 @@ fn policy_of(nonce: &str, more: &str) -> String {
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; font-src 'self'; \
          connect-src 'self'; {more}manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
+}
+
+/// A body of that size that is not sent.
+struct Unsent(BodySize);
+
+impl MessageBody for Unsent {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<actix_web::web::Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
+/// HEAD is answered as GET is, without the body (RFC 9110 §9.3.2).
+pub async fn head(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if req.method() != Method::HEAD {
+        return Ok(next.call(req).await?.map_into_boxed_body());
+    }
+    req.head_mut().method = Method::GET;
+    let answer = next.call(req).await?;
+    Ok(answer.map_body(|_, body| BoxBody::new(Unsent(body.size()))))
 }
 
 pub async fn secure(

@@ -20,6 +20,8 @@ const ON_DEMAND = [
   ["[data-mentions]", () => import("./mentions.js")],
   ["[data-recipients], [data-insert-field]", () => import("./mails.js")],
   ["[data-upload]", () => import("./upload.js")],
+  ["select[data-lengths]", () => import("./lengths.js")],
+  ["[data-task-board]", () => import("./task-board.js")],
   ["[data-duplicates]", () => import("./duplicates.js")],
   ["[data-open-panel], [data-filter-builder], [data-column-chooser]", () => import("./list-panel.js")],
 ];
@@ -132,7 +134,8 @@ function startForms() {
 }
 
 const isHtmx = (element) => Boolean(element?.getAttributeNames().some((name) => /^hx-(get|post|put|patch|delete|action)/.test(name)));
-const scopeOf = (element) => element.closest(".table-panel, form, main") ?? document;
+// The bar may be a form of its own beside the rows.
+const scopeOf = (element) => element.closest(".table-panel") ?? element.closest("form, main") ?? document;
 
 function countSelection() {
   for (const all of document.querySelectorAll(".all-check")) {

@@ -218,7 +218,7 @@ async fn drafts_are_kept_taken_back_scheduled_and_thrown_away() {
         ("send_on", "2020-01-01"),
         ("send_time", "9:00"),
     ];
-    assert!(post.rep.post("/mails", &ahead).await.contains("must be ahead"));
+    assert!(post.rep.post("/mails", &ahead).await.contains("choose one ahead"));
     let day = post.app.value("SELECT ((now() AT TIME ZONE 'Europe/Amsterdam')::date + 3)::text").await;
     let mut ahead = ahead.to_vec();
     ahead[5] = ("send_on", day.as_str());

@@ -33,6 +33,7 @@ mod fields;
 mod files;
 mod forecast;
 mod history;
+mod home;
 mod imports;
 mod input;
 mod jobs;

@@ -87,12 +87,15 @@ pub(super) async fn complete(
     let back = Back::of(&page, &form);
     let from = back.as_deref().and_then(returning::record_of).filter(|_| status == "done" && page.may(Create::KEY));
     let posted = form.clone();
-    let (before, line, next, ends) = db
+    let (before, line, early, next, ends) = db
         .org(&page, move |tx| {
             let mut p = posted.parser();
             let outcome = p.text("outcome", 5_000);
             queries::find(tx, &by, id)?;
             p.finish()?;
+            // Posted empty, it is taken away; not posted, it stays.
+            let outcome = outcome.or_else(|| posted.has("outcome").then(String::new));
+            let early = status == "done" && line(tx, &by, id)?.blocked;
             let before = commands::close(tx, &by, id, status, outcome)?;
             let mut line = line(tx, &by, id)?;
             let mut next = None;
@@ -100,10 +103,12 @@ pub(super) async fn complete(
                 line.offer = templates::offered(tx, &by, id)?.map(|offer| (offer.href, offer.subject));
                 next = templates::planned(tx, &by, id)?;
             }
-            Ok((before, line, next, nothing_follows(tx, &by, from)?))
+            Ok((before, line, early, next, nothing_follows(tx, &by, from)?))
         })
         .await?;
     let told = match (status, next) {
+        _ if !before.is_open() && form.has("outcome") => format!("Outcome of {} saved", short(&line.subject)),
+        ("done", None) if early => format!("{} done, though what it waits for is still open", short(&line.subject)),
         ("done", Some(next)) => format!("{} done. Next: {next}", short(&line.subject)),
         ("done", None) => format!("{} done", short(&line.subject)),
         _ => format!("{} cancelled", short(&line.subject)),

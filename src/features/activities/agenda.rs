@@ -10,7 +10,10 @@ use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
     kernel::Money,
-    web::Actor,
+    web::{
+        Actor,
+        permission::{Permission, deals},
+    },
 };
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types as t};
@@ -32,7 +35,8 @@ const COUNTED: i64 = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Day {
     pub due: Vec<Due>,
-    pub more_due: bool,
+    /// Where all of them stand, when there are more: address, and how many of what.
+    pub more_due: Vec<(&'static str, String)>,
     pub meetings: Vec<Due>,
     pub idle: Vec<Idle>,
     pub load: Vec<Load>,
@@ -59,18 +63,53 @@ pub struct Idle {
     pub days: String,
 }
 
-/// How much someone has before them.
+/// How much someone has before them, in the words of the lists that open at a click.
 #[derive(Clone, Debug)]
 pub struct Load {
-    pub id: Uuid,
     pub name: String,
-    pub overdue: i64,
-    pub today: i64,
-    pub open: i64,
-    pub most: i64,
+    pub overdue: [Portion; 2],
+    pub today: [Portion; 2],
+    pub open: [Portion; 2],
+}
+
+impl Load {
+    /// Columns of a row, and the class of each.
+    pub fn columns(&self) -> [(&[Portion; 2], &'static str); 3] {
+        let late = self.overdue.iter().any(|portion| portion.some);
+        [(&self.overdue, if late { "is-bad" } else { "" }), (&self.today, ""), (&self.open, "")]
+    }
+}
+
+/// Of one class, what the list of that address holds.
+#[derive(Clone, Debug)]
+pub struct Portion {
+    pub href: String,
+    /// `12`, or `100+`.
+    pub words: String,
+    /// `12 tasks overdue`.
+    pub label: String,
+    pub some: bool,
+}
+
+impl Portion {
+    fn new(id: Uuid, class: Class, (when, told): (&str, &str), count: i64, more: bool) -> Self {
+        let noun = if count == 1 && !more { class.label() } else { class.plural() }.to_lowercase();
+        let words = format!("{count}{}", if more { "+" } else { "" });
+        Self {
+            href: format!("/{}?who={id}&given=1{when}", class.noun()),
+            label: format!("{words} {noun} {told}"),
+            words,
+            some: count > 0,
+        }
+    }
 }
 
 impl Day {
+    /// Whether there is nothing in it to do or to go to.
+    pub fn is_empty(&self) -> bool {
+        self.due.is_empty() && self.meetings.is_empty()
+    }
+
     /// `owners`: whose deals and whose load; `None`: everybody's.
     pub fn load(tx: &mut OrgTx, actor: &Actor, owners: &Option<Vec<Uuid>>, team: bool) -> AppResult<Self> {
         let asked = [
@@ -81,6 +120,8 @@ impl Day {
             mine(actor, Class::Activity, When::Ahead, READ),
         ];
         let found = queries::candidates(tx, actor, &asked)?;
+        let in_part = |part: i32| found.iter().filter(|one| one.part == part).count();
+        let counts = [0, 1, 2, 3].map(in_part);
         let (mut ahead, mut due): (Vec<Candidate>, Vec<Candidate>) =
             found.into_iter().partition(|one| one.part == AHEAD);
         let mut series = std::collections::HashSet::new();
@@ -91,7 +132,7 @@ impl Day {
         let mut waiting = std::collections::HashSet::new();
         due.retain(|one| seen.insert(one.id) && one.series_id.is_none_or(|id| waiting.insert(id)));
         due.sort_by_key(|one| std::cmp::Reverse((one.own(actor), std::cmp::Reverse(one.at))));
-        let more_due = due.len() > DUE;
+        let more_due = if due.len() > DUE { more_due(counts) } else { Vec::new() };
         due.truncate(DUE);
         let ids: Vec<Uuid> = due.iter().chain(&ahead).map(|one| one.id).collect();
         let rows: HashMap<Uuid, Row> = queries::some(tx, actor, &ids)?.into_iter().map(|row| (row.id, row)).collect();
@@ -103,16 +144,31 @@ impl Day {
             due: lines(due),
             more_due,
             meetings: lines(ahead),
-            idle: idle(tx, actor, owners)?,
+            idle: if actor.may(deals::View::KEY) { idle(tx, actor, owners)? } else { Vec::new() },
             load: if team { load(tx, actor)? } else { Vec::new() },
         })
     }
+}
+
+/// The lists that what is due was chosen from, in the order of the questions.
+fn more_due(counts: [usize; 4]) -> Vec<(&'static str, String)> {
+    let lists = [
+        ("/activities?when=overdue", "activities overdue"),
+        ("/activities?when=today", "activities today"),
+        ("/tasks?when=overdue", "tasks overdue"),
+        ("/tasks?when=today", "tasks today"),
+    ];
+    let all = |count: usize| i64::try_from(count).is_ok_and(|count| count < READ);
+    let told = |count: usize| if all(count) { count.to_string() } else { format!("{READ}+") };
+    let some = lists.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+    some.map(|((href, what), count)| (href, format!("{} {what}", told(count)))).collect()
 }
 
 fn mine(actor: &Actor, class: Class, when: When, limit: i64) -> Asked {
     Asked {
         class,
         owners: Some(vec![actor.id.0]),
+        given: false,
         when,
         type_id: None,
         status: None,
@@ -197,7 +253,7 @@ fn idle(tx: &mut OrgTx, actor: &Actor, owners: &Option<Vec<Uuid>>) -> AppResult<
     Ok(rows.iter().map(idle).collect())
 }
 
-/// Everyone with something overdue or open, the most overdue first. Counted up to a bound each.
+/// Everyone with something overdue or open, the most overdue first: what is theirs, as the lists show it, counted up to a bound each.
 fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Load>> {
     #[derive(QueryableByName)]
     struct Counted {
@@ -205,46 +261,59 @@ fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Load>> {
         id: Uuid,
         #[diesel(sql_type = t::Text)]
         name: String,
-        #[diesel(sql_type = t::BigInt)]
-        overdue: i64,
-        #[diesel(sql_type = t::BigInt)]
-        today: i64,
-        #[diesel(sql_type = t::BigInt)]
-        open: i64,
+        /// Activities and tasks.
+        #[diesel(sql_type = t::Array<t::BigInt>)]
+        overdue: Vec<i64>,
+        #[diesel(sql_type = t::Array<t::BigInt>)]
+        today: Vec<i64>,
+        #[diesel(sql_type = t::Array<t::BigInt>)]
+        open: Vec<i64>,
     }
+    let both = |which: &str| {
+        let of = |class: &str| format!("count(*) FILTER (WHERE k.class = '{class}' AND {which})");
+        format!("ARRAY[{}, {}]", of("activity"), of("task"))
+    };
     let sql = format!(
-        "SELECT m.id, m.name, count(*) FILTER (WHERE x.late) AS overdue, count(*) FILTER (WHERE x.today) AS today, count(*) AS open
+        "SELECT m.id, m.name, {} AS overdue, {} AS today, {} AS open
          FROM members m CROSS JOIN (VALUES ('activity'), ('task')) k(class) CROSS JOIN LATERAL (
-           SELECT a.start_at < now() OR a.due_on < $2 AS late,
-             a.due_on = $2 OR (a.start_at >= now() AND a.start_at < $3) AS today
+           SELECT {} OR a.due_on < $2 AS late, a.due_on = $2 OR (a.start_at >= $3 AND a.start_at < $4) AS today
            FROM activities a WHERE a.owner_id = m.id AND a.class = k.class AND a.closed_at IS NULL AND a.deleted_at IS NULL AND {}
            ORDER BY a.at LIMIT {COUNTED}) x
          WHERE m.deactivated_at IS NULL AND ($1 IS NULL OR m.id = ANY ($1))
-         GROUP BY m.id, m.name ORDER BY overdue DESC, open DESC, m.name LIMIT 50",
+         GROUP BY m.id, m.name ORDER BY count(*) FILTER (WHERE x.late) DESC, count(*) DESC, m.name LIMIT 50",
+        both("x.late"),
+        both("x.today"),
+        both("true"),
+        queries::over("now()"),
         queries::UNFOLDED
     );
     let today = actor.today();
-    let end = crate::kernel::calendar::instants(
+    let (start, end) = crate::kernel::calendar::instants(
         crate::kernel::calendar::Span { from: today, to: today + chrono::Days::new(1) },
         actor.zone,
-    )
-    .1;
+    );
     let scope = actor.visible_owners();
     let rows = tx.lately(format!("{end} {scope:?}"), |tx| -> AppResult<Vec<Counted>> {
         let query = diesel::sql_query(sql)
             .bind::<t::Nullable<t::Array<t::Uuid>>, _>(scope)
             .bind::<t::Date, _>(today)
+            .bind::<t::Timestamptz, _>(start)
             .bind::<t::Timestamptz, _>(end);
         Ok(kept(query).load(tx.conn())?)
     })?;
-    let most = rows.iter().map(|row| row.open).max().unwrap_or(1).max(1);
-    let load = |row: &Counted| Load {
-        id: row.id,
-        name: row.name.clone(),
-        overdue: row.overdue,
-        today: row.today,
-        open: row.open,
-        most,
+    let load = |row: &Counted| {
+        let portions = |counts: &[i64], list: (&str, &str)| {
+            [(Class::Activity, 0), (Class::Task, 1)].map(|(class, at)| {
+                let count = |of: &[i64]| of.get(at).copied().unwrap_or(0);
+                Portion::new(row.id, class, list, count(counts), count(&row.open) >= COUNTED)
+            })
+        };
+        Load {
+            name: row.name.clone(),
+            overdue: portions(&row.overdue, ("&when=overdue", "overdue")),
+            today: portions(&row.today, ("&when=today", "today")),
+            open: portions(&row.open, ("", "open")),
+        }
     };
     Ok(rows.iter().map(load).collect())
 }

@@ -79,6 +79,10 @@ pub(super) async fn bulk(page: Page, by: Allow<Edit>, form: Form, db: Data<Db>) 
     if ids.len() > MOST {
         return Err(AppError::field("", format!("At most {MOST} at a time.")));
     }
+    if form.get("action") == "assign" && owner(&form).is_none() {
+        let told = "Choose whom to give them to; nothing was changed";
+        return Ok(reply::redirect(&page.req, &to, Some(Flash::info(told))));
+    }
     let (posted, back) = (form.clone(), to.clone());
     let (told, op) = db
         .org(&page, move |tx| {
@@ -122,9 +126,6 @@ fn owner(form: &Form) -> Option<MemberId> {
 fn apply(tx: &mut OrgTx, by: &Allow<Edit>, ids: &[ActivityId], form: &Form) -> AppResult<Vec<Changed>> {
     let action = form.get("action");
     let owner = owner(form);
-    if action == "assign" && owner.is_none() {
-        return Err(AppError::field("owner_id", "is required"));
-    }
     if ids.len() > 1 {
         // Whom they become is told how many, not of each.
         tx.because(json!({ "bulk": action }));

@@ -139,7 +139,7 @@ pub fn assign(tx: &mut OrgTx, by: &Allow<Edit>, id: ActivityId, owner: Option<Me
     update(tx, by, id, before.version, new).map(drop)
 }
 
-/// Done or cancelled, with what came of it. Doing what is done changes nothing but its outcome.
+/// Done or cancelled, with what came of it. Doing what is done changes nothing but its outcome, which an empty one takes away.
 pub fn close(
     tx: &mut OrgTx,
     by: &Allow<Edit>,
@@ -148,7 +148,9 @@ pub fn close(
     outcome: Option<String>,
 ) -> AppResult<Activity> {
     let before = queries::lock(tx, by, id)?;
-    let outcome = outcome.or_else(|| before.outcome.clone());
+    let cleared = !before.is_open() && outcome.as_deref() == Some("");
+    let outcome = outcome.filter(|text| !text.is_empty());
+    let outcome = if cleared { None } else { outcome.or_else(|| before.outcome.clone()) };
     if !before.is_open() && before.outcome == outcome {
         return Ok(before);
     }

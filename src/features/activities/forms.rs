@@ -162,12 +162,16 @@ fn named(tx: &mut OrgTx, actor: &Actor, record: RecordType, name: &str) -> AppRe
         id: Uuid,
     }
     records::require_view(actor, record).map_err(|_| AppError::field(record.key(), "is not yours to choose"))?;
+    // Folded by the database, as the names are; a deal's number says which of several of one name.
+    let number =
+        name.strip_prefix(['D', 'd']).and_then(|rest| rest.strip_prefix('-')).and_then(|n| n.parse::<u32>().ok());
+    let number = number.filter(|_| record == RecordType::Deal).map(|n| format!("OR number = {n}")).unwrap_or_default();
     let sql = format!(
-        "SELECT id FROM {} WHERE name_key = $1 AND archived_at IS NULL AND deleted_at IS NULL AND ($2 IS NULL OR owner_id = ANY ($2)) LIMIT 2",
+        "SELECT id FROM {} WHERE (name_key = app.fold($1) {number}) AND archived_at IS NULL AND deleted_at IS NULL AND ($2 IS NULL OR owner_id = ANY ($2)) LIMIT 2",
         record.noun()
     );
     let query = diesel::sql_query(sql)
-        .bind::<sql_types::Text, _>(text::fold(name))
+        .bind::<sql_types::Text, _>(name)
         .bind::<sql_types::Nullable<sql_types::Array<sql_types::Uuid>>, _>(actor.visible_owners());
     let rows: Vec<Id> = kept(query).load(tx.conn())?;
     Ok(rows.into_iter().map(|row| row.id).collect())

@@ -1,9 +1,9 @@
 //! `/activities` and `/tasks`: planned and done, mine, my team's and everybody's, by page; tasks also as a board of their states.
 
 use super::{
+    columns::{self, Column},
     lines::Line,
-    model::{Class, OPEN},
-    pages::this_week,
+    model::Class,
     plan,
     queries::{self, Asked, When, cursor},
     templates, types,
@@ -16,7 +16,7 @@ use crate::{
         accounts::members::{self, Person},
         records,
     },
-    kernel::{ActivitySeriesId, ActivityTypeId, RecordType},
+    kernel::{ActivitySeriesId, ActivityTypeId, RecordType, calendar},
     web::{
         Actor, Form, Page, SelectOption, Shell, csrf,
         permission::{
@@ -31,8 +31,6 @@ use askama::Template;
 use uuid::Uuid;
 
 const PAGE: i64 = 50;
-/// Cards of a state on the board.
-const CARDS: i64 = 25;
 /// Counted no further.
 const COUNTED: i64 = 1_000;
 
@@ -58,16 +56,6 @@ struct Narrowed {
     without: String,
 }
 
-/// A state of the board.
-struct Column {
-    key: &'static str,
-    label: &'static str,
-    lines: Vec<Line>,
-    more: Option<String>,
-    /// Where its tasks can go.
-    others: Vec<(&'static str, &'static str)>,
-}
-
 #[derive(Template)]
 #[template(path = "activities/index.html")]
 struct Index {
@@ -90,6 +78,8 @@ struct Index {
     every: Option<(bool, String)>,
     /// The list without its series.
     series: Option<String>,
+    /// The list with what they take part in, too.
+    given: Option<String>,
     may_create: bool,
     /// To plan from.
     templates: Vec<templates::Choice>,
@@ -100,6 +90,8 @@ struct Index {
     csrf: String,
     /// Tasks by state, when asked for.
     board: Option<Vec<Column>>,
+    /// There are none in any.
+    bare: bool,
     list_href: String,
     board_href: String,
 }
@@ -118,10 +110,12 @@ struct More {
 
 /// What the address asks for, read and checked.
 #[derive(Clone)]
-struct Wish {
+pub(super) struct Wish {
     who: String,
     when: &'static str,
     kind: Option<ActivityTypeId>,
+    /// Only what was given to them: what Home counts.
+    given: bool,
     /// Every occurrence of what repeats, not the next one alone.
     every: bool,
     series: Option<ActivitySeriesId>,
@@ -162,7 +156,8 @@ impl Wish {
         let every = query.get("every") == "1" || series.is_some();
         let before = query.get("shown").parse().unwrap_or(0).clamp(0, 1_000_000);
         let after = Some(query.get("after")).filter(|after| !after.is_empty()).map(str::to_owned);
-        Ok(Self { who, when, kind, every, series, about, board: query.get("view") == "board", before, after })
+        let given = query.get("given") == "1";
+        Ok(Self { who, when, kind, given, every, series, about, board: query.get("view") == "board", before, after })
     }
 
     /// Whose; within what the actor may see.
@@ -179,7 +174,7 @@ impl Wish {
     }
 
     fn asked(&self, actor: &Actor, class: Class) -> AppResult<Asked> {
-        let week = this_week(actor);
+        let week = calendar::week(actor.today());
         let when = match self.when {
             "overdue" => When::Overdue,
             "today" => When::Today,
@@ -192,6 +187,7 @@ impl Wish {
         Ok(Asked {
             class,
             owners: self.owners(actor)?,
+            given: self.given,
             when,
             type_id: self.kind,
             status: None,
@@ -205,7 +201,7 @@ impl Wish {
 
     /// Whether the list would be flooded by what repeats; days show what is on them.
     fn folds(&self) -> bool {
-        matches!(self.when, "open" | "overdue")
+        matches!(self.when, "open" | "overdue") || self.given
     }
 
     /// The list's address with one thing otherwise.
@@ -214,6 +210,9 @@ impl Wish {
         pairs.extend(self.kind.map(|id| ("type", id.to_string())));
         pairs.extend(self.series.map(|id| ("series", id.to_string())));
         pairs.extend(self.about.map(|(record, id)| (record.key(), id.to_string())));
+        if self.given {
+            pairs.push(("given", "1".to_owned()));
+        }
         if self.every && self.series.is_none() {
             pairs.push(("every", "1".to_owned()));
         }
@@ -227,6 +226,11 @@ impl Wish {
             pairs.iter().filter(|(name, value)| !defaults.contains(&(name, value.as_str())) && !value.is_empty());
         let told: Vec<String> = told.map(|(name, value)| format!("{name}={value}")).collect();
         if told.is_empty() { format!("/{}", class.noun()) } else { format!("/{}?{}", class.noun(), told.join("&")) }
+    }
+
+    /// The list that holds what a column of the board begins.
+    pub fn listed(&self, when: &str) -> String {
+        Wish { board: false, ..self.clone() }.href(Class::Task, ("when", when))
     }
 
     fn next(&self, class: Class, shown: i64, cursor: &str) -> String {
@@ -263,7 +267,8 @@ async fn index(page: Page, db: Data<Db>, class: Class) -> AppResult<HttpResponse
 fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, csrf: String) -> AppResult<Index> {
     let asked = wish.asked(actor, class)?;
     let about = about(tx, actor, class, wish)?;
-    let board = if wish.board && class == Class::Task { Some(columns(tx, actor, &asked, wish)?) } else { None };
+    let view = if wish.board { "board" } else { "" };
+    let board = if wish.board && class == Class::Task { Some(columns::load(tx, actor, &asked, wish)?) } else { None };
     let mut rows = if board.is_some() { vec![] } else { queries::list(tx, actor, &asked)? };
     let more = i64::try_from(rows.len()).unwrap_or(0) > PAGE;
     rows.truncate(usize::try_from(PAGE).unwrap_or(0));
@@ -298,6 +303,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, 
             .series
             .is_some()
             .then(|| Wish { series: None, every: false, ..wish.clone() }.href(class, ("view", ""))),
+        given: wish.given.then(|| Wish { given: false, ..wish.clone() }.href(class, ("view", view))),
         may_create: actor.may(Create::KEY),
         templates: if actor.may(Create::KEY) { templates::choices(tx)? } else { vec![] },
         may_edit: actor.may(Edit::KEY),
@@ -310,6 +316,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, 
         next,
         shell,
         csrf,
+        bare: board.iter().flatten().all(|column| column.lines.is_empty()),
         board,
     })
 }
@@ -355,32 +362,10 @@ fn kept(wish: &Wish) -> Vec<(&'static str, String)> {
     if wish.board {
         kept.push(("view", "board".to_owned()));
     }
+    if wish.given {
+        kept.push(("given", "1".to_owned()));
+    }
     kept.extend(wish.series.map(|id| ("series", id.to_string())));
     kept.extend(wish.about.map(|(record, id)| (record.key(), id.to_string())));
     kept
-}
-
-/// Each state's first tasks, and what was done last.
-fn columns(tx: &mut OrgTx, actor: &Actor, asked: &Asked, wish: &Wish) -> AppResult<Vec<Column>> {
-    let mut columns = Vec::new();
-    let states: Vec<_> = OPEN.iter().copied().chain([("done", "Done")]).collect();
-    for (key, label) in states.clone() {
-        let closed = key == "done";
-        let of_state = Asked {
-            fold: !closed,
-            when: if closed { When::Closed } else { When::Open },
-            status: Some(key),
-            limit: CARDS,
-            after: None,
-            ..asked.clone()
-        };
-        let mut rows = queries::list(tx, actor, &of_state)?;
-        let more = i64::try_from(rows.len()).unwrap_or(0) > CARDS;
-        rows.truncate(usize::try_from(CARDS).unwrap_or(0));
-        let when = if closed { "done" } else { "open" };
-        let rest = Wish { board: false, ..wish.clone() }.href(Class::Task, ("when", when));
-        let others = states.iter().copied().filter(|(other, _)| *other != key).collect();
-        columns.push(Column { key, label, lines: Line::all(actor, rows), more: more.then_some(rest), others });
-    }
-    Ok(columns)
 }

@@ -130,7 +130,7 @@ pub struct Face {
 impl Line {
     pub fn new(actor: &Actor, row: Row) -> Self {
         let (slot, now) = (Slot { start_at: row.start_at, due_on: row.due_on }, Utc::now());
-        let tone = if row.closed_at.is_some() { Tone::None } else { slot.tone(actor, now) };
+        let tone = if row.closed_at.is_some() { Tone::None } else { slot.tone(row.minutes, actor, now) };
         let (when, exact, iso) = match row.closed_at {
             Some(at) => (actor.moment(at), actor.exact(at), at.to_rfc3339()),
             None => (slot.words(actor, now), slot.exact(actor), slot.iso()),

@@ -8,7 +8,7 @@ use super::{
     plan, queries,
     returning::{self, Back},
     series::{self, Intent, RepeatView, Repeats, Scope},
-    templates,
+    taking, templates,
     types::{self, ActivityType},
     when::SNOOZES,
 };
@@ -22,7 +22,7 @@ use crate::{
         notifications::{FollowMenu, reminders},
         records::{Saved, Subject},
     },
-    kernel::{ActivityId, calendar},
+    kernel::ActivityId,
     web::{
         Actor, Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
@@ -48,7 +48,8 @@ struct FormPage {
     action: String,
     cancel: String,
     input: FormView,
-    types: Vec<SelectOption>,
+    /// With how long each usually lasts.
+    types: Vec<(SelectOption, String)>,
     owners: Vec<SelectOption>,
     priorities: Vec<SelectOption>,
     /// Of whoever plans something new.
@@ -57,8 +58,10 @@ struct FormPage {
     /// To begin with, with what it is to be about.
     templates: Vec<(String, String)>,
     is_new: bool,
-    /// Colleagues who are to take part in something new: id and name.
-    with: Vec<(String, String)>,
+    /// Who may take part in something new, and whether somebody is named.
+    colleagues: Vec<SelectOption>,
+    contacts: [(&'static str, &'static str); 3],
+    taking: bool,
     /// Someone else saved meanwhile.
     stale: bool,
 }
@@ -98,15 +101,15 @@ fn form_page(
     let priority = Some(form.get("priority")).filter(|p| !p.is_empty()).unwrap_or("normal").to_owned();
     let lead = form.get("reminder").to_owned();
     let at = id.map(|id| format!("/activities/{id}"));
-    let with = choices.people.iter().filter(|p| id.is_none() && form.all("with").any(|with| with == p.id.to_string()));
-    let with = with.map(|p| (p.id.to_string(), p.name.clone())).collect();
     let back = Some(form.get("back").to_owned()).filter(|path| returning::is_local(path));
     FormPage {
         shell: page.shell(class.noun()),
         title: format!("{} {}", if id.is_some() { "Edit" } else { "New" }, class.label().to_lowercase()),
         action: at.clone().unwrap_or_else(|| "/activities".into()),
         cancel: back.or(at).unwrap_or_else(|| format!("/{}", class.noun())),
-        types: offered.map(|t| SelectOption::new(t.id.to_string(), &t.name, t.id.to_string() == chosen)).collect(),
+        types: offered
+            .map(|t| (SelectOption::new(t.id.to_string(), &t.name, t.id.to_string() == chosen), t.usual()))
+            .collect(),
         owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
         priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
         reminders: choices.leads.iter().map(|(key, label)| SelectOption::new(key, label, *key == lead)).collect(),
@@ -117,7 +120,9 @@ fn form_page(
             vec![]
         },
         is_new: id.is_none(),
-        with,
+        colleagues: taking::colleagues(&choices.people, &form),
+        contacts: taking::CONTACTS,
+        taking: taking::anybody(&form),
         input: form.view(errors),
         stale,
     }
@@ -146,12 +151,15 @@ pub(super) async fn new(page: Page, _: Allow<Create>, db: Data<Db>) -> AppResult
         })
         .await?;
     let class = Class::parse(form.get("class")).unwrap_or_default();
-    if form.get("type_id").is_empty()
-        && let Some(first) = choices.types.iter().find(|kind| kind.class() == class && kind.retired_at.is_none())
-    {
-        form.set("type_id", first.id.to_string());
+    let given = form.get("type_id").to_owned();
+    let fits = |kind: &&ActivityType| match given.as_str() {
+        "" => kind.class() == class && kind.retired_at.is_none(),
+        id => kind.id.to_string() == id,
+    };
+    if let Some(kind) = choices.types.iter().find(fits) {
+        form.set("type_id", kind.id.to_string());
         if !form.has("minutes") {
-            form.set("minutes", first.minutes.map(|n| n.to_string()).unwrap_or_default());
+            form.set("minutes", kind.usual());
         }
     }
     // Chosen now, so that the form sent twice plans one thing.
@@ -197,7 +205,10 @@ pub fn plan_form(
     let new = forms::parse(tx, by, form, None)?;
     let (mut day, subject) = (new.due_on, new.subject.clone());
     let repeat = series::read(form, new.slot().day(by.zone))?;
+    let mut contacts = taking::contacts(tx, by, form)?;
+    contacts.retain(|contact| Some(*contact) != new.contact_id.map(|id| id.0));
     let id = commands::create(tx, by, form.get("id").parse().ok(), new)?;
+    parts::bring(tx, by, id, &contacts)?;
     parts::invite(tx, id, form.all("with").filter_map(|id| id.parse().ok()))?;
     reminders::choose_new(tx, by, id, form)?;
     templates::attach(tx, by, form, id)?;
@@ -381,9 +392,4 @@ pub async fn show_refused(
     let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell)).await?;
     shown.input = form.view(errors);
     reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
-}
-
-/// The days between which a list of a week lies.
-pub(super) fn this_week(actor: &Actor) -> calendar::Span {
-    calendar::week(actor.today())
 }

@@ -184,6 +184,7 @@ fn candidates(
     let asked = Asked {
         class: Class::Task,
         owners: Some(vec![activity.fields.owner_id.map_or(actor.id.0, |id| id.0)]),
+        given: false,
         when: When::Open,
         type_id: None,
         status: None,
@@ -229,6 +230,24 @@ pub(super) fn invite(tx: &mut OrgTx, id: ActivityId, members: impl Iterator<Item
             let name = commands::person(tx, member)?;
             commands::note(tx, id, "participant", &Value::Null, &name)?;
             tell(tx, id, member)?;
+        }
+    }
+    Ok(())
+}
+
+/// Contacts take part in something that was just planned.
+pub(super) fn bring(tx: &mut OrgTx, by: &Actor, id: ActivityId, contacts: &[Uuid]) -> AppResult<()> {
+    for contact in contacts {
+        let added = diesel::insert_into(activity_participants::table)
+            .values((
+                (activity_participants::id.eq(Uuid::now_v7()), activity_participants::activity_id.eq(id)),
+                activity_participants::contact_id.eq(Some(*contact)),
+            ))
+            .on_conflict_do_nothing()
+            .execute(tx.conn())?;
+        if added > 0 {
+            let name = records::visible(tx, by, RecordType::Contact, *contact)?.name;
+            commands::note(tx, id, "participant", &Value::Null, &json!({ "id": contact, "name": name }))?;
         }
     }
     Ok(())

@@ -41,12 +41,22 @@ pub enum When {
 /// Leaves out the occurrences that have an open one before them.
 pub(super) const UNFOLDED: &str = "a.occurrence IS DISTINCT FROM 'later'";
 
+/// Begun, and not going on any more. Lengths are not in the indexes that answer lists: they are fetched of what began within a day only.
+pub(super) fn over(now: &str) -> String {
+    format!(
+        "(a.start_at < {now} AND NOT (a.start_at > {now} - interval '1 day' AND \
+           (SELECT r.start_at + coalesce(r.minutes, 0) * interval '1 minute' FROM activities r WHERE r.org_id = a.org_id AND r.id = a.id) > {now}))"
+    )
+}
+
 /// What a list asks for.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub class: Class,
     /// Whose; `None`: everybody's.
     pub owners: Option<Vec<Uuid>>,
+    /// What was given to them, not what they take part in beside that.
+    pub given: bool,
     pub when: When,
     pub type_id: Option<ActivityTypeId>,
     pub status: Option<&'static str>,
@@ -231,10 +241,15 @@ impl Sql {
             );
         };
         let owners = self.bind(Bind::Ids(owners.clone()));
-        format!(
+        let given = format!(
             "SELECT b.* FROM unnest({owners}) o(id) CROSS JOIN LATERAL ({select} activities a WHERE a.owner_id = o.id AND {conditions} \
-               ORDER BY a.{key} {order}, a.id {order} LIMIT {limit}) b \
-             UNION {select} activity_participants q JOIN activities a ON a.org_id = q.org_id AND a.id = q.activity_id \
+               ORDER BY a.{key} {order}, a.id {order} LIMIT {limit}) b"
+        );
+        if asked.given {
+            return given;
+        }
+        format!(
+            "{given} UNION {select} activity_participants q JOIN activities a ON a.org_id = q.org_id AND a.id = q.activity_id \
                WHERE q.member_id = ANY ({owners}) AND {conditions}"
         )
     }
@@ -284,7 +299,7 @@ impl Sql {
             When::Overdue => {
                 let (now, reach) = (self.bind(Bind::Time(now)), self.bind(Bind::Time(now + Duration::days(1))));
                 let today = self.bind(Bind::Date(today));
-                vec![format!("a.at < {reach}"), format!("(a.start_at < {now} OR a.due_on < {today})")]
+                vec![format!("a.at < {reach}"), format!("({} OR a.due_on < {today})", over(&now))]
             }
             When::Today => self.days(actor, today, today + chrono::Days::new(1)),
             When::Days(from, to) => self.days(actor, from, to),

@@ -75,6 +75,11 @@ pub struct ActivityType {
 }
 
 impl ActivityType {
+    /// How long it usually lasts, as a field of minutes says it.
+    pub fn usual(&self) -> String {
+        self.minutes.map(|minutes| minutes.to_string()).unwrap_or_default()
+    }
+
     pub fn class(&self) -> Class {
         Class::parse(&self.class).unwrap_or_default()
     }

@@ -55,10 +55,12 @@ impl Slot {
         Self::new(Some(day), self.time(zone), zone)
     }
 
-    pub fn tone(self, actor: &Actor, now: DateTime<Utc>) -> Tone {
+    /// `minutes`: how long it lasts; what is going on is not overdue.
+    pub fn tone(self, minutes: Option<i32>, actor: &Actor, now: DateTime<Utc>) -> Tone {
         let today = now.with_timezone(&actor.zone).date_naive();
-        if self.start_at.is_some_and(|at| at < now) {
-            return Tone::Overdue;
+        if let Some(at) = self.start_at.filter(|at| *at < now) {
+            let over = at + Duration::minutes(minutes.unwrap_or(0).into()) < now;
+            return if over { Tone::Overdue } else { Tone::Today };
         }
         match self.day(actor.zone) {
             None => Tone::None,

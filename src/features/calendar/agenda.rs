@@ -121,7 +121,7 @@ fn line(actor: &Actor, entry: &Entry, directory: &[Person], several: bool) -> Li
         about: entry.about().into_iter().map(|(href, name)| (href, name.to_owned())).collect(),
         location: entry.location.clone().unwrap_or_default(),
         closed: !entry.is_open(),
-        overdue: entry.is_open() && entry.slot().tone(actor, Utc::now()) == Tone::Overdue,
+        overdue: entry.is_open() && entry.slot().tone(entry.minutes, actor, Utc::now()) == Tone::Overdue,
         people,
     }
 }

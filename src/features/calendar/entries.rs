@@ -128,7 +128,7 @@ fn told(actor: &Actor, people: &[Uuid], entry: &Entry, now: DateTime<Utc>) -> Op
         l: shown(entry.location.as_deref().unwrap_or_default()),
         a: shown(&entry.about().iter().map(|(_, name)| *name).collect::<Vec<_>>().join(" · ")),
         x: entry.seen && !entry.is_open(),
-        o: entry.seen && entry.is_open() && entry.slot().tone(actor, now) == Tone::Overdue,
+        o: entry.seen && entry.is_open() && entry.slot().tone(entry.minutes, actor, now) == Tone::Overdue,
         w: entry.seen && entry.is_task(),
         b: !entry.seen,
     })

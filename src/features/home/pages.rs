@@ -40,6 +40,8 @@ struct Home {
     may_see_deals: bool,
     /// No deal was ever made: say what to do.
     fresh: bool,
+    /// The day alone: there are no deals yet, and something is in it, or none are the reader's to see.
+    day_alone: bool,
     may_import: bool,
     may_invite: bool,
     team: bool,
@@ -102,37 +104,44 @@ struct Known {
 
 pub async fn home(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     let actor = page.actor.clone();
-    let known =
-        if actor.may(View::KEY) { db.org_read(&page, move |tx| load(tx, &actor)).await? } else { Known::default() };
+    let known = db.org_read(&page, move |tx| load(tx, &actor)).await?;
     reply::page(&page.req, &present(&page, known))
 }
 
 fn load(tx: &mut OrgTx, actor: &Actor) -> AppResult<Known> {
     let team = actor.may(SeeTeam::KEY);
     let scope: Scope = if sees_all(actor) { actor.visible_owners() } else { Some(vec![actor.id.0]) };
-    let month = calendar::month(actor.today());
     let day = if actor.may(activities::View::KEY) { Some(Day::load(tx, actor, &scope, team)?) } else { None };
-    let stages = figures::by_stage(tx, &scope)?;
+    let meetings: Vec<_> = day.iter().flat_map(|day| &day.meetings).map(|meeting| meeting.line.id).collect();
+    let known = Known {
+        mentions: slips::mentions(tx, actor)?,
+        contexts: slips::contexts(tx, actor, &meetings)?,
+        day,
+        ..Known::default()
+    };
+    if actor.may(View::KEY) { with_deals(tx, actor, &scope, team, known) } else { Ok(known) }
+}
+
+fn with_deals(tx: &mut OrgTx, actor: &Actor, scope: &Scope, team: bool, known: Known) -> AppResult<Known> {
+    let month = calendar::month(actor.today());
+    let stages = figures::by_stage(tx, scope)?;
     let (stages, note) = converted(tx, actor, stages)?;
     let any = stages.iter().any(|stage| stage.deals > 0)
         || diesel::select(diesel::dsl::exists(deals::table.filter(deals::deleted_at.is_null())))
             .get_result(tx.conn())?;
-    let (closing, stale) = figures::lists(tx, &scope, month.from, month.to)?;
-    let meetings: Vec<_> = day.iter().flat_map(|day| &day.meetings).map(|meeting| meeting.line.id).collect();
+    let (closing, stale) = figures::lists(tx, scope, month.from, month.to)?;
     Ok(Known {
-        mentions: slips::mentions(tx, actor)?,
         aims: targets::of_reader(tx, actor)?,
-        contexts: slips::contexts(tx, &meetings)?,
-        slips: if team { slips::slips(tx, actor, &scope)? } else { Vec::new() },
-        stuck: if team { slips::stuck(tx, &scope)? } else { Vec::new() },
-        day,
+        slips: if team { slips::slips(tx, actor, scope)? } else { Vec::new() },
+        stuck: if team { slips::stuck(tx, scope)? } else { Vec::new() },
         any,
         stages,
-        won: figures::won(tx, actor, &scope, months(actor, month))?,
+        won: figures::won(tx, actor, scope, months(actor, month))?,
         note,
         closing,
         stale,
         people: if team { members::directory(tx)? } else { Vec::new() },
+        ..known
     })
 }
 
@@ -180,6 +189,7 @@ fn present(page: &Page, known: Known) -> Home {
         greeting: greeting(actor),
         may_see_deals: actor.may(View::KEY),
         fresh: !known.any,
+        day_alone: !known.any && known.day.as_ref().is_some_and(|day| !actor.may(View::KEY) || !day.is_empty()),
         may_import: actor.may("deals.import"),
         may_invite: actor.may("organisation.administer"),
         tiles: tiles(actor, &known, &owner),

@@ -6,7 +6,11 @@ use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
     features::{comments, deals, records::Subject},
-    web::Actor,
+    kernel::RecordType,
+    web::{
+        Actor,
+        permission::{Permission, activities, deals::View},
+    },
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{prelude::*, sql_types as t};
@@ -75,11 +79,13 @@ CROSS JOIN LATERAL (
   UNION ALL SELECT 'activity', id, subject FROM activities d
     WHERE d.org_id = x.org_id AND d.id = x.activity_id AND d.deleted_at IS NULL AND ($2 IS NULL OR d.owner_id = ANY ($2))) r
 LEFT JOIN members a ON a.org_id = x.org_id AND a.id = x.author_id
+WHERE r.kind = ANY ($3)
 ORDER BY x.at DESC LIMIT {LISTED}"
     );
     let query = diesel::sql_query(sql)
         .bind::<t::Uuid, _>(actor.id.0)
-        .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners());
+        .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners())
+        .bind::<t::Array<t::Text>, _>(kinds(actor));
     let rows: Vec<MentionRow> = kept(query).load(tx.conn())?;
     Ok(rows
         .into_iter()
@@ -95,6 +101,13 @@ ORDER BY x.at DESC LIMIT {LISTED}"
             })
         })
         .collect())
+}
+
+/// What the reader's role lets them see at all.
+fn kinds(actor: &Actor) -> Vec<&'static str> {
+    let records = RecordType::ALL.into_iter().filter(|record| actor.may(&format!("{}.view", record.noun())));
+    let activity = actor.may(activities::View::KEY).then_some("activity");
+    records.map(RecordType::key).chain(activity).collect()
 }
 
 /// A deal whose closing date moved later.
@@ -208,8 +221,8 @@ impl Context {
     }
 }
 
-/// Of meetings that the reader takes part in.
-pub fn contexts(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<Context>> {
+/// Of meetings that the reader takes part in; what was written about their deals is told to who sees those.
+pub fn contexts(tx: &mut OrgTx, actor: &Actor, ids: &[Uuid]) -> AppResult<Vec<Context>> {
     if ids.is_empty() {
         return Ok(vec![]);
     }
@@ -219,10 +232,13 @@ pub fn contexts(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<Context>> {
             FROM activity_participants p LEFT JOIN contacts c ON c.org_id = p.org_id AND c.id = p.contact_id
             LEFT JOIN members m ON m.org_id = p.org_id AND m.id = p.member_id
             WHERE p.org_id = a.org_id AND p.activity_id = a.id) AS who,
-           (SELECT n.body_html FROM notes n WHERE n.org_id = a.org_id AND n.deal_id = a.deal_id AND n.deleted_at IS NULL
+           (SELECT n.body_html FROM deals d JOIN notes n ON n.org_id = d.org_id AND n.deal_id = d.id AND n.deleted_at IS NULL
+            WHERE $3 AND d.org_id = a.org_id AND d.id = a.deal_id AND d.deleted_at IS NULL AND ($2 IS NULL OR d.owner_id = ANY ($2))
             ORDER BY n.created_at DESC LIMIT 1) AS note
          FROM activities a WHERE a.id = ANY ($1)",
     )
-    .bind::<t::Array<t::Uuid>, _>(ids.to_vec());
+    .bind::<t::Array<t::Uuid>, _>(ids.to_vec())
+    .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners())
+    .bind::<t::Bool, _>(actor.may(View::KEY));
     Ok(kept(query).load(tx.conn())?)
 }

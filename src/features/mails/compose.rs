@@ -39,6 +39,8 @@ struct Compose {
     fields: Vec<(&'static str, Vec<Known>)>,
     /// Those one may want to write to, as they are typed.
     people: Vec<String>,
+    /// Of whom it is about, those who asked not to be written to.
+    silent: Vec<String>,
     cancel: String,
     files: Vec<Offered>,
     is_draft: bool,
@@ -54,6 +56,7 @@ struct Around {
     templates: Vec<templates::MailTemplate>,
     fields: Vec<(&'static str, Vec<Known>)>,
     people: Vec<Recipient>,
+    silent: Vec<String>,
     about: Vec<(&'static str, String, String)>,
     files: Vec<Offered>,
     is_draft: bool,
@@ -80,6 +83,7 @@ impl Around {
             templates: templates::all(tx, actor)?,
             fields: Vocabulary::load(tx, actor)?.offered(),
             people: suggest::around(tx, actor, &named)?,
+            silent: suggest::silent(tx, actor, &named)?,
             about: shown,
             files,
             is_draft,
@@ -148,6 +152,7 @@ pub(super) async fn shown(
         templates: around.templates.iter().map(|t| SelectOption::new(t.id.to_string(), &t.name, false)).collect(),
         fields: around.fields,
         people: missing.collect(),
+        silent: around.silent,
         cancel: back.unwrap_or("/mails").to_owned(),
         files: around.files,
         is_draft: around.is_draft,

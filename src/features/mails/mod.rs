@@ -35,6 +35,7 @@ mod writing;
 pub use about::follow_lead;
 pub use attachments::SWEEP as SWEEP_FILES;
 pub use body::plain;
+pub use commands::UNDO;
 pub use limits::SWEEP as SWEEP_COUNTS;
 pub use mailings::SWEEP as SWEEP_MAILINGS;
 pub use queries::find;

@@ -119,7 +119,7 @@ pub(super) fn moment(actor: &Actor, form: &Form) -> AppResult<DateTime<Utc>> {
     if let Some(at) = at {
         let now = Utc::now();
         if at <= now {
-            p.error("send_on", "and the time must be ahead");
+            p.error("send_on", "is over at that time: choose one ahead");
         } else if at > now + chrono::Duration::days(366) {
             p.error("send_on", "must be within a year");
         }

@@ -93,6 +93,33 @@ pub fn meant(tx: &mut OrgTx, actor: &Actor, about: &Subject) -> AppResult<Option
     Ok(found.into_iter().next().map(Recipient::from))
 }
 
+/// Names of those of [`meant`] who asked not to be contacted.
+pub fn silent(tx: &mut OrgTx, actor: &Actor, about: &Subject) -> AppResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = t::Text)]
+        name: String,
+    }
+    let (record, condition, id) = match *about {
+        Subject { contact: Some(id), .. } => (RecordType::Contact, "r.id = ANY ($1)", id),
+        Subject { lead: Some(id), .. } => (RecordType::Lead, "r.id = ANY ($1)", id),
+        Subject { deal: Some(id), .. } => (RecordType::Contact, OF_DEAL, id),
+        _ => return Ok(vec![]),
+    };
+    if require_view(actor, record).is_err() {
+        return Ok(vec![]);
+    }
+    let sql = format!(
+        "SELECT coalesce(nullif(btrim(r.first_name || ' ' || r.last_name), ''), r.email, '') AS name FROM {} r
+         WHERE {condition} AND r.deleted_at IS NULL AND r.do_not_contact AND ($2 IS NULL OR r.owner_id = ANY ($2)) ORDER BY r.name_key, r.id LIMIT 5",
+        record.noun()
+    );
+    let query = diesel::sql_query(sql)
+        .bind::<t::Array<t::Uuid>, _>(vec![id])
+        .bind::<t::Nullable<t::Array<t::Uuid>>, _>(actor.visible_owners());
+    Ok(kept(query).load::<Name>(tx.conn())?.into_iter().map(|row| row.name).collect())
+}
+
 /// The contact or lead that the first address of a line belongs to.
 pub fn by_address(tx: &mut OrgTx, about: &mut Subject, line: &str) -> AppResult<()> {
     let Some(first) = addresses::parse(line).ok().and_then(|all| all.into_iter().next()) else { return Ok(()) };

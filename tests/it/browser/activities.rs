@@ -64,3 +64,52 @@ async fn the_next_step_is_planned_done_and_taken_back() {
     browser.close().await;
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_are_counted_given_and_dragged() {
+    let app = TestApp::start().await;
+    let org = app.org("drag").await;
+    app.sql(&format!(
+        "INSERT INTO activities (org_id, id, type_id, class, subject, status, owner_id)
+         SELECT org_id, gen_random_uuid(), id, 'task', s, 'open', '{}' FROM activity_types, unnest('{{Draw,Build}}'::text[]) s WHERE org_id = '{}' AND key = 'task'",
+        org.rep, org.id
+    ))
+    .await;
+    let browser = Browser::open(&app.base, Script::On).await;
+    browser.go("/login").await;
+    browser.fill("email", "rep@drag.test").await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+
+    // How many are ticked, one by one and all at once.
+    browser.go("/tasks").await;
+    browser.click(".acts .row-check").await;
+    browser.until("one", "document.querySelector('#bulk [data-selected-count]').textContent === '1 selected'").await;
+    browser.click("#bulk .all-check").await;
+    browser.until("both", "document.querySelector('#bulk [data-selected-count]').textContent === '2 selected' && document.querySelectorAll('.acts .row-check:checked').length === 2").await;
+    // Given to nobody: the field asks, and what is ticked stays ticked.
+    browser.click("#bulk [value=assign]").await;
+    browser.until("the question", "document.activeElement?.id === 'f-owner_id' && document.querySelectorAll('.acts .row-check:checked').length === 2").await;
+
+    // Dragged to another state, which the menu of its card can do, too.
+    browser.go("/tasks?view=board").await;
+    browser
+        .until("it can be dragged", "window.Sortable?.get(document.querySelector('[data-state=in_progress]'))")
+        .await;
+    browser.drag("[data-state=open] .task-card", "[data-state=in_progress]").await;
+    browser
+        .until("the card in its column", "document.querySelector('#task-board section:nth-child(2) .column-count').textContent === '1' && document.querySelector('[data-state=in_progress] .task-card .menu [value=open]')")
+        .await;
+    assert_eq!(app.value("SELECT string_agg(status, ',' ORDER BY status) FROM activities").await, "in_progress,open");
+
+    // The length follows the type, until it is said.
+    browser.go("/activities/new").await;
+    browser.choose("type_id", "Meeting").await;
+    browser.until("an hour", "document.querySelector('[name=minutes]').value === '60'").await;
+    browser.fill("minutes", "25").await;
+    browser.choose("type_id", "Call").await;
+    browser.until("as said", "document.querySelector('[name=type_id]').selectedOptions[0].text === 'Call' && document.querySelector('[name=minutes]').value === '25'").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+    app.stop().await;
+}

@@ -112,6 +112,25 @@ async fn another_calendars_events_come_once_and_can_go_again() {
     app.stop().await;
 }
 
+/// What a rule makes of a start in UTC is in UTC, wherever the reader is; so are its exceptions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_that_starts_in_utc_keeps_its_hour_and_its_exceptions() {
+    let app = TestApp::start().await;
+    let org = app.org("utc").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let days = app.value("SELECT string_agg(to_char(current_date + d, 'YYYYMMDD'), ' ' ORDER BY d) FROM unnest('{5,12,19}'::int[]) d").await;
+    let days: Vec<&str> = days.split(' ').collect();
+    let rule = format!(
+        "BEGIN:VEVENT\nUID:utc@x\nSUMMARY:Weekly\nDTSTART:{0}T100000Z\nDTEND:{0}T103000Z\nRRULE:FREQ=WEEKLY;COUNT=3\nEXDATE:{1}T100000Z\nEND:VEVENT\n\
+         BEGIN:VEVENT\nUID:utc@x\nSUMMARY:Moved\nRECURRENCE-ID:{2}T100000Z\nDTSTART:{2}T120000Z\nDTEND:{2}T123000Z\nEND:VEVENT\n",
+        days[0], days[1], days[2]
+    );
+    import(&rep, &calendar(&rule)).await;
+    let told = "SELECT string_agg(subject || to_char(start_at AT TIME ZONE 'UTC', ' YYYYMMDD HH24:MI ') || minutes, ', ' ORDER BY start_at) FROM activities";
+    assert_eq!(app.value(told).await, format!("Weekly {} 10:00 30, Moved {} 12:00 30", days[0], days[2]));
+    app.stop().await;
+}
+
 /// A later file of the same events changes what nobody touched here, and takes away what it calls off; an older one changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_file_changes_what_nobody_touched_here() {

@@ -50,6 +50,8 @@ fn parse(received: &Received) -> Mail {
 
 /// Sends what is due, and says what came since.
 async fn delivered(app: &TestApp, server: &SmtpServer, before: &mut usize) -> Vec<Mail> {
+    // Cancellations wait for second thoughts.
+    app.sql("UPDATE jobs SET run_at = now() WHERE status = 'queued'").await;
     app.run_jobs().await;
     let all = server.received();
     let new = all[*before..].iter().map(parse).collect();
@@ -236,6 +238,14 @@ async fn guests_are_invited_answer_and_are_told_of_changes() {
     rep.post(&format!("/activities/{id}/deletion"), &[]).await;
     let mails = delivered(&app, &server, &mut seen).await;
     assert_eq!(mails.iter().map(|m| (m.method.as_str(), sequence(&m.event))).collect::<Vec<_>>(), [("CANCEL", 6)]);
+    // Deleted and taken back at once: nobody hears of it. Changed meanwhile, they hear of the change.
+    rep.post(&format!("/activities/{id}/deletion/undo"), &[]).await;
+    assert_eq!(delivered(&app, &server, &mut seen).await.len(), 1, "it was called off, and is on again");
+    rep.post(&format!("/activities/{id}/deletion"), &[]).await;
+    app.run_jobs().await;
+    rep.post(&format!("/activities/{id}/deletion/undo"), &[]).await;
+    assert_eq!(delivered(&app, &server, &mut seen).await.len(), 0);
+    assert!(!guest.get(&path).await.contains("called off"));
     app.stop().await;
 }
 

@@ -179,3 +179,40 @@ async fn a_mailing_goes_out_at_its_time_and_survives_a_server_that_hangs() {
     assert_eq!(post.app.value("SELECT status FROM mailings").await, "done");
     post.app.stop().await;
 }
+
+/// Without a mail server nothing was sent, and nothing says that it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailing_without_a_server_says_that_it_was_kept() {
+    let app = crate::support::TestApp::start().await;
+    let org = app.org("kept").await;
+    app.sql(&format!(
+        "INSERT INTO contacts (org_id, id, first_name, last_name, email, owner_id)
+         SELECT '{}', gen_random_uuid(), 'P' || n, 'Test', 'p' || n || '@example.com', '{}' FROM generate_series(1, 4) n",
+        org.id, org.rep
+    ))
+    .await;
+    let rep = app.signed_in(&org, "rep").await;
+    let id = Uuid::now_v7();
+    assert_eq!(rep.post("/mailings", &fields(&form(&id))).await.status(), 303);
+    app.sql("UPDATE jobs SET run_at = now()").await;
+    app.run_jobs().await;
+    app.sql("UPDATE jobs SET run_at = now() WHERE status = 'queued'").await;
+    app.run_jobs().await;
+    let page = rep.get(&format!("/mailings/{id}")).await;
+    assert!(page.contains("<dt>Kept, not sent</dt><dd class=\"num\">4</dd>"), "{}", page.body);
+    assert!(page.contains("<dt>Sent</dt><dd class=\"num\">0</dd>") && page.contains("No mail server is set up"));
+    let row = rep.get("/mailings").await;
+    let row = row.between(&format!("id=\"mailing-{id}\""), "</tr>").unwrap();
+    assert!(row.contains("Kept, not sent") && !row.contains(">Sent<"), "{row}");
+    let notices = rep.get("/notifications").await;
+    assert!(notices.contains("was kept, not sent: there is no mail server"), "{}", notices.body);
+    // Scheduled, it says the time as well as the day.
+    let later = app.value("SELECT (now() AT TIME ZONE 'Europe/Amsterdam')::date + 9").await;
+    let mut timed = form(&Uuid::now_v7());
+    timed.retain(|(name, _)| *name != "action");
+    timed.extend([("action", "schedule".into()), ("send_on", later), ("send_time", "08:30".into())]);
+    assert_eq!(rep.post("/mailings", &fields(&timed)).await.status(), 303);
+    let shown = rep.get("/mailings").await;
+    assert!(shown.contains(" 08:30</time>"), "{}", shown.body);
+    app.stop().await;
+}

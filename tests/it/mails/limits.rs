@@ -16,6 +16,9 @@ async fn who_asked_not_to_be_contacted_is_not_and_limits_hold() {
             refused.body
         );
     }
+    // Their page offers to write: the form says why it is addressed to nobody.
+    let begun = post.rep.get(&format!("/mails/new?contact_id={}", post.ada)).await;
+    assert!(begun.contains("Ada Lovelace</span> asked not to be contacted"), "{}", begun.body);
     // Asked after it was scheduled: left out all the same.
     post.app.sql("UPDATE contacts SET do_not_contact = false").await;
     let id = post.send(&[("cc", "ben@example.com"), ("subject", "Hi"), ("body", "x")]).await;

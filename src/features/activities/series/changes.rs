@@ -67,7 +67,10 @@ pub fn start(tx: &mut OrgTx, by: &Actor, id: ActivityId, repeat: Repeat) -> AppR
     let unknown = || AppError::field("repeat", "names no day that ever comes");
     let starts_on = repeat.rule.first_from(day, day).ok_or_else(unknown)?;
     let schedule = Schedule { rule: repeat.rule, starts_on, time: slot.time(by.zone), zone: by.zone, end: repeat.end };
-    schedule.days().next().ok_or_else(|| AppError::field("repeat_until", "comes before the first day of the rule"))?;
+    schedule
+        .days()
+        .next()
+        .ok_or_else(|| AppError::field("repeat_until", "The last day comes before the first day of the rule."))?;
     let series = insert(tx, by, schedule)?;
     let slot = series.schedule.slot(starts_on);
     diesel::update(activities::table.filter(activities::id.eq(id)))

@@ -120,7 +120,8 @@ impl Rule {
             .collect();
         let told = PARTS.iter().filter_map(|key| owned.iter().find(|(k, _)| k == key).map(|(k, v)| format!("{k}={v}")));
         let rule = Self(told.collect::<Vec<_>>().join(";"));
-        rule.set(start).map_err(|error| format!("cannot be understood: {error}"))?;
+        let told = "cannot be understood: its parts do not fit each other, or are not those of RFC 5545";
+        rule.set(start).map_err(|_| told.to_owned())?;
         match rule.days(start).next() {
             Some(_) => Ok((rule, end)),
             None => Err("names no day that ever comes".into()),

@@ -53,6 +53,12 @@ pub struct Step {
     pub fields: StepFields,
 }
 
+/// So many working days after that day; after a day off, the first is the next one that is worked.
+fn worked(days: u64, from: NaiveDate, working: WorkingDays) -> NaiveDate {
+    let start = if days == 0 { working.next(from) } else { from };
+    (0..days).fold(start, |day, _| working.next(day + Days::new(1)))
+}
+
 /// What the form of a step decides.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Clone, Debug, PartialEq)]
 #[diesel(table_name = steps, treat_none_as_null = true)]
@@ -79,7 +85,7 @@ impl Step {
         if !self.fields.working {
             return from + Days::new(days);
         }
-        (0..days).fold(working.next(from), |day, _| working.next(day + Days::new(1)))
+        worked(days, from, working)
     }
 
     /// `2 working days after`.
@@ -178,4 +184,24 @@ pub fn choices(tx: &mut OrgTx) -> AppResult<Vec<Choice>> {
 
 pub(super) fn type_names(tx: &mut OrgTx) -> AppResult<Vec<ActivityType>> {
     types::all(tx)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn working_days_are_counted_from_days_off_too() {
+        let week = WorkingDays::from_numbers(&[1, 2, 3, 4, 5]);
+        let after = |from: &str, days| worked(days, from.parse().unwrap_or_default(), week).to_string();
+        // Friday, Saturday and Sunday.
+        for from in ["2026-11-27", "2026-11-28", "2026-11-29"] {
+            assert_eq!(
+                [after(from, 1), after(from, 2), after(from, 5)],
+                ["2026-11-30", "2026-12-01", "2026-12-04"],
+                "{from}"
+            );
+        }
+        assert_eq!([after("2026-11-27", 0), after("2026-11-29", 0)], ["2026-11-27", "2026-11-30"]);
+    }
 }

@@ -9,8 +9,8 @@ use calcard::{
     Entry, Parser,
     common::{PartialDateTime, timezone::Tz as FileZone},
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType as Kind, ICalendarFrequency as Often,
-        ICalendarProperty as P, ICalendarStatus, ICalendarValue as Value,
+        ICalendar, ICalendarComponent, ICalendarComponentType as Kind, ICalendarFrequency as Often, ICalendarParameter,
+        ICalendarParameterName, ICalendarProperty as P, ICalendarStatus, ICalendarValue as Value,
         dates::{CalendarEvent, TimeOrDelta},
     },
 };
@@ -154,6 +154,7 @@ fn take(mut calendar: ICalendar, zone: Tz, now: DateTime<Utc>, found: &mut Found
         *found.left_out.entry("to-dos and journals".into()).or_default() += others;
     }
     calendar.components.iter_mut().filter(|c| c.component_type != Kind::VEvent).for_each(forget_times);
+    calendar.components.iter_mut().for_each(name_utc);
     let expanded = calendar.expand_dates(zone, WALKED);
     let errors = expanded
         .errors
@@ -175,6 +176,16 @@ fn take(mut calendar: ICalendar, zone: Tz, now: DateTime<Utc>, found: &mut Found
         }
     }
     Ok(walked)
+}
+
+/// A rule is gone through by the clock of the start's zone, which calcard looks for in TZID only: a start in UTC gets one.
+fn name_utc(component: &mut ICalendarComponent) {
+    let start = component.entries.iter_mut().find(|entry| entry.name == P::Dtstart);
+    let Some(start) = start.filter(|start| start.tz_id().is_none()) else { return };
+    let said = start.values.first().and_then(Value::as_partial_date_time);
+    if said.is_some_and(|at| at.tz_hour == Some(0) && at.tz_minute.unwrap_or(0) == 0) {
+        start.params.push(ICalendarParameter::new(ICalendarParameterName::Tzid, "UTC".to_owned()));
+    }
 }
 
 /// Whether it repeated, and ended before that.

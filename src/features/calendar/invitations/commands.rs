@@ -156,6 +156,8 @@ pub fn follow(tx: &mut OrgTx, id: ActivityId) -> AppResult<()> {
             ))
             .execute(tx.conn())?;
     }
+    let same = now == invitation.told;
+    let back = (!off && invitation.cancelled).then(|| invitation.clone());
     invitation.sequence += 1;
     invitation.cancelled = off;
     if !off {
@@ -163,6 +165,17 @@ pub fn follow(tx: &mut OrgTx, id: ActivityId) -> AppResult<()> {
     }
     save(tx, &invitation)?;
     let all = everybody(tx, id)?;
+    if let Some(cancelled) = back {
+        // Who never heard that it was off need not hear that it is on, if it is what it was.
+        let mut unaware = Vec::new();
+        for guest in &all {
+            if mails::hold_back(tx, guest, &cancelled)? && same {
+                unaware.push(guest.id);
+            }
+        }
+        let told: Vec<Kept> = all.iter().filter(|guest| !unaware.contains(&guest.id)).cloned().collect();
+        return mails::send(tx, &activity, &invitation, (&told, &all), method);
+    }
     mails::send(tx, &activity, &invitation, (&all, &all), method)
 }
 

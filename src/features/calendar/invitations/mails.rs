@@ -5,6 +5,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
+        self,
         activities::Activity,
         calendar::ics::{self, Item},
     },
@@ -17,6 +18,9 @@ use diesel::{prelude::*, sql_types as t};
 use icalendar::{Component, EventStatus, Property};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+/// For second thoughts about a cancellation.
+const UNDO: Duration = features::mails::UNDO;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Method {
@@ -59,14 +63,18 @@ pub(super) fn send(
     let organiser = organiser(tx, invitation.organiser_id)?;
     for guest in guests {
         let mail = compose(activity, invitation, &organiser, (guest, all), method)?;
-        mailer::enqueue_once(
-            tx,
-            mail_id(guest.id, invitation.sequence, method),
-            &guest.email,
-            MailMessage::Event(mail),
-        )?;
+        let (id, mail) = (mail_id(guest.id, invitation.sequence, method), MailMessage::Event(mail));
+        match method {
+            Method::Cancel => mailer::enqueue_at(tx, id, &guest.email, mail, Utc::now() + UNDO)?,
+            Method::Request { .. } => mailer::enqueue_once(tx, id, &guest.email, mail)?,
+        }
     }
     Ok(())
+}
+
+/// A cancellation that was taken back in time is not sent; whether it could still be held back.
+pub(super) fn hold_back(tx: &mut OrgTx, guest: &Kept, cancelled: &Invitation) -> AppResult<bool> {
+    mailer::hold_back(tx, mail_id(guest.id, cancelled.sequence, Method::Cancel))
 }
 
 /// Nobody is written to about what began more than a day ago.

@@ -38,6 +38,9 @@ struct Counts {
     total: i64,
     #[diesel(sql_type = t::BigInt)]
     sent: i64,
+    /// There was no mail server to send them.
+    #[diesel(sql_type = t::BigInt)]
+    kept: i64,
     #[diesel(sql_type = t::BigInt)]
     waiting: i64,
     #[diesel(sql_type = t::BigInt)]
@@ -52,7 +55,7 @@ struct Counts {
 
 impl Counts {
     fn load(tx: &mut OrgTx, id: MailingId) -> AppResult<Self> {
-        let sql = "SELECT count(*) AS total, count(*) FILTER (WHERE m.folder = 'sent') AS sent, count(*) FILTER (WHERE m.folder = 'scheduled') AS waiting,
+        let sql = "SELECT count(*) AS total, count(*) FILTER (WHERE m.status = 'sent') AS sent, count(*) FILTER (WHERE m.status = 'kept') AS kept, count(*) FILTER (WHERE m.folder = 'scheduled') AS waiting,
              count(*) FILTER (WHERE m.folder = 'failed') AS failed, count(*) FILTER (WHERE m.folder = 'cancelled') AS cancelled,
              count(*) FILTER (WHERE r.opens > 0) AS opened, count(*) FILTER (WHERE r.clicks > 0) AS clicked
            FROM mail_messages m LEFT JOIN mail_recipients r ON r.org_id = m.org_id AND r.message_id = m.id WHERE m.mailing_id = $1";
@@ -64,9 +67,10 @@ impl Counts {
     }
 }
 
-/// Words and tone of a status.
-fn state(status: &str) -> (&'static str, &'static str) {
+/// Words and tone of a status; `kept`: none were sent, because there is no mail server.
+fn state(status: &str, kept: bool) -> (&'static str, &'static str) {
     match status {
+        "done" if kept => ("Kept, not sent", "warn"),
         "scheduled" => ("Scheduled", "info"),
         "running" => ("Being sent", "info"),
         "done" => ("Sent", "good"),
@@ -113,9 +117,10 @@ fn list(tx: &mut OrgTx, actor: &Actor, after: Option<(DateTime<Utc>, uuid::Uuid)
     let rows: Vec<Mailing> =
         query.order((mailings::created_at.desc(), mailings::id.desc())).limit(paging::PAGE + 1).load(tx.conn())?;
     let people = members::directory(tx)?;
+    let unsent = run::unsent(tx, &rows.iter().map(|mailing| mailing.id).collect::<Vec<_>>())?;
     let page = paging::Page::new(rows, paging::PAGE, |mailing| (mailing.created_at, mailing.id));
     Ok(page.map(|mailing| Line {
-        state: state(&mailing.status),
+        state: state(&mailing.status, unsent.contains(&mailing.id)),
         by: people.iter().find(|p| p.id == mailing.author_id).map(|p| p.name.clone()).unwrap_or_default(),
         when: actor.moment(mailing.send_at),
         exact: actor.exact(mailing.send_at),
@@ -139,6 +144,7 @@ struct Show {
     /// Name, size, where it is.
     files: Vec<(String, String, Option<String>)>,
     counted: bool,
+    kept: bool,
     may_stop: bool,
 }
 
@@ -157,6 +163,9 @@ pub(in crate::features::mails) async fn show(page: Page, id: Path<MailingId>, db
     let locale = page.locale;
     let number = |n: i64| locale.integer(n);
     let mut facts = vec![("Recipients", number(counts.total)), ("Sent", number(counts.sent))];
+    if counts.kept > 0 {
+        facts.push(("Kept, not sent", number(counts.kept)));
+    }
     if mailing.is_open() {
         facts.push(("Waiting", number(counts.waiting)));
     }
@@ -173,7 +182,8 @@ pub(in crate::features::mails) async fn show(page: Page, id: Path<MailingId>, db
     };
     let template = Show {
         shell: page.shell("mails"),
-        state: state(&mailing.status),
+        state: state(&mailing.status, counts.kept > 0 && counts.sent == 0),
+        kept: counts.kept > 0,
         when: (page.moment(mailing.send_at), page.exact(mailing.send_at)),
         percent: counts.percent(),
         left_out: Why::ALL.into_iter().filter_map(left).collect(),

@@ -288,15 +288,31 @@ fn rest(tx: &mut OrgTx, id: MailingId, until: DateTime<Utc>) -> AppResult<()> {
 fn finish(tx: &mut OrgTx, mailing: &Mailing) -> AppResult<()> {
     let ended = end(tx, mailing, "done", None)?;
     if ended {
+        let kept = unsent(tx, &[mailing.id])?.contains(&mailing.id);
         let work = Finished {
             key: format!("mailing:{}", mailing.id),
             what: &format!("Mailing “{}”", mailing.subject),
-            how: "is sent",
+            how: if kept { "was kept, not sent: there is no mail server" } else { "is sent" },
             at: format!("/mailings/{}", mailing.id),
         };
         notifications::finished(tx, Some(mailing.author_id), &work)?;
     }
     Ok(())
+}
+
+/// Those of them whose messages were all kept, because there was no mail server.
+pub(super) fn unsent(tx: &mut OrgTx, ids: &[MailingId]) -> AppResult<Vec<MailingId>> {
+    let of = |status: &'static str| {
+        mail_messages::table
+            .filter(mail_messages::mailing_id.eq_any(ids.to_vec()))
+            .filter(mail_messages::status.eq(status))
+            .select(mail_messages::mailing_id.assume_not_null())
+            .distinct()
+    };
+    let sent: Vec<MailingId> = of("sent").load(tx.conn())?;
+    let mut kept: Vec<MailingId> = of("kept").load(tx.conn())?;
+    kept.retain(|id| !sent.contains(id));
+    Ok(kept)
 }
 
 /// Ends it, if it has not ended. What is still to be sent is not.

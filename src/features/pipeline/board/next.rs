@@ -33,7 +33,7 @@ impl NextStep {
             return Some(Self { icon, label, title, tone: Tone::None.class() });
         };
         let (slot, now) = (Slot { start_at: row.next_start_at, due_on: row.next_due_on }, Utc::now());
-        let (tone, words) = (slot.tone(actor, now), slot.words(actor, now));
+        let (tone, words) = (slot.tone(None, actor, now), slot.words(actor, now));
         let overdue = tone == Tone::Overdue;
         let icon = row.next_icon.clone().filter(|_| !overdue).unwrap_or_else(|| "alert-circle".into());
         let label = if overdue { slot.urgency(actor, now) } else { format!("{subject} {}", in_a_sentence(&words)) };
