@@ -167,7 +167,7 @@ impl Locale {
         let local = at.with_timezone(&zone);
         let today = now.with_timezone(&zone).date_naive();
         let date = local.date_naive();
-        let time = if self.tag() == "en-US" { local.format("%-I:%M %p") } else { local.format("%H:%M") };
+        let time = self.time(local.time());
         let days = (today - date).num_days();
         let day = match days {
             0 => return format!("Today {time}"),
@@ -180,6 +180,12 @@ impl Locale {
             _ => self.day(date, today),
         };
         if days < 0 { format!("{day} {time}") } else { day }
+    }
+
+    /// The same with the time of day, however far away: for what somebody entered to the minute.
+    pub fn moment_to_the_minute(&self, at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> String {
+        let (said, time) = (self.moment(at, zone, now), self.time(at.with_timezone(&zone).time()));
+        if said.ends_with(&time) { said } else { format!("{said} {time}") }
     }
 
     /// The exact moment, for hover: `20/11/2026 14:30:05 CET`.
@@ -214,6 +220,8 @@ mod tests {
         assert_eq!(gb.moment("2026-11-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "Tue 3 Nov");
         assert_eq!(gb.moment("2026-12-01T08:30:00Z".parse()?, chrono_tz::UTC, now), "Tue 1 Dec 08:30");
         assert_eq!(gb.moment("2025-03-03T09:00:00Z".parse()?, chrono_tz::UTC, now), "3 Mar 2025");
+        assert_eq!(gb.moment_to_the_minute("2025-03-03T09:05:00Z".parse()?, chrono_tz::UTC, now), "3 Mar 2025 09:05");
+        assert_eq!(gb.moment_to_the_minute("2026-11-20T09:05:00Z".parse()?, chrono_tz::UTC, now), "Today 09:05");
         assert_eq!(gb.exact("2026-07-01T09:05:07Z".parse()?, chrono_tz::Europe::Amsterdam), "01/07/2026 11:05:07 CEST");
         assert_eq!(
             Locale::from_tag("de-DE").exact("2026-01-09T09:05:07Z".parse()?, chrono_tz::UTC),

@@ -201,6 +201,11 @@ impl Actor {
         self.locale.moment(at, self.zone, Utc::now())
     }
 
+    /// The same with the time of day, however far away.
+    pub fn moment_to_the_minute(&self, at: DateTime<Utc>) -> String {
+        self.locale.moment_to_the_minute(at, self.zone, Utc::now())
+    }
+
     /// The same within a sentence: `today 14:30`.
     pub fn within(&self, at: DateTime<Utc>) -> String {
         let said = self.moment(at);

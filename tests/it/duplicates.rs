@@ -181,6 +181,8 @@ async fn contacts_become_one_and_two_again() {
     // The old address leads to the survivor, whose page tells both histories.
     let gone = rep.get(&format!("/contacts/{b}")).await;
     assert_eq!((gone.status(), gone.location.as_deref()), (303, Some(at.as_str())));
+    let form = rep.get(&format!("/contacts/{b}/edit")).await;
+    assert_eq!((form.status(), form.location.as_deref()), (303, Some(at.as_str())));
     let page = admin.get(&at).await;
     for text in ["Merged with M. Rossi", "Merged from", "Old town of the second", "Undo merge"] {
         assert!(page.contains(text), "{text}: {}", page.body);

@@ -132,6 +132,7 @@ async fn every_kind_from_its_definition_to_history() {
         "$1,234.50",
         "−1,204",
         "0.1000000001",
+        " 10:30",
         "Rep kinds",
         "Linked Ltd",
         "Ada/Verhoeven",

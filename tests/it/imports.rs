@@ -101,6 +101,7 @@ async fn upload_job_and_result() {
         "must be an e-mail address",
         "must be a country",
         "no active member is called Nobody",
+        "To bring them in without one",
         "has 2 columns, the header has 8",
         "Shoe size",
         "not imported",

@@ -1,6 +1,6 @@
 //! Tags: on records of every type, by typing; in settings; in bulk; found by search; within one organisation.
 
-use crate::support::TestApp;
+use crate::support::{Page, TestApp};
 
 fn records(app: &TestApp, tag: &str) -> String {
     app.texts(&format!(
@@ -99,6 +99,24 @@ async fn on_a_record_by_typing_and_in_settings() {
     assert_eq!(admin.post("/settings/tags", &[("name", "Key account")]).await.status(), 303);
     assert_eq!(admin.post(&format!("/settings/tags/{key}/deletion/undo"), &[]).await.status(), 409);
     assert_eq!(records(&app, "Tag of borealis"), "1", "theirs are theirs");
+    // What is in the bin is counted no more.
+    let counted = |page: &Page| -> i64 {
+        page.body
+            .split("<td class=\"end num\">")
+            .skip(1)
+            .map(|cell| cell.split('<').next().unwrap().parse::<i64>().unwrap())
+            .sum()
+    };
+    let before = counted(&admin.get("/settings/tags").await);
+    app.alter(&format!(
+        "INSERT INTO record_tags (org_id, record_type, record_id, tag_id) SELECT org_id, 'contact', '{}', id FROM tags \
+        WHERE org_id = '{}' AND name = 'Key account' AND deleted_at IS NULL",
+        ours.contact, org.id
+    ));
+    let more = counted(&admin.get("/settings/tags").await);
+    assert!(more > before, "{more}");
+    app.alter(&format!("UPDATE contacts SET deleted_at = now() WHERE id = '{}'", ours.contact));
+    assert!(counted(&admin.get("/settings/tags").await) < more);
     // What is deleted for good takes its tags along.
     app.alter(&format!("DELETE FROM notes WHERE contact_id = '{0}'; ", ours.contact));
     app.alter(&format!("DELETE FROM contacts WHERE id = '{}'", ours.contact));

@@ -6,7 +6,8 @@ use crate::support::{Client, TestApp};
 const LEADS: &str = "filter=%7B%22all%22%3A%5B%7B%22rule%22%3A%7B%22key%22%3A%22owner_id%22%2C%22op%22%3A%22is%22%2C%22values%22%3A%5B%22me%22%5D%7D%7D%5D%7D";
 
 async fn save(client: &Client, name: &str, more: &[(&str, &str)]) -> String {
-    let fields = [&[("record", "contact"), ("list", LEADS), ("name", name)], more].concat();
+    let list = if more.iter().any(|(n, _)| *n == "list") { &[][..] } else { &[("list", LEADS)] };
+    let fields = [&[("record", "contact"), ("name", name)], list, more].concat();
     let page = client.post("/views", &fields).await;
     assert_eq!(page.status(), 303, "{}", page.body);
     page.location.unwrap().split("view=").nth(1).unwrap().to_owned()
@@ -160,5 +161,46 @@ async fn watchers_are_told_once_and_lately_is_ones_own() {
     assert!(lately.contains("Known") && lately.contains("known people"), "{}", lately.body);
     let rep = app.signed_in(&org, "rep").await;
     assert!(!rep.get_partial("/recent").await.contains("Known"));
+    app.stop().await;
+}
+
+/// A default view that asks for a hidden field, or one retired since, shows the rest and says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_outlives_its_fields() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let (admin, rep) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await);
+    for (label, roles) in [("Rank", &["administrator"][..]), ("Grade", &["administrator", "rep"][..])] {
+        let mut field = vec![("type", "contact"), ("kind", "text"), ("label", label)];
+        field.extend(roles.iter().flat_map(|role| [("viewers", *role), ("editors", *role)]));
+        assert_eq!(admin.post("/settings/fields", &field).await.status(), 303);
+    }
+    for (name, grade) in [("Ann", "A"), ("Bob", "B")] {
+        assert_eq!(rep.post("/contacts", &[("last_name", name), ("c_grade", grade)]).await.status(), 303);
+    }
+    let rule = |key: &str, value: &str| format!(r#"{{"rule":{{"key":"{key}","op":"is","values":["{value}"]}}}}"#);
+    let filter = format!(r#"{{"all":[{},{}]}}"#, rule("c_rank", "1"), rule("c_grade", "A"));
+    let list: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("sort", "c_rank,c_grade")
+        .append_pair("filter", &filter)
+        .finish();
+    let id = save(&admin, "Best", &[("list", list.as_str())]).await;
+    let role = app.value(&format!("SELECT id FROM roles WHERE org_id = '{}' AND key = 'rep'", org.id)).await;
+    let default = [("name", "Best"), ("sharing", "all"), ("roles", "1"), ("role", role.as_str())];
+    assert_eq!(admin.post(&format!("/views/{id}"), &default).await.status(), 303);
+
+    // What was just added is told once.
+    rep.get("/").await;
+    let hidden = rep.get("/contacts").await;
+    assert!(hidden.status() == 200 && hidden.contains("without that part"), "{}", hidden.body);
+    assert!(hidden.contains("Ann") && !hidden.contains("Bob"), "{}", hidden.body);
+    let grade =
+        app.value(&format!("SELECT id FROM custom_fields WHERE org_id = '{}' AND key = 'c_grade'", org.id)).await;
+    assert_eq!(admin.post(&format!("/settings/fields/{grade}/retirement"), &[]).await.status(), 303);
+    let retired = rep.get("/contacts").await;
+    assert!(retired.status() == 200 && retired.contains("Ann") && retired.contains("Bob"), "{}", retired.body);
+    // Whoever sees all that is left loses no more than what is gone.
+    let admins = admin.get(&format!("/contacts?view={id}")).await;
+    assert!(admins.status() == 200 && !admins.contains("Ann"), "{}", admins.body);
     app.stop().await;
 }

@@ -65,5 +65,5 @@ pub const FIELDS: &[Field] = &[
     Field::new("updated_at", "Changed", FieldKind::DateTime).computed(),
     Field::new("created_by", "Added by", FieldKind::Member).computed(),
     Field::new("archived_at", "Archived", FieldKind::DateTime).computed(),
-    Field::new("external_id", "External id", FieldKind::Text).computed(),
+    Field::new("external_id", "Id in the other system", FieldKind::Text).computed(),
 ];

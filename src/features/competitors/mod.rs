@@ -7,7 +7,7 @@ mod commands;
 mod pages;
 mod queries;
 
-pub use queries::{Competitor, all, choices, entries};
+pub use queries::{Competitor, all, choices, entries, labels};
 
 use actix_web::web::{ServiceConfig, get, post};
 

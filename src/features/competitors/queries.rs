@@ -71,6 +71,11 @@ pub(super) fn met(tx: &mut OrgTx) -> AppResult<Vec<Met>> {
 static ON_DEAL: Field = Field::new("competitors", "Competitors", FieldKind::Text).computed();
 static LOST_TO: Field = Field::new("lost_to", "Lost to", FieldKind::Text).computed();
 
+/// What these fields are called, whether there are competitors or not.
+pub fn labels() -> [&'static str; 2] {
+    [ON_DEAL.label, LOST_TO.label]
+}
+
 /// The catalogue's fields of a deal that speak of competitors; none while there are none.
 pub fn entries(tx: &mut OrgTx) -> AppResult<Vec<Entry>> {
     let choice = |c: Competitor| Choice {

@@ -3,7 +3,7 @@
 use super::{SPEC, commands, fields::LIFECYCLES, forms, model::Contact, panels, queries};
 use crate::{
     db::{Db, OrgTx},
-    error::AppResult,
+    error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
         duplicates::{self, Merged},
@@ -79,8 +79,11 @@ pub(super) async fn edit(
     id: web::Path<Uuid>,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let draft = submit::stored(&SPEC, &page, *id, &db).await?;
-    form_page(&page, &db, StatusCode::OK, Some(*id), draft).await
+    match submit::stored(&SPEC, &page, *id, &db).await {
+        Ok(draft) => form_page(&page, &db, StatusCode::OK, Some(*id), draft).await,
+        Err(AppError::NotFound) => duplicates::to_survivor(&page, &db, RecordType::Contact, *id).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// `POST /contacts/{id}`

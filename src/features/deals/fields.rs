@@ -122,11 +122,11 @@ pub const FIELDS: &[Field] = &[
         .max(100)
         .not_inline()
         .aliases(&["closed lost reason", "reason lost"]),
-    Field::new("lost_note", "Lost note", FieldKind::LongText).column("deals.lost_note").max(2_000).computed(),
-    Field::new("won_reason", "Won reason", FieldKind::Text).column("deals.won_reason").groupable().max(100).computed(),
-    Field::new("won_note", "Won note", FieldKind::LongText).column("deals.won_note").max(2_000).computed(),
+    Field::new("lost_note", "Lost note", FieldKind::LongText).column("deals.lost_note").max(2_000).not_inline(),
+    Field::new("won_reason", "Won reason", FieldKind::Text).column("deals.won_reason").groupable().max(100).not_inline(),
+    Field::new("won_note", "Won note", FieldKind::LongText).column("deals.won_note").max(2_000).not_inline(),
     Field::new("closed_at", "Closed", FieldKind::DateTime).column("deals.closed_at").not_inline(),
-    Field::new("external_id", "External id", FieldKind::Text).column("deals.external_id").not_inline().aliases(&[
+    Field::new("external_id", "Id in the other system", FieldKind::Text).column("deals.external_id").not_inline().aliases(&[
         "id",
         "record id",
         "deal id",

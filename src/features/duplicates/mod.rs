@@ -9,7 +9,7 @@ mod merge;
 mod queue;
 
 pub use finding::{Likeness, Match, resolve};
-pub use merge::{Merged, page_or_survivor, refuse_return};
+pub use merge::{Merged, page_or_survivor, refuse_return, to_survivor};
 pub use queue::{NIGHTLY, SWEEP};
 
 use crate::{

@@ -230,6 +230,13 @@ impl Catalogue {
         Self { record, entries, retired: vec![] }
     }
 
+    /// What the program's own fields of that type are called, those too that only some organisations have entries for.
+    pub fn labels(record: RecordType) -> impl Iterator<Item = &'static str> {
+        let declared = record.fields().iter().map(|field| field.label);
+        let met = if record == RecordType::Deal { &competitors::labels()[..] } else { &[] };
+        declared.chain(groups::labels()).chain(met.to_vec())
+    }
+
     /// The organisation's own fields.
     pub fn custom(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.is_custom())

@@ -4,7 +4,7 @@
 //! one shows them again.
 
 use super::{
-    Catalogue,
+    Catalogue, Expression,
     definition::{self, CustomField, Options},
     formulas, queries, unique,
 };
@@ -12,7 +12,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::quality,
+    features::{imports::RECORD_ID, quality},
     kernel::{CustomFieldId, RecordType, text},
     schema::custom_fields,
     web::{Allow, permission::organisation::Administer},
@@ -169,8 +169,9 @@ pub fn restore(tx: &mut OrgTx, _: &Allow<Administer>, id: CustomFieldId) -> AppR
     if field.kind == "formula" {
         let catalogue = Catalogue::whole(tx, record)?;
         let options = field.options();
-        formulas::check(&options.formula, &options.result, &catalogue)
-            .map_err(|told| AppError::Conflict(format!("The formula of {} {told}.", field.label)))?;
+        let told = |told: String| AppError::Conflict(format!("The formula of {} {told}.", field.label));
+        let expression = formulas::check(&options.formula, &options.result, &catalogue).map_err(told)?;
+        refuse_leak(&expression, &field.viewers, &queries::all(tx, record)?).map_err(told)?;
     }
     set_retired(tx, &field, None, "field.restored")?;
     if field.kind == "formula" {
@@ -230,14 +231,25 @@ fn check(
     if all.iter().any(|f| Some(f.id) != own && f.retired_at.is_none() && text::fold(&f.label) == folded) {
         return Err(AppError::field("label", "is the name of another field of this type"));
     }
-    if record.fields().iter().any(|f| text::fold(f.label) == folded) {
+    if Catalogue::labels(record).chain([RECORD_ID]).any(|label| text::fold(label) == folded) {
         return Err(AppError::field("label", "is the name of a built-in field"));
     }
     let options = new.options();
     if new.kind == "formula" {
         let catalogue = Catalogue::whole(tx, record)?;
-        formulas::check(&options.formula, &options.result, &catalogue)
+        let expression = formulas::check(&options.formula, &options.result, &catalogue)
             .map_err(|told| AppError::field("formula", told))?;
+        refuse_leak(&expression, &new.viewers, all).map_err(|told| AppError::field("formula", told))?;
+    }
+    if let Some(before) = before
+        && before.viewers != new.viewers
+    {
+        for (formula, seen_by) in formulas_with(tx, record, all, &before.key)? {
+            if !definition::within(&seen_by, &new.viewers) {
+                let told = format!("must not be fewer than see the formula {formula}, which reads this field");
+                return Err(AppError::field("viewers", told));
+            }
+        }
     }
     if let Some(before) = before.filter(|before| before.kind == "choice" && new.kind == "choices")
         && let Some(formula) = used_by(tx, record, &before.key)?
@@ -247,15 +259,42 @@ fn check(
     Ok(())
 }
 
+/// Whoever sees a formula learns of what it reads.
+fn refuse_leak(
+    expression: &Expression,
+    seen_by: &Option<Vec<Option<String>>>,
+    all: &[CustomField],
+) -> Result<(), String> {
+    let read = expression.uses().filter_map(|key| all.iter().find(|field| field.key == key));
+    match read.into_iter().find(|field| !definition::within(seen_by, &field.viewers)) {
+        Some(hidden) => Err(format!(
+            "reads {}, which not everybody sees who would see this field: choose fewer who may see it",
+            hidden.label
+        )),
+        None => Ok(()),
+    }
+}
+
 /// The label of a formula in force that reads that field.
 fn used_by(tx: &mut OrgTx, record: RecordType, key: &str) -> AppResult<Option<String>> {
-    let catalogue = Catalogue::whole(tx, record)?;
     let all = queries::all(tx, record)?;
-    let mut formulas = all.into_iter().filter(|f| f.kind == "formula" && f.retired_at.is_none());
-    Ok(formulas.find_map(|f| {
-        let expression = super::Expression::parse(&f.options().formula, &catalogue).ok()?;
-        expression.uses().any(|used| used == key).then_some(f.label)
-    }))
+    Ok(formulas_with(tx, record, &all, key)?.into_iter().next().map(|(label, _)| label))
+}
+
+/// The formulas in force that read that field: label and who sees each.
+#[expect(clippy::type_complexity, reason = "roles as the table keeps them")]
+fn formulas_with(
+    tx: &mut OrgTx,
+    record: RecordType,
+    all: &[CustomField],
+    key: &str,
+) -> AppResult<Vec<(String, Option<Vec<Option<String>>>)>> {
+    let catalogue = Catalogue::whole(tx, record)?;
+    let formulas = all.iter().filter(|f| f.kind == "formula" && f.retired_at.is_none());
+    let reads = |f: &&CustomField| {
+        Expression::parse(&f.options().formula, &catalogue).is_ok_and(|e| e.uses().any(|used| used == key))
+    };
+    Ok(formulas.filter(reads).map(|f| (f.label.clone(), f.viewers.clone())).collect())
 }
 
 /// One choice becomes a list of one.

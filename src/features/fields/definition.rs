@@ -2,6 +2,7 @@
 
 use super::{Choice, Entry, Kind, Origin, values::PLACES};
 use crate::{
+    features::accounts::organisations::ROLES,
     kernel::{CustomFieldId, RecordType},
     schema::custom_fields,
     web::Actor,
@@ -155,6 +156,11 @@ impl CustomField {
 /// Whether the role is among them; nobody named is everybody.
 fn listed(roles: &Option<Vec<Option<String>>>, role: &str) -> bool {
     roles.as_ref().is_none_or(|roles| roles.iter().flatten().any(|r| r == role))
+}
+
+/// Whether every role among the first is among the second.
+pub(super) fn within(some: &Option<Vec<Option<String>>>, others: &Option<Vec<Option<String>>>) -> bool {
+    ROLES.iter().all(|(role, ..)| !listed(some, role) || listed(others, role))
 }
 
 pub fn kind(key: &str, options: &Options) -> Kind {

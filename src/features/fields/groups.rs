@@ -16,6 +16,11 @@ static BROKEN: Field = Field::new(quality::BROKEN, "Breaks rule", FieldKind::Tex
 
 static SCORE: Field = Field::new(quality::SCORE, "Completeness", FieldKind::Integer).computed();
 
+/// What these entries are called.
+pub(super) fn labels() -> [&'static str; 4] {
+    [TAGS.label, SEGMENT.label, BROKEN.label, SCORE.label]
+}
+
 /// How complete the record is, 0 to 100.
 pub(super) fn completeness(record: RecordType) -> Entry {
     Entry::built_in(record, &SCORE)

@@ -100,6 +100,8 @@ struct FormPage {
     records: Vec<SelectOption>,
     /// Key and label of what a formula may use.
     usable: Vec<(String, String)>,
+    /// A formula that such records could have.
+    example: &'static str,
     may_be_unique: bool,
     may_be_searched: bool,
     has_default: bool,
@@ -219,10 +221,9 @@ pub async fn retire(
     db: Data<Db>,
     id: Path<CustomFieldId>,
 ) -> AppResult<HttpResponse> {
-    let who = by.clone();
-    let field = db.org(&by, move |tx| commands::retire(tx, &who, *id)).await?;
-    let done = format!("{} retired; its values are kept", field.label);
-    Ok(back(&page, field.record().ok_or(AppError::NotFound)?, &done))
+    let (who, id) = (by.clone(), *id);
+    let done = db.org(&by, move |tx| commands::retire(tx, &who, id)).await;
+    settled(&page, &by, &db, id, done, |field| format!("{} retired; its values are kept", field.label)).await
 }
 
 /// `POST /settings/fields/{id}/retirement/undo`
@@ -232,9 +233,31 @@ pub async fn restore(
     db: Data<Db>,
     id: Path<CustomFieldId>,
 ) -> AppResult<HttpResponse> {
-    let who = by.clone();
-    let field = db.org(&by, move |tx| commands::restore(tx, &who, *id)).await?;
-    Ok(back(&page, field.record().ok_or(AppError::NotFound)?, &format!("{} is back, with its values", field.label)))
+    let (who, id) = (by.clone(), *id);
+    let done = db.org(&by, move |tx| commands::restore(tx, &who, id)).await;
+    settled(&page, &by, &db, id, done, |field| format!("{} is back, with its values", field.label)).await
+}
+
+/// Back to the fields; what stands against it is said on the page of the field.
+async fn settled(
+    page: &Page,
+    by: &Allow<Administer>,
+    db: &Db,
+    id: CustomFieldId,
+    done: AppResult<CustomField>,
+    told: impl FnOnce(&CustomField) -> String,
+) -> AppResult<HttpResponse> {
+    match done {
+        Ok(field) => Ok(back(page, field.record().ok_or(AppError::NotFound)?, &told(&field))),
+        Err(AppError::Conflict(why)) => {
+            let field = db.org(by, move |tx| queries::find(tx, id)).await?;
+            let (record, form) = (field.record().ok_or(AppError::NotFound)?, forms::to_form(&field));
+            let mut errors = FormErrors::default();
+            errors.add("", why);
+            answer(page, by, db, record, Some(field), StatusCode::CONFLICT, form, errors).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn back(page: &Page, record: RecordType, done: &str) -> HttpResponse {
@@ -274,6 +297,11 @@ async fn answer(
             .map(|r| SelectOption::new(r.key(), r.label(), r.key() == form.get("record")))
             .collect(),
         usable: usable.map(|e| (e.key.clone(), e.label.clone())).collect(),
+        example: match record {
+            RecordType::Deal => "amount * probability / 100",
+            RecordType::Company => "annual_revenue / employees",
+            RecordType::Contact | RecordType::Lead => "first_name + \" \" + last_name",
+        },
         may_be_unique: definition::may_be_unique(&key),
         may_be_searched: definition::may_be_searched(&key),
         has_default: forms::has_default(&key),

@@ -134,7 +134,9 @@ pub fn display(entry: &Entry, value: &Value, actor: &Actor, names: &Names) -> St
             Ok(day) => actor.locale.day(day, actor.today()),
             Err(_) => day.clone(),
         },
-        (Kind::DateTime, Value::String(at)) => moment(at).map_or_else(|| at.clone(), |at| actor.moment(at)),
+        (Kind::DateTime, Value::String(at)) => {
+            moment(at).map_or_else(|| at.clone(), |at| actor.moment_to_the_minute(at))
+        }
         (Kind::Bool, Value::Bool(yes)) => (if *yes { "Yes" } else { "No" }).to_owned(),
         (Kind::Choice(_) | Kind::Choices(_), value) => labels(entry, value).join(", "),
         (Kind::Phone, Value::String(number)) => people::format_phone(number, Some(actor.locale.region())),

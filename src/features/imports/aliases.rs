@@ -2,6 +2,9 @@
 
 use crate::kernel::{Field, FieldKind, RecordType};
 
+/// What the column of a record's own id is called, in exports and so in files that come back.
+pub const RECORD_ID: &str = "Pipewright ID";
+
 /// Headings besides the catalogue's, by record and key.
 pub const MORE: &[(RecordType, &str, &[&str])] = &[
     (RecordType::Company, "name", &["company", "company name", "account", "account name", "organization name"]),
@@ -161,6 +164,8 @@ pub const COMMON: &[(&str, &[&str])] = &[
 ];
 
 const OWN: Field = Field::new("external_id", "Id in the other system", FieldKind::Text);
+/// As our own exports head the column.
+const RECORD: Field = Field::new("pipewright_id", RECORD_ID, FieldKind::Text);
 const TAGS: Field = Field::new("tags", "Tags", FieldKind::Text);
 const COMPANY: Field = Field::new("company_external_id", "Company's id in the other system", FieldKind::Text);
 const PARENT: Field = Field::new("parent_external_id", "Parent's id in the other system", FieldKind::Text);
@@ -186,4 +191,8 @@ pub const EXTRA: &[(RecordType, Field)] = &[
     (RecordType::Deal, Field::new("created_at", "Created", FieldKind::DateTime)),
     (RecordType::Deal, Field::new("product", "Product", FieldKind::Text)),
     (RecordType::Deal, Field::new("quantity", "Quantity", FieldKind::Money)),
+    (RecordType::Company, RECORD),
+    (RecordType::Contact, RECORD),
+    (RecordType::Lead, RECORD),
+    (RecordType::Deal, RECORD),
 ];

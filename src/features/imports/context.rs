@@ -16,6 +16,9 @@ use diesel::prelude::*;
 use std::collections::HashMap;
 use uuid::Uuid;
 
+/// How the refusal of such a row begins.
+pub const STRANGER: &str = "no active member is called";
+
 /// What becomes of a row whose owner is nobody here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum UnknownOwner {
@@ -121,7 +124,7 @@ impl Context {
         match self.owners.get(&text::fold(cell)) {
             Some(Some(owner)) => Ok(owner),
             Some(None) => Err(format!("several people are called {}: use the e-mail address", shorten(cell))),
-            None => Err(format!("no active member is called {}", shorten(cell))),
+            None => Err(format!("{STRANGER} {}", shorten(cell))),
         }
     }
 
@@ -131,7 +134,7 @@ impl Context {
             Some(Some(owner)) => owner.clone(),
             Some(None) => return Err(format!("several people are called {cell}: use the e-mail address")),
             None if self.unknown_owner == UnknownOwner::Leave => return Ok(None),
-            None => return Err(format!("no active member is called {}", shorten(cell))),
+            None => return Err(format!("{STRANGER} {}", shorten(cell))),
         };
         if self.visible.as_ref().is_some_and(|ids| !ids.contains(&found.id)) {
             return Err(format!("{} is not one of the people you work with", found.name));

@@ -23,7 +23,7 @@ use crate::{
     },
     kernel::{ImportId, RecordType, TagId},
     live::{self, LiveMessage},
-    schema::{import_errors, imports},
+    schema::{import_created, import_errors, imports},
     search,
     web::Actor,
 };
@@ -84,7 +84,8 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         || parents
         || anyway
         || validation.is_some()
-        || mapping.has(Role::Product);
+        || mapping.has(Role::Product)
+        || mapping.has(Role::RecordId);
     let read = stage::fill(tx, rows, &mut reader, refusing, request.progress)?;
     if read == 0 {
         return Err(FileProblem::new(None, "it has a header and no rows").into());
@@ -120,7 +121,7 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         note_trial(tx, request.import, &Checked { rows: read, counts, found, error: None })?;
     } else {
         note_outcome(tx, request, rows, &mapping, read, (counts, &made))?;
-        announce(tx, request.record, counts)?;
+        announce(tx, request.import, request.record, counts)?;
     }
     request.progress.leave();
     Ok(counts)
@@ -169,9 +170,11 @@ fn rules(request: &Request, mapping: &Mapping) -> Vec<MatchBy> {
         return Vec::new();
     }
     let mut rules = request.options.rules(request.record);
-    if mapping.has(Role::ExternalId) {
-        rules.retain(|by| *by != MatchBy::ExternalId);
-        rules.insert(0, MatchBy::ExternalId);
+    for (role, rule) in [(Role::ExternalId, MatchBy::ExternalId), (Role::RecordId, MatchBy::Record)] {
+        if mapping.has(role) {
+            rules.retain(|by| *by != rule);
+            rules.insert(0, rule);
+        }
     }
     rules
 }
@@ -242,7 +245,7 @@ fn note_outcome(
 }
 
 /// Search and open tabs learn of it once it is committed.
-pub(super) fn announce(tx: &mut OrgTx, record: RecordType, counts: Counts) -> Result<(), Stopped> {
+pub(super) fn announce(tx: &mut OrgTx, import: ImportId, record: RecordType, counts: Counts) -> Result<(), Stopped> {
     if counts.created + counts.updated > 0 {
         let since = diesel::select(diesel::dsl::now.into_sql::<sql_types::Timestamptz>());
         let since: DateTime<Utc> = since.get_result(tx.conn())?;
@@ -253,9 +256,22 @@ pub(super) fn announce(tx: &mut OrgTx, record: RecordType, counts: Counts) -> Re
             search::enqueue_bulk(tx, RecordType::Company, Some(since))?;
             quality::after_import(tx, RecordType::Company, since, true)?;
         }
+        if record == RecordType::Deal && made_people(tx, import)? {
+            search::enqueue_bulk(tx, RecordType::Contact, Some(since))?;
+            duplicates::written(tx, RecordType::Contact, since)?;
+            quality::after_import(tx, RecordType::Contact, since, true)?;
+        }
         live::publish(tx, &LiveMessage::refresh())?;
     }
     Ok(())
+}
+
+/// Whether rows of deals named people whom nobody had.
+fn made_people(tx: &mut OrgTx, import: ImportId) -> Result<bool, Stopped> {
+    let made = import_created::table
+        .filter(import_created::import_id.eq(import.0))
+        .filter(import_created::record_type.eq(RecordType::Contact.key()));
+    Ok(diesel::select(diesel::dsl::exists(made)).get_result(tx.conn())?)
 }
 
 /// `sales_pipeline.csv` → `Sales pipeline`.

@@ -1,6 +1,7 @@
 //! By what rows of one file are told apart and known as the same record.
 
 use super::{
+    aliases::RECORD_ID,
     options::MatchBy,
     rows::{RowReader, Staged},
 };
@@ -13,6 +14,7 @@ impl RowReader<'_> {
     pub(super) fn identity(&self, staged: &Staged) -> String {
         let company = || staged.company.as_ref().map_or("", |c| c.key.as_str());
         let by_rule = self.rules.iter().find_map(|by| match by {
+            MatchBy::Record => self.value(staged, "record_id").map(|id| format!("r:{id}")),
             MatchBy::ExternalId => self.value(staged, "external_id").map(|id| format!("x:{id}")),
             MatchBy::Email => self.value(staged, "email").map(|email| format!("e:{email}")),
             MatchBy::Phone => self.value(staged, "phone").map(|phone| format!("p:{phone}")),
@@ -26,6 +28,15 @@ impl RowReader<'_> {
             }),
         });
         by_rule.unwrap_or_else(|| format!("f:{}", fingerprint(staged)))
+    }
+
+    /// Kept beside the values: history does not tell of it.
+    pub(super) fn record_id(&self, cell: &str, staged: &mut Staged) {
+        let Some(at) = self.slot("record_id") else { return };
+        match cell.parse::<Uuid>() {
+            Ok(id) => staged.values[at] = Some(id.to_string()),
+            Err(_) => staged.problems.push((RECORD_ID.into(), "is not an id that Pipewright gave".into())),
+        }
     }
 
     pub(super) fn name(&self, staged: &Staged) -> Option<String> {

@@ -21,6 +21,8 @@ use std::collections::HashMap;
 pub enum Role {
     /// Goes into the field's column as it is.
     Plain,
+    /// The record's own id, as our exports write it.
+    RecordId,
     /// The record's id in the system it came from.
     ExternalId,
     /// A person's name in one cell.
@@ -138,6 +140,12 @@ impl Headings {
             }
         }
         Ok(headings)
+    }
+
+    /// Whether a heading is what our own exports call a field that the program keeps by itself: nothing is made of its cells.
+    pub fn is_kept(&self, heading: &str) -> bool {
+        let name = norm(heading);
+        !self.by_name.contains_key(&name) && Catalogue::labels(self.record).any(|label| norm(label) == name)
     }
 
     fn add(&mut self, entry: Entry) {
@@ -278,6 +286,7 @@ impl Headings {
 
     fn role(&self, field: &Field) -> Role {
         match (field.kind, field.key) {
+            (_, "pipewright_id") => Role::RecordId,
             (_, "external_id") => Role::ExternalId,
             (_, "full_name") => Role::FullName,
             (_, "company_domain") => Role::CompanyDomain,

@@ -42,6 +42,7 @@ mod values;
 mod wizard;
 mod words;
 
+pub use aliases::RECORD_ID;
 pub use cli::command_line;
 pub use commands::NewImport;
 pub use options::Options;

@@ -1,7 +1,7 @@
 //! What the importer chose, step by step. Kept on the import's row, and in templates, as JSON; what is not chosen is recognised, so that
 //! an import without any choice runs as well.
 
-use super::{presets::ColumnPlan, reader::Overrides};
+use super::{aliases::RECORD_ID, presets::ColumnPlan, reader::Overrides};
 use crate::kernel::RecordType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -37,6 +37,8 @@ pub struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchBy {
+    /// Our own id, where the file has it: never chosen, always first.
+    Record,
     ExternalId,
     Email,
     Phone,
@@ -64,6 +66,7 @@ impl MatchBy {
 
     pub fn key(self) -> &'static str {
         match self {
+            MatchBy::Record => "record_id",
             MatchBy::ExternalId => "external_id",
             MatchBy::Email => "email",
             MatchBy::Phone => "phone",
@@ -78,6 +81,7 @@ impl MatchBy {
 
     pub fn label(self, record: RecordType) -> &'static str {
         match (self, record) {
+            (MatchBy::Record, _) => RECORD_ID,
             (MatchBy::ExternalId, _) => "Id in the other system",
             (MatchBy::Email, RecordType::Contact | RecordType::Lead) => "E-mail, any of theirs",
             (MatchBy::Email, _) => "E-mail",

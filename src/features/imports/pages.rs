@@ -3,6 +3,7 @@
 use super::{
     bar::Bar,
     commands,
+    context::STRANGER,
     progress::{self, Figures},
     queries::{self, Import, RowError, SHOWN, Scope},
     templates, wizard, words,
@@ -217,6 +218,8 @@ struct Show {
     companies: bool,
     /// What else was made, in words.
     made: Vec<String>,
+    /// Rows failed for an owner who is nobody here.
+    strangers: bool,
 }
 
 struct UndoneView {
@@ -281,6 +284,7 @@ impl Show {
                 .into_iter()
                 .map(|(heading, field)| Column { heading, field: field.unwrap_or_default() })
                 .collect(),
+            strangers: errors.iter().any(|e| e.message.starts_with(STRANGER)),
             more_errors: i64::try_from(errors.len()).is_ok_and(|n| n >= SHOWN),
             errors: errors.into_iter().map(|e| ErrorLine::of(&page.actor, e)).collect(),
             bar: figures

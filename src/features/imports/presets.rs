@@ -237,7 +237,7 @@ mod tests {
         let pipedrive = "Person - Name*,Person - Email (Work),Organization - Name*,Deal - Title,Deal - Value";
         assert_eq!(records(&header(pipedrive)), [RecordType::Deal, RecordType::Contact, RecordType::Company]);
         let (_, found) = keys(pipedrive, RecordType::Deal).unwrap_or_default();
-        assert_eq!(found, ["", "contact_email", "company_id", "name", "amount"]);
+        assert_eq!(found, ["contact_name", "contact_email", "company_id", "name", "amount"]);
     }
 
     #[test]

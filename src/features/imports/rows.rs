@@ -153,6 +153,7 @@ impl<'a> RowReader<'a> {
         }
         let parsed = match column.role {
             Role::Own => return self.own(column, cell, row, staged),
+            Role::RecordId => return self.record_id(cell, staged),
             Role::Tags => match values::tags(cell) {
                 Ok(tags) => return staged.tags.extend(tags),
                 Err(problem) => Err(problem),

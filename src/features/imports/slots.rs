@@ -63,6 +63,7 @@ pub fn of(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
             Role::Plain | Role::ExternalId => {
                 add(Slot::of(field.key, field.column.rsplit('.').next().unwrap_or(field.column), field.kind));
             }
+            Role::RecordId => add(Slot::of("record_id", "", FieldKind::Text)),
             Role::Owner => add(Slot::of(field.key, "owner_id", FieldKind::Member)),
             Role::FullName => {
                 add(Slot::of("first_name", "first_name", FieldKind::Text));

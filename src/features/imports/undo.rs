@@ -59,7 +59,12 @@ pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Prog
     undone.places = pipeline::take_back(tx, &made.pipelines, &made.stages)?;
     note_left(tx, import, &mut undone)?;
     finish(tx, import, &undone)?;
-    engine::announce(tx, record, Counts { updated: undone.restored, created: undone.removed, ..Counts::default() })?;
+    engine::announce(
+        tx,
+        import,
+        record,
+        Counts { updated: undone.restored, created: undone.removed, ..Counts::default() },
+    )?;
     progress.leave();
     Ok(())
 }
@@ -119,7 +124,7 @@ fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i6
         record.noun()
     );
     sql_query(gone).execute(tx.conn())?;
-    keep(tx, "undo_updated", record, "was changed since", "c.version <> x.version_after")?;
+    keep(tx, "undo_updated", record, "was changed since", &changed_since(record, "x.version_after"))?;
     let taken = format!(
         "EXISTS (SELECT FROM {} o WHERE o.org_id = app.org() AND o.external_id = x.before->>'external_id' AND o.id <> x.id)",
         record.noun()
@@ -144,6 +149,17 @@ fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i6
         own::compute(tx, record, &ids)?;
     }
     Ok(restored)
+}
+
+/// Whether anything was written since that version, but for what later imports wrote and their undo took back.
+fn changed_since(record: RecordType, version: &str) -> String {
+    format!(
+        "c.version <> {version} AND c.version - {version} <> (SELECT count(DISTINCT e.version) FROM events e \
+           JOIN imports i ON i.org_id = e.org_id AND i.id = app.as_uuid(e.data->>'import_id') AND i.status = 'undone' \
+         WHERE e.org_id = app.org() AND e.record_type = '{}' AND e.record_id = c.id AND e.version > {version} \
+           AND NOT EXISTS (SELECT FROM import_left l WHERE l.org_id = app.org() AND l.import_id = i.id AND l.record_id = c.id))",
+        record.key()
+    )
 }
 
 /// The tags that the import added to what is restored, and the people beside deals.
@@ -205,12 +221,12 @@ fn write_back(tx: &mut OrgTx, import: ImportId, record: RecordType, columns: &[S
              FROM undo_updated x JOIN {table} c ON c.org_id = app.org() AND c.id = x.id, \
              LATERAL jsonb_populate_record(c, x.before) p \
              WHERE x.reason IS NULL AND x.record_type = '{key}' AND u.org_id = app.org() AND u.id = x.id \
-             RETURNING u.id, u.version, u.deleted_at), \
+             RETURNING u.id, u.version, u.deleted_at, x.version_after), \
            told AS (INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data) \
              SELECT $2, CASE WHEN r.deleted_at IS NULL THEN '{key}.updated' ELSE '{key}.deleted' END, '{key}', r.id, r.version, \
                coalesce((SELECT jsonb_object_agg(f.key, jsonb_build_array(f.value->1, f.value->0)) \
                  FROM events e, jsonb_each(e.changes) f \
-                 WHERE e.record_type = '{key}' AND e.record_id = r.id AND e.version = r.version - 1), '{{}}'), \
+                 WHERE e.record_type = '{key}' AND e.record_id = r.id AND e.version = r.version_after), '{{}}'), \
                jsonb_build_object('import_id', $1, 'undo', true) FROM restored r RETURNING 1) \
          SELECT count(*) AS n FROM told"
     );
@@ -224,7 +240,7 @@ fn remove(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i64
            AND NOT EXISTS (SELECT FROM {table} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NULL)"
     );
     sql_query(gone).execute(tx.conn())?;
-    keep(tx, "undo_created", record, "was changed since", "c.version <> 1")?;
+    keep(tx, "undo_created", record, "was changed since", &changed_since(record, "1"))?;
     let notes = format!(
         "EXISTS (SELECT FROM notes n WHERE n.org_id = app.org() AND n.{key}_id = c.id AND n.deleted_at IS NULL)"
     );

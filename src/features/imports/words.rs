@@ -14,8 +14,13 @@ pub fn size(actor: &Actor, bytes: i64) -> String {
 
 /// At most so much of a cell as an example needs.
 pub fn short(cell: &str) -> String {
-    let short: String = cell.chars().take(60).collect();
-    if short.len() < cell.len() { format!("{short}…") } else { short }
+    cut(cell, 60)
+}
+
+/// At most so many characters, and a sign that there were more.
+pub fn cut(text: &str, most: usize) -> String {
+    let short: String = text.chars().take(most).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
 }
 
 /// In words.

@@ -106,5 +106,5 @@ pub const FIELDS: &[Field] = &[
         .expr("(SELECT c.converted_at FROM lead_conversions c WHERE c.org_id = r.org_id AND c.lead_id = r.id)")
         .computed(),
     Field::new("archived_at", "Archived", FieldKind::DateTime).computed(),
-    Field::new("external_id", "External id", FieldKind::Text).computed(),
+    Field::new("external_id", "Id in the other system", FieldKind::Text).computed(),
 ];

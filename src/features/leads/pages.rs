@@ -92,8 +92,11 @@ pub(super) async fn edit(
     id: web::Path<Uuid>,
     db: web::Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let draft = submit::stored(&SPEC, &page, *id, &db).await?;
-    form_page(&page, &db, StatusCode::OK, Some(*id), draft).await
+    match submit::stored(&SPEC, &page, *id, &db).await {
+        Ok(draft) => form_page(&page, &db, StatusCode::OK, Some(*id), draft).await,
+        Err(AppError::NotFound) => duplicates::to_survivor(&page, &db, RecordType::Lead, *id).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// `POST /leads/{id}`

@@ -173,7 +173,11 @@ impl Show {
             line: line(actor, people, &operation),
             done,
             total,
-            progress: format!("{} of {}", number(done), number(total)),
+            progress: if total == 0 && status.is_open() {
+                "Waiting".to_owned()
+            } else {
+                format!("{} of {}", number(done), number(total))
+            },
             pace: pace(actor, &operation, done, total),
             stopping: operation.cancel_requested,
             changed: number(operation.changed),

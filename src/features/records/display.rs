@@ -84,7 +84,7 @@ pub fn text(field: &impl Described, raw: &str, actor: &Actor, currency: Option<&
         Kind::Decimal => raw.parse::<Decimal>().ok().map(|n| actor.locale.decimal(n, n.normalize().scale())),
         Kind::Percent => raw.parse::<Decimal>().ok().map(|n| format!("{} %", n.normalize())),
         Kind::Date => raw.parse::<NaiveDate>().ok().map(|d| actor.locale.day(d, actor.today())),
-        Kind::DateTime => moment(raw, actor).map(|at| actor.moment(at)),
+        Kind::DateTime => moment(raw, actor).map(|at| actor.moment_to_the_minute(at)),
         Kind::Bool => Some(if matches!(raw, "true" | "on" | "1" | "yes") { "Yes" } else { "No" }.to_owned()),
         Kind::Choice(choices) | Kind::Choices(choices) => {
             choices.into_iter().find(|choice| choice.key == raw).map(|choice| choice.label)

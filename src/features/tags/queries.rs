@@ -84,9 +84,13 @@ pub struct Counted {
     pub records: i64,
 }
 
+/// The bin is small and has an index; hashed once, it takes nothing from counting.
 const COUNTS: &str = "
+WITH bin AS MATERIALIZED (SELECT id FROM companies WHERE deleted_at IS NOT NULL UNION ALL SELECT id FROM contacts WHERE deleted_at IS NOT NULL
+  UNION ALL SELECT id FROM leads WHERE deleted_at IS NOT NULL UNION ALL SELECT id FROM deals WHERE deleted_at IS NOT NULL)
 SELECT t.id, t.name, t.color,
-  (SELECT count(*) FROM (SELECT 1 FROM record_tags x WHERE x.org_id = t.org_id AND x.tag_id = t.id LIMIT $1) c) AS records
+  (SELECT count(*) FROM (SELECT 1 FROM record_tags x WHERE x.org_id = t.org_id AND x.tag_id = t.id
+     AND x.record_id NOT IN (SELECT id FROM bin) LIMIT $1) c) AS records
 FROM tags t WHERE t.deleted_at IS NULL ORDER BY t.name_key, t.id LIMIT $2";
 
 pub fn counted(tx: &mut OrgTx) -> AppResult<Vec<Counted>> {

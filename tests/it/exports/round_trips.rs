@@ -230,3 +230,88 @@ async fn companies_leads_and_deals_come_back_too() {
     }
     app.stop().await;
 }
+
+/// Deals of one name at one company, people who share an address: told apart by their own ids, here and in another organisation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_shares_a_name_or_an_address_stays_apart() {
+    let app = TestApp::start().await;
+    let (org, copy) = (app.org("from").await, app.org("to").await);
+    let admin = enter(&app, &org, "admin").await;
+    let stage =
+        app.value(&format!("SELECT id FROM stages WHERE org_id = '{}' ORDER BY position LIMIT 1", org.id)).await;
+    for amount in ["10", "20", "30"] {
+        let deal = [("name", "Renewal"), ("stage_id", &*stage), ("company", "Acme"), ("amount", amount)];
+        assert_eq!(admin.post("/deals/new", &deal).await.status(), 303);
+    }
+    for first in ["Ann", "Bob", "Cid"] {
+        assert_eq!(admin.post("/contacts", &[("first_name", first), ("last_name", "Bell")]).await.status(), 303);
+    }
+    assert_eq!(admin.post("/settings/tags", &[("name", "VIP"), ("color", "blue")]).await.status(), 303);
+    let past = format!(
+        "UPDATE contacts SET email = 'info@acme.example' WHERE org_id = '{0}' AND first_name <> 'Cid'; \
+         INSERT INTO record_tags (org_id, record_type, record_id, tag_id) SELECT c.org_id, 'contact', c.id, t.id \
+           FROM contacts c JOIN tags t ON t.org_id = c.org_id WHERE c.org_id = '{0}' AND c.first_name = 'Bob'; \
+         UPDATE deals SET status = 'won', closed_at = now(), won_reason = 'Price', won_note = 'In May' \
+           WHERE org_id = '{0}' AND amount = 20; \
+         UPDATE deals SET status = 'lost', closed_at = now(), lost_reason = 'Other', lost_note = 'In June' \
+           WHERE org_id = '{0}' AND amount = 30",
+        org.id
+    );
+    app.sql(&past).await;
+    let deals = |org: &Org| {
+        format!(
+            "SELECT string_agg(concat_ws(' ', amount, status, won_reason, won_note, lost_reason, lost_note), ' | ' ORDER BY amount) \
+             FROM deals WHERE org_id = '{}'",
+            org.id
+        )
+    };
+    let people = |org: &Org| {
+        format!(
+            "SELECT string_agg(concat_ws(' ', c.first_name, c.email, c.external_id, (SELECT t.name FROM record_tags x \
+               JOIN tags t ON t.id = x.tag_id WHERE x.record_id = c.id)), ' | ' ORDER BY c.first_name) FROM contacts c WHERE org_id = '{}'",
+            org.id
+        )
+    };
+    for (record, format, name, all) in [
+        (RecordType::Deal, "csv", "deals.csv", deals(&org)),
+        (RecordType::Contact, "csv", "contacts.csv", people(&org)),
+        (RecordType::Contact, "xlsx", "contacts.xlsx", people(&org)),
+        (RecordType::Contact, "vcard", "contacts.vcf", people(&org)),
+    ] {
+        let before = app.value(&all).await;
+        let file = download(&admin, &whole(record.key(), format)).await;
+        let counts = import_with(&app, &org, record, name, &file, Options::default()).await;
+        assert_eq!(counts, Ok((0, 0, 3, 0)), "{name}");
+        assert_eq!(app.value(&all).await, before, "{name}");
+    }
+    for (record, (here, there)) in
+        [(RecordType::Deal, (deals(&org), deals(&copy))), (RecordType::Contact, (people(&org), people(&copy)))]
+    {
+        let file = String::from_utf8(download(&admin, &whole(record.key(), "csv")).await).unwrap();
+        let file = file.replace("admin@from.test", "");
+        assert_eq!(import(&app, &copy, record, file.as_bytes()).await, Ok((3, 0, 0, 0)), "{file}");
+        assert_eq!(app.value(&there).await, app.value(&here).await, "{file}");
+        assert_eq!(import(&app, &copy, record, file.as_bytes()).await, Ok((0, 0, 3, 0)), "{file}");
+    }
+    // Cards that another organisation wrote keep their ids as another system's, apart all the same.
+    let third = app.org("third").await;
+    let cards = download(&admin, &whole("contact", "vcard")).await;
+    for counts in [(3, 0, 0, 0), (0, 0, 3, 0)] {
+        let done = import_with(&app, &third, RecordType::Contact, "c.vcf", &cards, Options::default()).await;
+        assert_eq!(done, Ok(counts));
+    }
+    // A row whose record went into another one is told, not written over it.
+    let file = download(&admin, &whole("contact", "csv")).await;
+    let merge = format!(
+        "UPDATE contacts SET deleted_at = now() WHERE org_id = '{0}' AND first_name = 'Bob'; \
+         INSERT INTO merges (org_id, id, record_type, survivor_id, merged_id, before, after, moved, survivor_version) \
+         SELECT '{0}', gen_random_uuid(), 'contact', kept.id, gone.id, '{{}}', '{{}}', '{{}}', 2 FROM contacts gone, contacts kept \
+         WHERE gone.org_id = '{0}' AND gone.first_name = 'Bob' AND kept.org_id = '{0}' AND kept.first_name = 'Ann'",
+        org.id
+    );
+    app.sql(&merge).await;
+    assert_eq!(import(&app, &org, RecordType::Contact, &file).await, Ok((0, 0, 2, 1)));
+    let told = app.value("SELECT message FROM import_errors ORDER BY message LIMIT 1").await;
+    assert!(told.starts_with("was merged into another record"), "{told}");
+    app.stop().await;
+}

@@ -76,6 +76,35 @@ async fn who_sees_and_who_edits() {
     app.stop().await;
 }
 
+/// A formula is never seen by more people than what it reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn formulas_tell_nobody_more() {
+    const ADMIN: [(&str, &str); 2] = [("viewers", "administrator"), ("editors", "administrator")];
+    let app = TestApp::start().await;
+    let org = app.org("quiet").await;
+    let admin = enter(&app, &org, "admin").await;
+    define(&admin, "contact", "text", "Secret", &ADMIN).await;
+    define(&admin, "contact", "text", "Open", &[]).await;
+    let formula = |text: &'static str| vec![("formula", text), ("result", "text")];
+    let leak = try_define(&admin, "contact", "formula", "Loud", &formula(r#"c_secret + "!""#)).await;
+    assert!(leak.status() == 422 && leak.contains("reads Secret"), "{}", leak.body);
+    define(&admin, "contact", "formula", "Low", &[&formula(r#"c_secret + "!""#)[..], &ADMIN].concat()).await;
+    define(&admin, "contact", "formula", "Loud", &formula(r#"c_open + "!""#)).await;
+    // Narrowed afterwards.
+    let path = format!("/settings/fields/{}", id_of(&app, &org, "c_open").await);
+    let version = admin.get(&path).await.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
+    let fewer = [("type", "contact"), ("kind", "text"), ("label", "Open"), ("version", version.as_str())];
+    let fewer = [&fewer[..], &ADMIN].concat();
+    let refused = admin.post(&path, &fewer).await;
+    assert!(refused.status() == 422 && refused.contains("the formula Loud"), "{}", refused.body);
+    // Nor does a field take the name of what the program shows.
+    for label in ["Tags", "Completeness", "Pipewright ID"] {
+        let page = try_define(&admin, "contact", "text", label, &[]).await;
+        assert!(page.status() == 422 && page.contains("name of a built-in field"), "{label}: {}", page.body);
+    }
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn renamed_retired_restored_and_turned() {
     let app = TestApp::start().await;

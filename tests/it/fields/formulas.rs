@@ -61,7 +61,8 @@ async fn formulas_are_checked_and_computed() {
     assert!(over.status() == 422 && over.contains("is a formula itself"), "{}", over.body);
     let discount = format!("/settings/fields/{}/retirement", id_of(&app, &org, "c_discount").await);
     let used = admin.post(&discount, &[]).await;
-    assert!(used.status() == 409 && used.contains("Net"), "{}", used.body);
+    assert!(used.status() == 409 && used.contains("is used by the formula Net"), "{}", used.body);
+    assert!(used.contains("<h1 class=\"record-title\" dir=\"auto\">Discount"), "{}", used.body);
     app.stop().await;
 }
 

@@ -123,6 +123,17 @@ async fn fields_found_and_made_in_the_wizard() {
     assert_eq!(admin.post(&format!("{here}/undo"), &[]).await.status(), 303);
     app.run_jobs().await;
     assert_eq!(all(&app, &org, "contacts", "email").await, [r#"ann@x.test {"c_twice": 72, "c_shoe_size": 36}"#]);
+
+    // Fields stay when what they were made for is given up: that is said. So is how dates are read that nothing decides.
+    let file = b"email,renewal,notes to self\na@y.test,01/02/2027,x\nb@y.test,03/04/2027,y\n";
+    let given_up = wizard::begin(&admin, "contact", "more.csv", file).await;
+    let fields = [("field-0", "email"), ("field-1", "c_member_since"), ("field-2", ""), ("keep_rest", "true")];
+    assert_eq!(admin.post(&format!("{given_up}/columns"), &fields).await.status(), 303);
+    let columns = admin.get(&format!("{given_up}/columns")).await;
+    assert!(columns.contains("Day first, since nothing tells"), "{}", columns.body);
+    assert_eq!(admin.post(&format!("{given_up}/removal"), &[]).await.status(), 303);
+    let gone = admin.get("/imports").await;
+    assert!(gone.contains("Fields made for it stay: notes to self"), "{}", gone.body);
     app.stop().await;
 }
 

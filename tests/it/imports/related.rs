@@ -163,3 +163,27 @@ async fn numbers_keep_their_bounds_everywhere() {
     }
     app.stop().await;
 }
+
+/// People that rows of deals name are found by search, measured and compared like any others; Pipedrive's have their names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_of_deals_are_people() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let admin = app.signed_in(&org, "admin").await;
+    let file = b"Person - Name,Person - Email (Work),Organization - Name,Deal - Title,Deal - Value\n\
+                 Zenobia Quill,zq@quill.test,Quill,Ink,100\n";
+    assert_eq!(import(&app, &org, RecordType::Deal, file).await, Ok((1, 0, 0, 0)));
+    app.run_jobs().await;
+    assert!(admin.get("/search?q=zenobia").await.contains("Zenobia Quill"));
+    let person = "SELECT first_name || ' ' || last_name || ' ' || (completeness IS NOT NULL) AS t FROM contacts";
+    assert_eq!(texts(&app, person).await, ["Zenobia Quill true"]);
+
+    // What our own export has and nobody writes by hand is nothing else by its looks.
+    let ours = "Name,Stage,Closed by,Completeness\nBig,New,rep@acme.test,40\nBigger,New,rep@acme.test,50\n";
+    let here = super::wizard::begin(&admin, "deal", "deals.csv", ours.as_bytes()).await;
+    let columns = admin.get(&format!("{here}/columns")).await;
+    let chosen: Vec<String> = super::wizard::selected(&columns, "field-").into_iter().map(|(_, key)| key).collect();
+    assert_eq!(chosen, ["name", "stage_id", "", ""]);
+    assert!(columns.contains("Pipewright keeps this by itself"), "{}", columns.body);
+    app.stop().await;
+}

@@ -177,3 +177,29 @@ async fn places_come_and_go_with_their_rows() {
     assert!(texts(&app, places).await.contains(&"Fairs: Booked".to_owned()), "somebody's deal stands there");
     app.stop().await;
 }
+
+/// One import over another, both taken back, the later one first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn imports_are_undone_backwards() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    let first = b"contact id,email,first name\n1,a@x.test,Ann\n";
+    assert_eq!(import(&app, &org, RecordType::Contact, first).await, Ok((1, 0, 0, 0)));
+    let before = texts(&app, CONTACTS).await;
+    for (name, title, counts) in [("Anna", "CEO", (1, 1, 0, 0)), ("Anne", "CTO", (0, 2, 0, 0))] {
+        let file = format!("contact id,email,first name,title\n1,a@x.test,{name},{title}\n2,{name}@x.test,{name},\n");
+        assert_eq!(import(&app, &org, RecordType::Contact, file.as_bytes()).await, Ok(counts));
+    }
+    let imports = texts(&app, "SELECT id::text AS t FROM imports ORDER BY created_at DESC, id DESC LIMIT 2").await;
+    for import in &imports {
+        assert_eq!(client.post(&format!("/imports/{import}/undo"), &[]).await.status(), 303);
+        app.run_jobs().await;
+    }
+    assert_eq!(texts(&app, "SELECT DISTINCT undone->>'left' AS t FROM imports WHERE undone IS NOT NULL").await, ["0"]);
+    let alive = format!("SELECT t FROM ({CONTACTS}) c WHERE t LIKE '%|true'");
+    assert_eq!(texts(&app, &alive).await, before);
+    let told = "SELECT changes->>'title' AS t FROM events WHERE data ? 'undo' AND changes ? 'title' ORDER BY id";
+    assert_eq!(texts(&app, told).await, ["[\"CTO\", \"CEO\"]", "[\"CEO\", null]"]);
+    app.stop().await;
+}

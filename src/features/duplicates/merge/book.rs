@@ -87,13 +87,16 @@ pub async fn page_or_survivor<T: Template>(
 ) -> AppResult<HttpResponse> {
     match whole {
         Ok(whole) => reply::page(&page.req, &whole),
-        Err(AppError::NotFound) => {
-            let actor = page.actor.clone();
-            let survivor = db.org(page, move |tx| survivor(tx, &actor, record, id)).await?;
-            Ok(reply::redirect(&page.req, &format!("/{}/{survivor}", record.noun()), None))
-        }
+        Err(AppError::NotFound) => to_survivor(page, db, record, id).await,
         Err(error) => Err(error),
     }
+}
+
+/// The way from a record that was merged to the one that is left.
+pub async fn to_survivor(page: &Page, db: &Db, record: RecordType, id: Uuid) -> AppResult<HttpResponse> {
+    let actor = page.actor.clone();
+    let survivor = db.org(page, move |tx| survivor(tx, &actor, record, id)).await?;
+    Ok(reply::redirect(&page.req, &format!("/{}/{survivor}", record.noun()), None))
 }
 
 /// Follows merges to the record that is left. Never in circles: a merged record is deleted, so nothing can be merged into it.

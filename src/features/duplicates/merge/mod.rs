@@ -10,7 +10,7 @@ mod relations;
 mod reversal;
 mod sides;
 
-pub use book::{Merged, page_or_survivor, refuse_return};
+pub use book::{Merged, page_or_survivor, refuse_return, to_survivor};
 pub(super) use pages::{create, options, show, undo};
 
 use crate::{

@@ -11,7 +11,7 @@ use super::{
     cells::{Cell, Row},
     model::Format,
 };
-use crate::features::fields::Entry;
+use crate::features::{fields::Entry, imports::RECORD_ID};
 use chrono_tz::Tz;
 use std::{fs::File, path::PathBuf};
 
@@ -43,37 +43,47 @@ pub(super) fn open(format: Format, sheet: Sheet, file: File) -> anyhow::Result<B
     })
 }
 
-/// A column of a table: an entry, or the currency of the money in one.
+/// A column of a table.
 #[derive(Clone, Debug)]
 struct Column {
     heading: String,
-    entry: usize,
-    currency: bool,
+    of: Of,
 }
 
-/// Every entry, with a column for its currency after money whose currency stands in no column of its own.
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Entry(usize),
+    /// The currency of the money in that entry.
+    Currency(usize),
+    /// The record's own id, by which an import knows it again.
+    Id,
+}
+
+/// Every entry, with a column for its currency after money whose currency stands in no column of its own; the id comes last.
 fn columns(entries: &[Entry]) -> Vec<Column> {
     let mut columns = Vec::with_capacity(entries.len());
     for (at, entry) in entries.iter().enumerate() {
-        columns.push(Column { heading: entry.label.clone(), entry: at, currency: false });
+        columns.push(Column { heading: entry.label.clone(), of: Of::Entry(at) });
         let shared = |e: &Entry| e.key == "currency" && entry.currency.as_deref() == Some(e.expr.as_str());
         if entry.currency.is_some() && !entries.iter().any(shared) {
-            columns.push(Column { heading: format!("{} currency", entry.label), entry: at, currency: true });
+            columns.push(Column { heading: format!("{} currency", entry.label), of: Of::Currency(at) });
         }
     }
+    columns.push(Column { heading: RECORD_ID.to_owned(), of: Of::Id });
     columns
 }
 
 impl Column {
-    /// The currency of the cell's money, as a cell.
+    /// `spare` holds what is in no cell of the row.
     fn cell<'a>(&self, row: &'a Row, spare: &'a mut Cell) -> &'a Cell {
-        let cell = row.cells.get(self.entry).unwrap_or(&Cell::Empty);
-        if !self.currency {
-            return cell;
-        }
-        *spare = match cell {
-            Cell::Money { currency, .. } => Cell::Text(currency.clone()),
-            _ => Cell::Empty,
+        let cell = |at: usize| row.cells.get(at).unwrap_or(&Cell::Empty);
+        *spare = match self.of {
+            Of::Entry(at) => return cell(at),
+            Of::Id => Cell::Text(row.id.to_string()),
+            Of::Currency(at) => match cell(at) {
+                Cell::Money { currency, .. } => Cell::Text(currency.clone()),
+                _ => Cell::Empty,
+            },
         };
         spare
     }

@@ -29,6 +29,7 @@ pub(in super::super) const FIELDS: &[&str] = &[
     "postal_code",
     "country",
     "description",
+    "tags",
 ];
 
 pub(super) struct Vcard {
@@ -91,6 +92,11 @@ impl Vcard {
         let domain = text("domain");
         if !domain.is_empty() {
             lines.push(format!("URL:https://{domain}"));
+        }
+        let tags = self.list(row, "", "tags");
+        if !tags.is_empty() {
+            let tags: Vec<String> = tags.iter().map(|tag| escape(tag)).collect();
+            lines.push(format!("CATEGORIES:{}", tags.join(",")));
         }
         lines.push("END:VCARD".to_owned());
         lines

@@ -66,6 +66,7 @@ pub(super) fn settle(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
 fn is_certain(tx: &mut OrgTx, plan: &Plan) -> AppResult<bool> {
     let has = |by: &&MatchBy| **by == MatchBy::Name || plan.slots.iter().any(|slot| slot.key == by.key());
     let prefix = match plan.rules.iter().find(has) {
+        Some(MatchBy::Record) => "r:",
         Some(MatchBy::ExternalId) => "x:",
         Some(MatchBy::Email) => "e:",
         Some(MatchBy::Domain) => "d:",

@@ -13,7 +13,7 @@
 
 use super::{
     super::options::{MatchBy, OnMatch},
-    Plan, number, run_sql,
+    Plan, by_record, number, run_sql,
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -29,11 +29,13 @@ pub(super) fn find(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
         "CREATE TEMPORARY TABLE import_match (line bigint NOT NULL, id uuid NOT NULL, seen boolean NOT NULL DEFAULT false) ON COMMIT DROP",
     )?;
     if plan.on_match != OnMatch::Create {
+        by_record::find(tx, plan)?;
         by_alias(tx, plan)?;
     }
     for (n, by) in plan.rules.iter().enumerate() {
         let earlier = &plan.rules[..n];
         match by {
+            MatchBy::Record => {}
             MatchBy::ExternalId => by_external_id(tx, plan)?,
             MatchBy::Email => {
                 more(tx, &pairs(plan, *by, earlier, &format!("{} c ON c.email = s.email", plan.record.noun())))?;
@@ -74,7 +76,9 @@ fn condition(plan: &Plan, by: MatchBy, earlier: &[MatchBy]) -> String {
         (MatchBy::Name, RecordType::Deal) => {
             // Deals of one name are many: an id is never given to a deal that merely has the name.
             let plain = if earlier.contains(&MatchBy::ExternalId) { " AND s.external_id IS NULL" } else { "" };
-            format!("c.name_key = s.name AND c.company_id IS NOT DISTINCT FROM s.company{plain}")
+            format!(
+                "c.name_key = s.name AND c.company_id IS NOT DISTINCT FROM s.company AND s.record_id IS NULL{plain}"
+            )
         }
         _ => format!("c.{0} = s.{0}", by.key()),
     }
@@ -83,8 +87,10 @@ fn condition(plan: &Plan, by: MatchBy, earlier: &[MatchBy]) -> String {
 /// A query of line, id, strong, preference for [`more`].
 fn pairs(plan: &Plan, by: MatchBy, earlier: &[MatchBy], join: &str) -> String {
     let deals = plan.record == RecordType::Deal;
-    let keyed: Vec<&str> = earlier.iter().filter(|e| **e != MatchBy::Name).map(|e| e.key()).collect();
+    let keyed: Vec<&str> =
+        earlier.iter().filter(|e| !matches!(e, MatchBy::Name | MatchBy::Record)).map(|e| e.key()).collect();
     let mut staged: Vec<String> = keyed.iter().map(|key| format!("{} AS {key}", plan.staged(key))).collect();
+    staged.push(format!("{} AS record_id", plan.staged("record_id")));
     staged.push(match by {
         MatchBy::Name => format!("app.fold({}) COLLATE \"C\" AS name", name(plan)),
         _ => format!("{} AS {}", plan.staged(by.key()), by.key()),
@@ -96,8 +102,8 @@ fn pairs(plan: &Plan, by: MatchBy, earlier: &[MatchBy], join: &str) -> String {
         });
     }
     let apart = keyed.iter().filter(|_| !deals).map(|key| format!(" AND (s.{key} IS NULL OR c.{key} IS NULL)"));
-    let strong = keyed.iter().filter(|_| !deals).map(|key| format!("s.{key} IS NOT NULL")).collect::<Vec<_>>();
-    let strong = if strong.is_empty() { "false".to_owned() } else { strong.join(" OR ") };
+    let strong = keyed.iter().filter(|_| !deals).map(|key| format!("s.{key} IS NOT NULL"));
+    let strong = strong.chain(["s.record_id IS NOT NULL".to_owned()]).collect::<Vec<_>>().join(" OR ");
     let preference = keyed.iter().map(|key| format!("(c.{key} IS NOT NULL)::int"));
     let preference = preference.chain(["(c.archived_at IS NOT NULL)::int".to_owned()]).collect::<Vec<_>>().join(", ");
     format!(
@@ -178,7 +184,8 @@ fn by_alias(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
         &format!(
             "INSERT INTO import_match SELECT s.line, c.id FROM import_stage s \
              JOIN import_fingerprints f ON f.org_id = app.org() AND f.record_type = '{key}' AND f.fingerprint = {} \
-             JOIN {table} c ON c.org_id = app.org() AND c.id = f.record_id AND c.deleted_at IS NULL WHERE s.problem IS NULL",
+             JOIN {table} c ON c.org_id = app.org() AND c.id = f.record_id AND c.deleted_at IS NULL WHERE s.problem IS NULL \
+               AND NOT EXISTS (SELECT FROM import_match m WHERE m.line = s.line)",
             alias(plan)
         ),
     )
@@ -240,6 +247,7 @@ fn seen(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
 
 /// Keeps in mind what new records were made of, where nothing else tells their rows from others.
 pub(super) fn remember(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
+    by_record::remember(tx, plan)?;
     run_sql(
         tx,
         &format!(

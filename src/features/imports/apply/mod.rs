@@ -7,6 +7,7 @@
 
 mod again;
 mod alike;
+mod by_record;
 mod companies;
 mod deals;
 mod links;

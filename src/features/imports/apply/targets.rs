@@ -3,6 +3,7 @@
 use super::{
     super::{options::OnMatch, slots::Slot},
     Plan,
+    by_record::CARD,
     own::{self, Own},
 };
 use crate::kernel::{FieldKind, RecordType};
@@ -123,8 +124,12 @@ fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
         (RecordType::Deal | RecordType::Lead, "currency") => Some(default_currency(plan)),
         _ => None,
     };
-    let keep = (matches!(plan.record, RecordType::Contact | RecordType::Lead) && column == "email")
-        .then(|| format!("{value} = ANY (c.other_emails)"));
+    let keep = match (plan.record, column) {
+        (RecordType::Contact | RecordType::Lead, "email") => Some(format!("{value} = ANY (c.other_emails)")),
+        // A card of ours names the record by its own id, which is no other system's.
+        (_, "external_id") => Some(format!("lower({value}) = '{CARD}' || c.id::text")),
+        _ => None,
+    };
     let fill = plan.on_match == OnMatch::FillBlanks;
     Target {
         key: slot.key,

@@ -158,7 +158,7 @@ impl Source for Cards {
                 card::as_text(&gathered.text)
             }
         };
-        Ok(Some(RowRead { line, problem }))
+        Ok(Some(RowRead { line, last: line, problem }))
     }
 
     fn encoding(&self) -> &'static str {

@@ -120,11 +120,14 @@ impl<R: Read> Decoded<R> {
     fn usable(&mut self) -> usize {
         let western = |name: &str| name.starts_with("windows-125") || name.starts_with("ISO-8859-");
         let Some(encoding) = self.encoding.filter(|e| !self.told && western(e.name())) else { return self.raw.len() };
-        let Some(at) = utf8_pair(&self.raw) else { return self.raw.len() };
-        self.broken = Some(format!(
-            "it mixes two encodings: this line is written in UTF-8, others in {} (save it as UTF-8)",
-            encoding.name()
-        ));
+        let Some(at) = utf8_pairs(&self.raw).next() else { return self.raw.len() };
+        // The line to mend is one of the fewer.
+        let most = not_utf8(&self.raw).count() < utf8_pairs(&self.raw).count();
+        let (at, how) = match not_utf8(&self.raw).next().filter(|_| most) {
+            Some(odd) => (odd, "is not written in UTF-8, others are".to_owned()),
+            None => (at, format!("is written in UTF-8, others in {}", encoding.name())),
+        };
+        self.broken = Some(format!("it mixes two encodings: this line {how} (save it as UTF-8)"));
         at
     }
 
@@ -211,9 +214,28 @@ fn utf16_without_mark(raw: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Where `é` and its like stand as UTF-8 writes them (C3, then A1 to BF): `Ã©` is nothing anybody types.
-fn utf8_pair(raw: &[u8]) -> Option<usize> {
-    raw.windows(2).position(|pair| pair[0] == 0xC3 && matches!(pair[1], 0xA1..=0xAA | 0xAC..=0xBA | 0xBC..=0xBF))
+/// Where accents stand as UTF-8 writes them: C3, then A0 to BF, which in Western text is a capital A with a tilde and a sign that nobody types
+/// behind it. A space or a quotation mark there may be meant (in Portuguese capitals), but not after a small letter.
+fn utf8_pairs(raw: &[u8]) -> impl Iterator<Item = usize> {
+    let small = |at: usize| at > 0 && raw[at - 1].is_ascii_lowercase();
+    (0..raw.len().saturating_sub(1)).filter(move |&at| {
+        raw[at] == 0xC3
+            && match raw[at + 1] {
+                0xA0 | 0xAB | 0xBB => small(at),
+                0xA1..=0xBF => true,
+                _ => false,
+            }
+    })
+}
+
+/// Where bytes stand that UTF-8 does not write so.
+fn not_utf8(raw: &[u8]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    raw.utf8_chunks().filter_map(move |chunk| {
+        let bad = at + chunk.valid().len();
+        at = bad + chunk.invalid().len();
+        (!chunk.invalid().is_empty()).then_some(bad)
+    })
 }
 
 #[cfg(test)]
@@ -269,6 +291,17 @@ mod tests {
         let mut text = Vec::new();
         assert!(decoded.read_to_end(&mut text).is_err());
         assert!(text.ends_with(b"\nM"), "{}", String::from_utf8_lossy(&text));
+        // Letters whose second byte is a quotation mark or a space in Latin-1; the one line among many is the one to mend.
+        for word in ["Citro\u{eb}n\n", "Br\u{fb}l\n", "voil\u{e0}\n"] {
+            let mixed = [b"name\nAndr\xE9\nBj\xF6rn Gr\xFCn\n".as_slice(), word.as_bytes()].concat();
+            assert!(error(&mixed).contains("line is written in UTF-8"), "{word}");
+        }
+        assert_eq!(utf8_pairs(b"\xABMANH\xC3\xBB\nS\xC3O\xC3\xA0").count(), 0);
+        let mostly = ["M\u{fc}ller\n".repeat(300).as_bytes(), b"Andr\xE9\n"].concat();
+        let mut decoded = Decoded::new(mostly.as_slice(), None);
+        let mut text = Vec::new();
+        let told = decoded.read_to_end(&mut text).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(told.contains("not written in UTF-8") && text.ends_with(b"Andr"), "{told}");
         // Somebody who says which one it is, is believed.
         assert!(read_as(&mixed, Some(encoding_rs::WINDOWS_1252)).is_ok());
     }

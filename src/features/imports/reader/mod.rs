@@ -60,6 +60,8 @@ trait Source {
 #[derive(Clone, Debug, Default)]
 struct Read {
     line: u64,
+    /// The line it ends on.
+    last: u64,
     problem: Option<String>,
 }
 
@@ -130,13 +132,18 @@ impl<'a> Rows<'a> {
     /// The next row.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Row<'_>>, FileProblem> {
-        let Some(Read { line, mut problem }) = self.waiting.take() else { return Ok(None) };
+        let Some(Read { line, last, mut problem }) = self.waiting.take() else { return Ok(None) };
         std::mem::swap(&mut self.record, &mut self.ahead);
         self.advance()?;
         self.fit();
         let (cells, width) = (self.record.len(), self.header.len());
         if problem.is_none() && cells != width {
-            problem = Some(format!("has {cells} columns, the header has {width}"));
+            let joined = if last > line {
+                format!(": lines {line} to {last} were read as one row (is a quotation mark missing?)")
+            } else {
+                String::new()
+            };
+            problem = Some(format!("has {cells} columns, the header has {width}{joined}"));
         }
         if problem.is_none() && self.waiting.is_none() && is_total(&self.record) {
             problem = Some("looks like a total at the foot of the list, not a record".into());

@@ -76,7 +76,7 @@ impl Source for Table<'_> {
             let last = line + span.lines - 1;
             format!("lines {line} to {last} were read as one row: is a quotation mark missing?")
         });
-        Ok(Some(RowRead { line, problem }))
+        Ok(Some(RowRead { line, last: line + span.lines - 1, problem }))
     }
 
     fn encoding(&self) -> &'static str {

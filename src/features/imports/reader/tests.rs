@@ -81,6 +81,8 @@ fn rows_that_are_not_whole_are_told_by_line() -> Result<(), FileProblem> {
     assert_eq!(lines, [2, 4, 5, 7], "{found:?}");
     assert!(found[0].1.contains("lines 2 to 3 were read as one row"));
     assert!(found[3].1.contains("total"));
+    let short = problems(b"name,city,zip\na,b,1\nc,\"d,2\ne,f,3\ng,h,4\n\"\nk,l,m\n")?;
+    assert!(short[0].1.starts_with("has 2 columns, the header has 3: lines 3 to 6"), "{short:?}");
     // A note of several lines is none of that.
     assert_eq!(problems(b"name,city,notes\na,b,\"hello, you\nand, you, there\"\nTotal Gas,Paris,\n")?, []);
     // Nor is a comma in an address, where delimiters have no space behind them.

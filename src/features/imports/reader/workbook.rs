@@ -237,7 +237,10 @@ impl Building {
         if !self.cells.is_empty() {
             let record: StringRecord = self.cells.drain(..).collect();
             batch.bytes += record.as_slice().len();
-            batch.rows.push(SheetRow { read: RowRead { line: self.line, problem: self.problem.take() }, record });
+            batch.rows.push(SheetRow {
+                read: RowRead { line: self.line, last: self.line, problem: self.problem.take() },
+                record,
+            });
         }
     }
 }

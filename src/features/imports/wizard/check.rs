@@ -1,6 +1,6 @@
 //! Step "Check": the trial under way or what it found, before anything is written; from here the import is started.
 
-use super::{Head, import};
+use super::{Head, import, new_fields};
 use crate::{
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
@@ -13,11 +13,12 @@ use crate::{
             pages::ErrorLine,
             progress,
             queries::{self, Import, RowError, SHOWN},
+            words,
         },
         records::{display, name_sql},
     },
     kernel::RecordType,
-    web::{Page, Shell, reply},
+    web::{Page, Shell, flash::Flash, reply},
 };
 use actix_web::{
     HttpResponse,
@@ -202,7 +203,7 @@ fn shown(page: &Page, headings: &Headings, record: RecordType, key: &str, value:
         Some(entry) => display::json(Some(entry), value, &page.actor, None),
         None => display::json(record.field(key), value, &page.actor, None),
     };
-    text.chars().take(120).collect()
+    words::cut(&text, 120)
 }
 
 fn new_name(changes: &Value) -> String {
@@ -247,11 +248,18 @@ pub async fn discard(
     path: Path<String>,
 ) -> AppResult<HttpResponse> {
     let import = import(&page, &db, &path).await?;
-    let file = db.org(&page, move |tx| commands::discard(tx, import.id)).await?;
+    let (file, made) = db
+        .org(&page, move |tx| {
+            let made = new_fields::made(tx, &import)?;
+            Ok((commands::discard(tx, import.id)?, made))
+        })
+        .await?;
     if let Some(file) = file
         && let Err(error) = std::fs::remove_file(commands::uploads(&config).join(file))
     {
         tracing::warn!(%error, "the file of a discarded import cannot be removed");
     }
-    Ok(reply::redirect(&page.req, "/imports", None))
+    let told =
+        (!made.is_empty()).then(|| Flash::success(format!("Discarded. Fields made for it stay: {}", made.join(", "))));
+    Ok(reply::redirect(&page.req, "/imports", told))
 }

@@ -17,7 +17,7 @@ use crate::{
         options::Options,
         presets::{self, ColumnPlan, Treatment},
         templates::{self, Template as Kept},
-        values::{DateOrder, DecimalMark, Detected, Formats},
+        values::{Custom, DateOrder, DecimalMark, Detected, Formats},
         words,
     },
     web::{Form, FormErrors, Page, SelectOption, Shell, reply},
@@ -48,6 +48,8 @@ struct Line {
     /// How dates and numbers are written; none where the column holds neither.
     dates: Vec<SelectOption>,
     numbers: Vec<SelectOption>,
+    /// The program keeps this by itself.
+    kept: bool,
     /// The cells can be read in two ways.
     ambiguous: bool,
 }
@@ -100,7 +102,9 @@ fn view(
     errors: &FormErrors,
 ) -> AppResult<HttpResponse> {
     let columns = options.columns.iter().enumerate();
-    let lines: Vec<Line> = columns.map(|(index, choice)| line(draft, index, choice, form, errors)).collect();
+    let month_first = Custom::new(page.actor.org.locale, page.actor.org.zone).month_first;
+    let lines: Vec<Line> =
+        columns.map(|(index, choice)| line(draft, index, choice, form, errors, month_first)).collect();
     let view = ColumnsPage {
         shell: page.shell("imports"),
         head: Head::of(&draft.import, "columns"),
@@ -116,7 +120,14 @@ fn view(
     reply::page_with(&page.req, status, &view)
 }
 
-fn line(draft: &Draft, index: usize, choice: &ColumnPlan, form: Option<&Form>, errors: &FormErrors) -> Line {
+fn line(
+    draft: &Draft,
+    index: usize,
+    choice: &ColumnPlan,
+    form: Option<&Form>,
+    errors: &FormErrors,
+    month_first: bool,
+) -> Line {
     let headings = &draft.headings;
     let key = choice.key.as_deref();
     let fields = headings.fields().iter().map(|f| SelectOption::new(f.key, f.label, key == Some(f.key)));
@@ -125,7 +136,7 @@ fn line(draft: &Draft, index: usize, choice: &ColumnPlan, form: Option<&Form>, e
     let posted = |name: &str| form.map_or("", |form| form.get(&format!("{name}-{index}"))).to_owned();
     let new = posted("field") == NEW;
     let found = draft.shape.formats.get(index).copied().unwrap_or_default();
-    let (dates, numbers) = formats(kind, found, choice.treatment.formats);
+    let (dates, numbers) = formats(kind, found, choice.treatment.formats, month_first);
     Line {
         dates,
         numbers,
@@ -140,12 +151,18 @@ fn line(draft: &Draft, index: usize, choice: &ColumnPlan, form: Option<&Form>, e
         new_error: errors.get(&format!("new-label-{index}")).unwrap_or_default().to_owned(),
         new_kinds: new_fields::kinds(&draft.shape, index, &posted("new-kind")),
         ignored: key.is_none() && !new,
+        kept: key.is_none() && !new && headings.is_kept(&choice.heading),
         error: errors.get(&format!("field-{index}")).unwrap_or_default().to_owned(),
     }
 }
 
 /// What may be said of a column's dates and numbers, as far as it holds any.
-fn formats(kind: Option<Kind>, found: Detected, told: Formats) -> (Vec<SelectOption>, Vec<SelectOption>) {
+fn formats(
+    kind: Option<Kind>,
+    found: Detected,
+    told: Formats,
+    month_first: bool,
+) -> (Vec<SelectOption>, Vec<SelectOption>) {
     let is_date = matches!(kind, Some(Kind::Date | Kind::DateTime));
     let is_number = matches!(kind, Some(Kind::Money | Kind::Integer | Kind::Decimal | Kind::Percent));
     let as_found =
@@ -153,7 +170,10 @@ fn formats(kind: Option<Kind>, found: Detected, told: Formats) -> (Vec<SelectOpt
     let mut dates = Vec::new();
     if is_date {
         let words = found.date_order.and_then(|o| DateOrder::ALL.iter().find(|(_, order, _)| *order == o)).map(|o| o.2);
-        dates.push(SelectOption::new("", as_found(words), told.dates.is_none()));
+        let open = found.ambiguous && words.is_none();
+        let order = if month_first { "Month first" } else { "Day first" };
+        let taken = if open { format!("{order}, since nothing tells") } else { as_found(words) };
+        dates.push(SelectOption::new("", taken, told.dates.is_none()));
         dates.extend(
             DateOrder::ALL.iter().map(|(k, order, label)| SelectOption::new(*k, *label, told.dates == Some(*order))),
         );

@@ -4,16 +4,18 @@
 use super::{ColumnPlan, Draft, preview, preview::samples, scan};
 use crate::{
     config::Config,
-    db::OrgTx,
+    db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
         fields::{self, KINDS, NewField, Options},
-        imports::{reader::FileShape, stage::Stopped, values, values::Formats},
+        imports::{queries::Import, reader::FileShape, stage::Stopped, values, values::Formats},
     },
     kernel::{FieldKind, Locale, RecordType, people},
+    schema::custom_fields,
     web::{Actor, Allow, Form, FormErrors, SelectOption, permission::organisation::Administer},
 };
 use actix_web::web;
+use diesel::prelude::*;
 
 /// Posted for a field that is to be made.
 pub const NEW: &str = "new";
@@ -103,7 +105,8 @@ pub fn wanted(actor: &Actor, draft: &Draft, columns: &[ColumnPlan], form: &Form)
     let each = columns.iter().enumerate().filter(|(_, column)| column.key.is_none());
     each.filter_map(|(index, column)| {
         let asked = form.get(&format!("field-{index}")) == NEW;
-        let filled = !column.heading.trim().is_empty() && !samples(&draft.shape, index, 1).is_empty();
+        let kept = column.heading.trim().is_empty() || draft.headings.is_kept(&column.heading);
+        let filled = !kept && !samples(&draft.shape, index, 1).is_empty();
         let said = |name: &str| form.get(&format!("{name}-{index}")).trim().to_owned();
         let kind = Some(said("new-kind")).filter(|kind| !kind.is_empty());
         (asked || (rest && filled)).then(|| Wanted {
@@ -189,4 +192,17 @@ pub fn create(
         }
     }
     Ok(())
+}
+
+/// The fields that were made for this import and are there still.
+pub fn made(tx: &mut OrgTx, import: &Import) -> AppResult<Vec<String>> {
+    let keys: Vec<String> = import.options().columns.into_iter().filter_map(|column| column.key).collect();
+    Ok(custom_fields::table
+        .filter(custom_fields::record_type.eq(&import.record_type))
+        .filter(custom_fields::created_at.ge(import.created_at))
+        .filter(custom_fields::key.eq_any(keys))
+        .filter(custom_fields::retired_at.is_null())
+        .order(custom_fields::position)
+        .select(custom_fields::label)
+        .load(tx.conn())?)
 }

@@ -52,7 +52,7 @@ fn columns(headings: &Headings, record: RecordType, shape: &FileShape) -> Vec<Co
         })
         .collect();
     for index in 0..plans.len() {
-        if plans[index].key.is_none() {
+        if plans[index].key.is_none() && !headings.is_kept(&plans[index].heading) {
             plans[index].key = by_content(headings, &plans, &samples(shape, index, 20)).map(str::to_owned);
         }
     }

@@ -13,6 +13,7 @@ mod groups;
 mod href;
 pub mod keys;
 mod keyset;
+mod mend;
 mod pages;
 mod panels;
 mod selection;
@@ -75,6 +76,8 @@ pub struct ListQuery {
     pub columns: Option<Vec<String>>,
     /// The saved view this began as.
     pub view: Option<View>,
+    /// Part of the view asks for what is gone, or not for this reader, and is left out.
+    lost: bool,
     /// Without a word in its address the list would be the reader's default view.
     has_default: bool,
     pub after: Option<String>,
@@ -104,8 +107,18 @@ enum Owners {
 
 impl ListQuery {
     /// Like [`Self::load`], of the address that a person opened: silent, it is their role's default view.
+    /// Of a saved view that asks for a field which is gone, or hidden from the reader, the rest is shown.
     pub fn open(tx: &mut OrgTx, actor: &Actor, record: RecordType, query: &str) -> AppResult<Self> {
-        Self::load(tx, actor, record, &views::or_default(actor, record, query)?)
+        let asked = views::or_default(actor, record, query)?;
+        let list = Self::load(tx, actor, record, &asked);
+        let broken = match &list {
+            Ok(list) => list.problem.is_some(),
+            Err(error) => matches!(error, AppError::Rejected(..)),
+        };
+        match if broken { mend::without_what_is_gone(tx, actor, record, &asked)? } else { None } {
+            Some(rest) => Ok(Self { lost: true, ..Self::load(tx, actor, record, &rest)? }),
+            None => list,
+        }
     }
 
     /// From a query string, the saved view it names among it. What the list does not know is refused.
@@ -144,6 +157,7 @@ impl ListQuery {
                 .filter(|c| !c.is_empty())
                 .map(|c| c.split(',').take(columns::MOST).map(str::to_owned).collect()),
             view,
+            lost: false,
             has_default: actor.default_views.iter().any(|(key, _)| key == record.key()),
             after: Some(form.get("after").to_owned()).filter(|after| !after.is_empty()),
             shown: form.get("shown").parse().unwrap_or(0).clamp(0, 1_000_000_000),

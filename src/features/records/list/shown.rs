@@ -180,8 +180,11 @@ impl<'a> Shower<'a> {
             return Content::Number(number);
         }
         match kind {
-            Kind::DateTime => instant(&raw)
-                .map_or(Content::Empty, |at| Content::Moment { text: actor.moment(at), exact: actor.exact(at) }),
+            Kind::DateTime => instant(&raw).map_or(Content::Empty, |at| {
+                // What somebody entered to the minute is shown so; when something happened is told as people say it.
+                let text = if entry.is_custom() { actor.moment_to_the_minute(at) } else { actor.moment(at) };
+                Content::Moment { text, exact: actor.exact(at) }
+            }),
             Kind::Bool => Content::Text(if raw == "true" { "Yes" } else { "No" }.to_owned()),
             Kind::Country => Content::Text(countries::name(&raw)),
             Kind::Tags => {

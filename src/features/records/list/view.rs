@@ -25,6 +25,9 @@ use crate::{
 /// What a list of deals and their other views have in their addresses alike, but for the rules.
 const SHARED: &[&str] = &["q", "owner", "team", "close", "tag", "amount_min", "amount_max"];
 
+const LOST: &str =
+    "Part of this view asks for a field that is no longer there, or not for you. The list is shown without that part.";
+
 /// What the templates of `records/list` need, under the name `list`.
 #[derive(Clone, Debug)]
 pub struct ListView {
@@ -66,6 +69,8 @@ pub struct ListView {
     pub is_empty: bool,
     /// Something narrows the list, so an empty one does not mean that there are no records.
     pub is_narrowed: bool,
+    /// What the list leaves out of its view.
+    pub note: &'static str,
     /// Why nothing is listed although there may be records.
     pub trouble: String,
     /// At which rates other currencies are in the groups' sums.
@@ -171,6 +176,7 @@ impl ListView {
             is_empty: rows == 0,
             is_narrowed: !query.is_plain() || query.owner != OwnerFilter::Anybody,
             rates: String::new(),
+            note: if query.lost { LOST } else { "" },
             trouble: query.problem.as_ref().map(|p| p.message.clone()).unwrap_or_default(),
             create: actor.may(&format!("{noun}.create")).then(|| format!("/{noun}/new")),
             import: actor.may(&format!("{noun}.import")).then(|| format!("/imports/new?type={noun}")),

@@ -133,6 +133,7 @@ pub const ALL: &[Layout] = &[
             col("deallostreason", "lost_reason"),
             col("deallabel", "tags"),
             col("organizationname", "company_id"),
+            col("personname", "contact_name"),
             soft("personemailwork", "contact_email"),
             col("notecontent", "description"),
             col("productname", "product"),
