@@ -127,6 +127,10 @@ impl Form {
         self.0.push((name.to_owned(), value.into()));
     }
 
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| n != name);
+    }
+
     /// Once more, beside what is there under that name.
     pub fn add(&mut self, name: &str, value: impl Into<String>) {
         self.0.push((name.to_owned(), value.into()));

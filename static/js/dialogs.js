@@ -44,10 +44,16 @@ function moveInMenu(event) {
 }
 
 export function start() {
+  // Sent back with what is wrong in it: as if it had been opened here.
+  for (const dialog of document.querySelectorAll("dialog.sheet[open]")) { dialog.close(); dialog.showModal(); }
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog]");
     if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
-    if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
+    const closing = event.target.closest("[data-close]")?.closest("dialog");
+    if (closing) {
+      event.preventDefault();
+      closing.close();
+    }
     if (event.target.matches("dialog.sheet, dialog.palette") && !inside(event)) event.target.close();
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
     copy(event.target.closest("[data-copy]"));

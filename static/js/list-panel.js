@@ -16,8 +16,6 @@ document.addEventListener("click", async (event) => {
     opener.closest("details")?.removeAttribute("open");
     if (await fill(opener.href) && !dialog.open) dialog.showModal();
   }
-  // In the dialog, Cancel only closes it.
-  if (event.target.closest("dialog a[data-close]")) event.preventDefault();
 });
 
 document.addEventListener("submit", (event) => {

@@ -134,7 +134,7 @@ function wake(element) {
 function busy(part) {
   const focus = document.activeElement;
   if (part.contains(focus) && focus !== part && (!focus.id || focus.matches("input, textarea, select, trix-editor"))) return true;
-  if (part.querySelector(".inline-form, details[open]")) return true;
+  if (part.querySelector(".inline-form, tr .line-form, details[open]")) return true;
   return [...part.querySelectorAll("input:not([type=hidden]), textarea, select, trix-editor")].some(typed);
 }
 

@@ -73,6 +73,46 @@ async fn a_template_fills_the_form_in_and_brings_tasks_lines_and_the_contact() {
            (SELECT count(*) FROM deals WHERE id = '{deal}'))"
     );
     assert_eq!(app.value(&about).await, "champion 1 1");
+    // Chosen on a form that is being filled in: what was typed stays; what the form and another template filled in makes way.
+    let visit = [("title", "Visit"), ("stage_id", stages[1].as_str()), ("name", "{company} visit"), ("amount", "90")];
+    assert_eq!(admin.post(at, &visit).await.status(), 303);
+    let other_id = app.value("SELECT id FROM deal_templates WHERE name = 'Visit'").await;
+    rep.get("/deals/new").await;
+    let begun = [("id", ""), ("stage_id", &stages[0]), ("name", ""), ("source", "A friend"), ("begin", &id)];
+    let page = rep.post("/deals/new", &begun).await;
+    for told in [
+        "value=\"{company}: renewal\"",
+        "{company} becomes",
+        "value=\"2500\"",
+        "value=\"A friend\"",
+        &format!("value=\"{}\" selected", stages[2]),
+    ] {
+        assert!(page.status() == 200 && page.contains(told), "{told}: {}", page.body);
+    }
+    let renewal = [
+        ("template", id.as_str()),
+        ("begin", other_id.as_str()),
+        ("stage_id", &stages[2]),
+        ("name", "{company}: renewal"),
+        ("amount", "2500"),
+        ("source", "A friend"),
+        ("description", "Typed"),
+    ];
+    let page = rep.post("/deals/new", &renewal).await;
+    for told in ["{company} visit", "value=\"90\"", "A friend", "Typed", &format!("value=\"{}\" selected", stages[1])] {
+        assert!(page.status() == 200 && page.contains(told), "{told}: {}", page.body);
+    }
+    assert_eq!(app.value("SELECT count(*) FROM deals WHERE source = 'A friend'").await, "0");
+    // The company is named when the deal is made.
+    let named = [
+        ("template", other_id.as_str()),
+        ("stage_id", &stages[1]),
+        ("name", "{company} visit"),
+        ("company", "Company of aurelia"),
+        ("company_id", &company),
+    ];
+    let made = last(&rep.post("/deals/new", &named).await);
+    assert_eq!(app.value(&format!("SELECT name FROM deals WHERE id = '{made}'")).await, "Company of aurelia visit");
     // Retired, it is offered no more.
     assert!(rep.get("/search?q=renewal").await.contains("New deal: Renewal"));
     assert_eq!(admin.post(&format!("{at}/{id}/retirement"), &[]).await.status(), 303);
@@ -137,6 +177,8 @@ fn lines_say_name_amount_currency_and_day_in_any_order() {
         ("deal Acme 12k EUR next month", "Acme|12000|EUR|2026-12-31"),
         ("Deal: Acme Foods €1.5M in 3 weeks", "Acme Foods|1500000|EUR|2026-12-20"),
         ("deal 7 Seas 2,500.50 by 2027-02-01", "7 Seas|2500.5||2027-02-01"),
+        ("deal Acme 12k usd next month", "Acme|12000|USD|2026-12-31"),
+        ("deal Acme 12 top pumps", "Acme top pumps|12||"),
         ("deal Next week fair $900 tomorrow", "Next week fair|900|USD|2026-11-30"),
         ("deal Acme q1", "Acme|||2027-03-31"),
         ("deal Acme in march", "Acme|||2027-03-31"),

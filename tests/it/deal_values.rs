@@ -40,6 +40,13 @@ async fn what_slipped_and_shrank_is_counted_shown_and_taken_back() {
     ] {
         assert!(page.contains(told), "{told}: {}", page.body);
     }
+    // Drawn by the reader's clock, wherever their browser thinks it is.
+    app.alter("UPDATE users SET time_zone = 'Pacific/Kiritimati'");
+    let begun = app.texts(
+        "SELECT to_char(min(at) AT TIME ZONE 'Pacific/Kiritimati', 'YYYY-MM-DD\"T\"HH24:MI:SS') AS value FROM events WHERE kind = 'deal.created'",
+    );
+    assert!(rep.get(&at).await.contains(&format!("[[\"{}", begun[0])), "{begun:?}");
+    app.alter("UPDATE users SET time_zone = 'Europe/Amsterdam'");
     let board = rep.get(&format!("/pipeline/{pipeline}?reset=1")).await;
     assert!(
         board.contains("+40 d") && board.contains("−20 %") && board.contains("Send &#60;the&#62; quote"),

@@ -157,6 +157,11 @@ async fn people_take_part_with_a_role() {
     let page = rep.get(&format!("/deals/{deal}")).await;
     assert!(page.contains("Chiara Rossi (Champion)") && page.contains("Decision maker"), "{}", page.body);
 
+    // Added once more, nothing of their part is lost: it is changed in the list.
+    let again = rep.post(&at, &add("Chiara Rossi", "user")).await;
+    assert!(again.status() == 422 && again.contains("is on this deal already"), "{}", again.body);
+    assert_eq!(app.texts("SELECT role AS value FROM deal_contacts"), ["decision_maker"]);
+
     // Who has one name only is found by it.
     let single = contact(rep.post("/contacts", &[("last_name", "Cher")]).await);
     assert_eq!(rep.post(&at, &add("cHér", "other")).await.status(), 303);
@@ -179,5 +184,43 @@ async fn people_take_part_with_a_role() {
         assert_eq!(rep.post(&format!("{at}/{chiara}/removal"), &[]).await.status(), 303);
     }
     assert_eq!(app.texts("SELECT role AS value FROM deal_contacts"), Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_it_was_lost_is_asked_again_on_the_deals_page_with_all_that_was_typed() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let deal = rep.add_deal(&app.stages(&org).1[0], "Pilot", &[]).await;
+    let (page, closure) = (format!("/deals/{deal}"), format!("/deals/{deal}/closure"));
+    let long = "x".repeat(2_001);
+    let lost = |reason, note| [("outcome", "lost"), ("lost_reason", reason), ("lost_note", note)];
+    for (form, told) in [
+        (lost("Other", ""), "Note is needed: say what the other reason was"),
+        (lost("Price", long.as_str()), "Note is too long: at most 2,000 characters"),
+        (lost("Nonsense", "Kept words"), "is not one of the reasons"),
+    ] {
+        let again = rep.post(&closure, &form).await;
+        let dialog = again.between("id=\"lost-dialog\"", "</dialog>").unwrap_or_else(|| panic!("{}", again.body));
+        assert!(again.status() == 422 && again.contains("Timeline"), "{told}: on the deal's page");
+        assert!(dialog.contains(" open>") && dialog.contains(told) && dialog.contains(form[2].1), "{told}: {dialog}");
+        let chosen = dialog.contains(&format!("value=\"{}\" selected", form[1].1));
+        assert_eq!(chosen, form[1].1 != "Nonsense", "{dialog}");
+    }
+    // The board shows the words in its own dialog.
+    let words = rep.post_partial(&closure, &lost("Other", "")).await;
+    assert!(
+        words.status() == 422 && words.contains("Note is needed") && !words.contains("lost-dialog"),
+        "{}",
+        words.body
+    );
+
+    assert_eq!(rep.post(&closure, &lost("Price", "Too dear")).await.status(), 303);
+    let why = rep.post(&format!("{closure}/reason"), &lost("Other", "")[1..]).await;
+    let form = why.between("id=\"why\"", "</details>").unwrap();
+    assert!(why.status() == 422 && form.starts_with(" open>") && form.contains("Note is needed"), "{}", why.body);
+    assert!(form.contains("value=\"Other\" selected") && !form.contains("Too dear"), "{form}");
+    assert!(rep.get(&page).await.contains("Too dear"));
     app.stop().await;
 }

@@ -44,6 +44,11 @@ async fn sums_and_cards_by_period_and_category() {
     let (rep, manager) = (app.signed_in(&org, "rep").await, app.signed_in(&org, "manager").await);
     let (pipeline, stages) = app.stages(&org);
     let foreign = app.signed_in(&other, "rep").await;
+    // Where there is nothing to foresee the page says what to do, to those who may.
+    let empty = format!("/pipeline/{pipeline}/forecast");
+    let (blank, read) = (rep.get(&empty).await, app.signed_in(&org, "viewer").await.get(&empty).await);
+    assert!(blank.contains("No deals here") && blank.contains("btn-primary\" href=\"/deals/new"), "{}", blank.body);
+    assert!(read.contains("No deals here") && !read.contains("btn-primary\" href=\"/deals/new"), "{}", read.body);
     add(&foreign, &app.stages(&other).1[0], "Theirs", "7777", "2031-03-05").await;
     // Qualified counts as pipeline, Proposal as best case, Contract sent as committed.
     let first = add(&rep, &stages[0], "Cold chain pilot", "1000", "2031-03-15").await;
@@ -68,6 +73,7 @@ async fn sums_and_cards_by_period_and_category() {
     // 1000 at 20 % and 2000 at 55 %.
     let march = page.between("data-period=\"2031-03-01\" data-label", "</th>").unwrap();
     assert!(march.contains("<strong>€3.0k</strong>") && march.contains("€1.3k weighted"), "{march}");
+    assert!(!page.contains("No deals here"));
     assert!(!page.contains("Theirs") && page.contains("21 working days"), "{}", page.body);
 
     // A category of its own, marked; what is omitted counts in no period.

@@ -146,6 +146,13 @@ async fn the_amount_follows_the_lines_or_is_fixed_by_hand() {
     assert!(deal(&app, ours.deal).starts_with("5 hand"), "whoever writes another amount has fixed it");
     assert_eq!(rep.post(&switch, &[("from", "lines")]).await.status(), 303);
 
+    // A deal's prices are in its currency, which stays while there are any; the panel is taken anew when the amount is changed elsewhere.
+    let field = format!("/deals/{}/fields/currency", ours.deal);
+    let page = rep.get_partial(&field).await;
+    let version = page.between("name=\"version\" value=\"", "\"").unwrap();
+    let relabelled = rep.post_partial(&field, &[("version", version), ("currency", "USD")]).await;
+    assert!(relabelled.status() == 422 && relabelled.contains("prices are in EUR"), "{}", relabelled.body);
+    assert!(rep.get(&format!("/deals/{}", ours.deal)).await.contains("id=\"deal-lines\" data-refresh"));
     // In another currency what was rounded to cents is rounded to yen.
     app.alter(&format!("UPDATE deals SET currency = 'JPY' WHERE id = '{}'", ours.deal));
     assert_eq!(

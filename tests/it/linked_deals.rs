@@ -22,7 +22,7 @@ async fn a_copy_brings_what_was_chosen_and_nothing_else() {
     app.sql(&format!(
         "INSERT INTO custom_fields (org_id, id, record_type, key, label, kind, section, position)
            VALUES ('{0}', gen_random_uuid(), 'deal', 'c_floor', 'Floor', 'text', 'More', 1);
-         UPDATE deals SET custom = '{{\"c_floor\": \"Third\"}}', source = 'Fair' WHERE id = '{deal}';
+         UPDATE deals SET custom = '{{\"c_floor\": \"Third\"}}', source = 'Fair', next_step = 'Call', next_step_on = current_date - 3 WHERE id = '{deal}';
          INSERT INTO deal_contacts (org_id, deal_id, contact_id, role) VALUES ('{0}', '{deal}', '{1}', 'champion');
          INSERT INTO competitors (org_id, id, name, retired_at) VALUES ('{0}', app.uuid7(), 'Nordpack', NULL), ('{0}', app.uuid7(), 'Gone Ltd', now());
          INSERT INTO deal_competitors (org_id, deal_id, competitor_id, strengths) SELECT '{0}', '{deal}', id, 'Cheap' FROM competitors;
@@ -53,6 +53,9 @@ async fn a_copy_brings_what_was_chosen_and_nothing_else() {
         )
     };
     assert_eq!(app.value(&about(&bare)).await, "Bare 1000.0000 Fair 1001 0 0 0 0");
+    // What was to happen next still is, on no day that has passed.
+    let step = format!("SELECT concat(next_step, next_step_on) FROM deals WHERE id = '{bare}'");
+    assert_eq!(app.value(&step).await, "Call");
     let whole = [("name", "Whole"), ("stage_id", stages[0].as_str()), ("expected_close_on", "2031-04-01")];
     let along = ["contacts", "competitors", "custom", "tags", "activities", "notes", "followers", "files"];
     let form: Vec<_> = whole.into_iter().chain(along.map(|key| ("along", key))).collect();
@@ -95,13 +98,22 @@ async fn a_split_adds_up_exactly_and_is_undone_as_one() {
         rows.into_iter().chain(amounts).chain([("parts", "3"), ("version", version.as_str())]).collect::<Vec<_>>()
     };
     for (amounts, told) in [
-        (["500", "300", "199.9999"], "0.0001 of 1000 is left over"),
-        (["500", "300", "200.01"], "0.01 more than 1000"),
+        (["500", "300", "199.9999"], "The amounts come to 999.9999 EUR: 0.0001 EUR of €1,000.00 is left over."),
+        (["500", "300", "200.01"], "€0.01 more than €1,000.00"),
         (["500", "300", "much"], "f-amount_3-error"),
     ] {
         let refused = admin.post(&at, &form(amounts)).await;
         assert!(refused.status() == 422 && refused.contains(told), "{told}: {}", refused.body);
         assert!(refused.contains("value=\"Site B\""), "the words are kept");
+    }
+    // One more keeps what was typed; the further deal is worth what is left over, or all are made equal where nobody typed.
+    for (amounts, fourth) in [(["500", "300", "150.5"], "49.5"), (["333.34", "333.33", "333.33"], "250")] {
+        let mut four = form(amounts);
+        four.push(("again", "4"));
+        let page = admin.post(&at, &four).await;
+        let value = page.between("name=\"amount_4\" type=\"text\" value=\"", "\"");
+        assert_eq!((page.status(), value), (200, Some(fourth)), "{}", page.body);
+        assert!(page.contains("value=\"Site B\"") && page.contains("name=\"parts\" value=\"4\""), "{}", page.body);
     }
     let done = admin.post(&at, &form(["500.5", "300.25", "199.25"])).await;
     assert_eq!(done.status(), 303, "{}", done.body);

@@ -143,12 +143,29 @@ async fn losses_are_told_by_reason_rival_stage_and_owner_to_whoever_may_see_them
         table.split("href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
     let list = admin.get(&href).await;
     assert!(list.status() == 200 && (list.contains(">Mine<") ^ list.contains(">Admin’s<")), "{href}: {}", list.body);
+    // What nothing was lost for any more is told too; earlier times are reached step by step, and all of it at once.
+    let pipeline = app.stages(&org).0;
+    app.alter(&format!("UPDATE deals SET closed_at = closed_at - interval '13 months' WHERE id = '{theirs}'"));
+    let year = admin.get(&format!("/reports/losses?period=twelve_months&pipeline={pipeline}")).await;
+    let reasons = year.between("id=\"reasons\"", "</section>").unwrap();
+    assert!(reasons.contains("Price</a>") && reasons.contains("−1") && reasons.contains("+1"), "{reasons}");
+    assert!(year.contains("±0 against 1"), "{}", year.body);
+    app.alter(&format!("UPDATE deals SET closed_at = '2017-05-05' WHERE id = '{theirs}'"));
+    let quarter = admin.get("/reports/losses?period=quarter-2017-04-01").await;
+    assert!(quarter.contains("Q2 2017") && quarter.contains(">Price<"), "{}", quarter.body);
+    for step in ["quarter-2017-01-01", "quarter-2017-07-01"] {
+        assert!(quarter.contains(&format!("period={step}\"")), "{step}: {}", quarter.body);
+    }
+    let ever = admin.get("/reports/losses?period=ever").await;
+    assert!(ever.contains(">Price<") && ever.contains("Chose a competitor"), "{}", ever.body);
+    assert!(!ever.contains("in the same time before"), "{}", ever.body);
+    app.alter(&format!("UPDATE deals SET closed_at = now() WHERE id = '{theirs}'"));
     // Whoever sees their own alone is told of their own alone.
     app.alter("UPDATE roles SET visibility = 'own' WHERE key = 'rep'");
     let own = rep.get("/reports/losses?period=twelve_months").await;
     assert!(own.contains("Chose a competitor") && !own.contains(">Price<"), "{}", own.body);
     assert_eq!(rep.get(&format!("/reports/losses?owner={}", org.admin)).await.status(), 404);
-    assert_eq!(admin.get("/reports/losses?period=ever").await.status(), 422);
+    assert_eq!(admin.get("/reports/losses?period=never").await.status(), 422);
 
     // Said better afterwards, also why it was won; renamed on every deal; only what is offered is taken; reopened, all is clear.
     rep.get(&format!("/deals/{mine}")).await;

@@ -60,6 +60,9 @@ async fn owners_and_followers_are_told_what_others_do() {
     assert!(manager.get(&deal).await.contains("aria-label=\"Not following\""));
     assert_eq!(follow("follow").await.location.as_deref(), Some(deal.as_str()));
     assert!(manager.get(&deal).await.contains("aria-label=\"Following\""));
+    let page = rep.get(&deal).await;
+    let followers = page.between("id=\"followers-title\"", "</section>").unwrap_or_else(|| panic!("{}", page.body));
+    assert!(followers.contains("Manager told") && !followers.contains("Admin told"), "{followers}");
 
     let moved = admin.post(&format!("{deal}/position"), &[("stage_id", &second)]).await;
     assert_eq!(moved.status(), 303, "{}", moved.body);

@@ -303,6 +303,15 @@ async fn any_day_and_any_two_days_are_as_a_replay_of_the_events_has_them() {
         let status = world.admin.get(&format!("/pipeline/{pipeline}/{query}")).await.status();
         assert!(status == 422 || status == 400, "{query}: {status}");
     }
+    // A day that cannot be is told at its field, on the page.
+    for (query, told, field) in [
+        ("history?on=2199-01-01", "lies in the future", "name=\"on\" value=\"2199-01-01\""),
+        ("changes?from=soon", "must be a date", "name=\"from\" value=\"\""),
+        ("changes?to=2199-01-01", "lies in the future", "name=\"to\" value=\"2199-01-01\""),
+    ] {
+        let page = world.admin.get(&format!("/pipeline/{pipeline}/{query}")).await;
+        assert!(page.status() == 422 && page.contains(told) && page.contains(field), "{query}: {}", page.body);
+    }
     let (from, to) = (world.day(DAYS), today);
     let yesterday = world.day(1);
     // Two days the wrong way round are the same comparison; one day is compared with the day before.

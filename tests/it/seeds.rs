@@ -42,6 +42,14 @@ async fn demo_is_made_once_and_home_says_what_is_in_it() {
         OR created_at > stage_entered_at OR stage_entered_at > coalesce(closed_at, now())";
     assert_eq!(ask(odd), "0", "deals whose history is another");
 
+    let pasts = "SELECT concat_ws(' ', count(*) > 150, count(*) FILTER (WHERE s.amount IS DISTINCT FROM (e.changes #>> '{amount,1}')::numeric)) AS t
+        FROM events e JOIN deal_states s ON s.deal_id = e.record_id AND s.valid_from <= e.at AND (s.valid_to > e.at OR s.valid_to IS NULL)
+        WHERE e.record_type = 'deal' AND e.changes ? 'amount'";
+    assert_eq!(ask(pasts), "t 0", "past days and the history of values");
+    let told = "SELECT count(*)::text AS t FROM deals d WHERE amount IS DISTINCT FROM (SELECT (e.changes #>> '{amount,1}')::numeric
+        FROM events e WHERE e.record_id = d.id AND e.changes ? 'amount' ORDER BY e.version DESC LIMIT 1)";
+    assert_eq!(ask(told), "0", "deals worth something else than their history says");
+
     let planned = "SELECT count(*)::text AS t FROM deals d WHERE next_activity_at IS DISTINCT FROM
         (SELECT min(a.at) FROM activities a WHERE a.deal_id = d.id AND a.closed_at IS NULL AND a.deleted_at IS NULL)";
     assert_eq!(ask(planned), "0", "deals whose next activity is another");

@@ -62,6 +62,11 @@ async fn a_move_is_asked_for_what_is_missing_and_completed() {
     let plain = rep.post(&format!("{at}/position"), &to).await;
     assert_eq!(plain.status(), 422);
     assert!(refused(&plain.body) && plain.contains("<html"), "{}", plain.body);
+    // On a page of its own Cancel leads back; sent with nothing ticked, it says what is missing.
+    assert!(plain.contains(&format!("<a class=\"btn\" href=\"{at}\" data-close>")), "{}", plain.body);
+    assert!(!plain.contains("Not ticked yet"), "{}", plain.body);
+    let bare = rep.post(&format!("{at}/passage"), &to).await;
+    assert!(bare.status() == 422 && bare.contains("Not ticked yet: Budget is there"), "{}", bare.body);
     let skipping = rep.post_partial(&format!("{at}/pipeline"), &[("stage_id", &stages[2])]).await;
     assert!(skipping.status() == 422 && refused(&skipping.body), "{}", skipping.body);
     let won = rep.post(&format!("{at}/closure"), &[("outcome", "won")]).await;
@@ -103,6 +108,10 @@ async fn a_move_is_asked_for_what_is_missing_and_completed() {
         app.texts("SELECT data->>'overrode' AS value FROM events WHERE data ? 'overrode'"),
         ["not ticked: Budget is there"]
     );
+    for page in [at.clone(), format!("{at}/history")] {
+        let told = rep.get(&page).await;
+        assert!(told.contains("Without: ") && told.contains("not ticked: Budget is there"), "{page}: {}", told.body);
+    }
     // Losing asks for nothing of the list.
     let lost = [("outcome", "lost"), ("lost_reason", "Other"), ("lost_note", "Went quiet")];
     assert_eq!(rep.post(&format!("{at}/closure"), &lost).await.status(), 303);
@@ -145,7 +154,12 @@ async fn new_deals_bulk_changes_and_undo_keep_to_it_too() {
         "{}",
         bulk.body
     );
-    assert!(bulk.contains("asks for: Amount, Use case; not ticked: Budget is there"), "{}", bulk.body);
+    assert!(
+        bulk.contains("held back (Bare): “")
+            && bulk.contains("asks for: Amount, Use case; not ticked: Budget is there"),
+        "{}",
+        bulk.body
+    );
 
     // What was done before is undone without being asked: the deal goes back, and forward again, though the field is empty by now.
     let other = rep.add_deal(&stages[1], "Was there", &[("amount", "5"), ("c_use_case", "x")]).await;

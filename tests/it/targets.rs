@@ -156,8 +156,19 @@ async fn targets_are_set_reached_and_seen_by_those_they_concern() {
     // A quarter and a year without a number of their own are the sum of their months.
     for unit in ["quarter", "year"] {
         let rows = row(&rep.get(&format!("/targets?unit={unit}")).await.body, "Rep aurelia");
-        assert!(rows.contains("€10,000.00 Σ €2,500.00"), "{unit}: {rows}");
+        let months = if unit == "year" { 12 } else { 3 };
+        assert!(rows.contains(&format!("€10,000.00 Σ 1 of {months} months €2,500.00")), "{unit}: {rows}");
+        // What one month is to bring is no measure of a year.
+        let without = format!("{} months unset", months - 1);
+        assert!(rows.contains(&without) && !rows.contains('%'), "{unit}: {rows}");
     }
+    // A quarter's own number stands for its months; the other quarters are still theirs.
+    let first = |n: u32| format!("v:member-{}:{}-{n:02}-01", org.manager, &month[..4]);
+    let months: Vec<(String, &str)> = (1..=12).map(|n| (first(n), "100")).collect();
+    assert_eq!(set(&admin, "", &months, "save").await.status(), 303);
+    assert_eq!(set(&admin, "unit=quarter", &[(first(4), "1000")], "save").await.status(), 303);
+    let rows = row(&admin.get("/targets?unit=year").await.body, "Manager aurelia");
+    assert!(rows.contains("€1,900.00 Σ €0.00") && !rows.contains("months"), "{rows}");
     // Activities, of one type.
     let call = app
         .texts(&format!("SELECT id::text AS value FROM activity_types WHERE org_id = '{}' AND key = 'call'", org.id))
@@ -177,7 +188,7 @@ async fn targets_are_set_reached_and_seen_by_those_they_concern() {
     // The history says who set what, to those who see it; each change is an event.
     let history = manager.get("/targets/history").await;
     assert!(history.contains("Manager aurelia") && history.contains("€12,000.50") && !history.contains("€50,000.00"));
-    assert_eq!(app.texts("SELECT count(*)::text AS value FROM events WHERE kind = 'target.set'"), ["6"]);
+    assert_eq!(app.texts("SELECT count(*)::text AS value FROM events WHERE kind = 'target.set'"), ["19"]);
     // With a rate, what was won in dollars counts; the board says how far its people are.
     app.alter(&format!(
         "INSERT INTO exchange_rates (org_id, into_currency, currency, on_day, rate, manual) VALUES ('{}', 'EUR', 'USD', current_date - 30, 0.5, true)",
@@ -187,6 +198,9 @@ async fn targets_are_set_reached_and_seen_by_those_they_concern() {
     let board = admin.get(&format!("/pipeline/{pipeline}")).await;
     assert!(board.contains("€10.3k of €50.0k won (20 %)"), "{}", board.body);
     assert!(rep.get(&format!("/pipeline/{pipeline}")).await.contains("€3.3k of €8.0k won (40 %)"));
+    let board = admin.get(&format!("/pipeline/{pipeline}?team={team}")).await;
+    assert!(board.contains("€3.3k of €12.0k won (27 %)"), "{}", board.body);
+    admin.get(&format!("/pipeline/{pipeline}?reset=1")).await;
     // Another time zone, another fiscal year: the months are made anew, and so are quarters.
     app.alter(&format!(
         "UPDATE organisations SET time_zone = 'Pacific/Kiritimati', fiscal_year_start = 2 WHERE id = '{}'",
@@ -250,7 +264,9 @@ async fn the_grid_splits_copies_pastes_and_loses_nothing() {
         "{}",
         bad.body
     );
-    for (text, words) in [("-5", "must not be negative"), ("99999999999999999", "is too large")] {
+    for (text, words) in
+        [("-5", "must not be negative"), ("99999999999999999", "is too large"), ("50.000", "may mean thousands")]
+    {
         assert!(set(&admin, &here, &[(cell(1), text)], "save").await.contains(words), "{text}");
     }
     assert!(

@@ -109,9 +109,10 @@ fn client(url: &Url, trusted: &[String]) -> Result<reqwest::Client, String> {
     let addresses: Vec<SocketAddr> = match url.host() {
         Some(Host::Ipv4(ip)) => vec![SocketAddr::new(ip.into(), port)],
         Some(Host::Ipv6(ip)) => vec![SocketAddr::new(ip.into(), port)],
-        Some(Host::Domain(name)) => {
-            (name, port).to_socket_addrs().map_err(|_| "Its name is not known.".to_owned())?.collect()
-        }
+        Some(Host::Domain(name)) => (name, port)
+            .to_socket_addrs()
+            .map_err(|_| "There is no server of that name, or no way to look it up from here.".to_owned())?
+            .collect(),
         None => return Err("Its address names no server.".to_owned()),
     };
     if addresses.is_empty() || !trusts && addresses.iter().any(|address| !is_public(address.ip())) {

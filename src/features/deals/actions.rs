@@ -8,7 +8,7 @@ use super::beginnings;
 use super::{
     closure, commands, forms,
     model::{Deal, DealStatus, NewDeal},
-    moves,
+    moves, pages,
     passing::{self, To},
     positions::Place,
     rows,
@@ -91,9 +91,13 @@ pub async fn pipeline(
 pub async fn close(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     let loss = match form.get("outcome") {
         "won" => None,
-        "lost" => Some(forms::parse_loss(&form)?),
+        "lost" => match forms::parse_loss(&form) {
+            Ok(loss) => Some(loss),
+            Err(errors) => return unexplained(&page, &db, *id, form, errors.into()).await,
+        },
         _ => return Err(AppError::field("outcome", "is won or lost")),
     };
+    let lost = loss.is_some();
     let (tab, filters, id) = (tab(&page.req), board::filters_of_page(&page.req), *id);
     let closed = db
         .org(&page, move |tx| {
@@ -107,7 +111,22 @@ pub async fn close(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db
         .await;
     match closed {
         Ok((deal, reply)) => answer_closed(&page, reply, &deal),
+        Err(error) if lost => unexplained(&page, &db, id, form, error).await,
         Err(error) => passing::refused(&page, &db, id, To::Won, error).await,
+    }
+}
+
+/// The deal's page with the form of how it ended, as it was typed. Whoever asks for a part of a page shows the words in the form it has.
+async fn unexplained(page: &Page, db: &Db, id: DealId, form: Form, error: AppError) -> AppResult<HttpResponse> {
+    match error {
+        AppError::Invalid(mut errors) if !reply::is_partial(&page.req) && !passing::wants_json(&page.req) => {
+            // A rule of data quality may refuse at a field that is not on this form.
+            if errors.iter().all(|(field, _)| !form.has(field)) {
+                errors.add("", errors.summary());
+            }
+            pages::show_ending(page, db, id, form.view(errors)).await
+        }
+        other => Err(other),
     }
 }
 
@@ -126,12 +145,16 @@ pub async fn explain(
     form: Form,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
-    let id = *id;
-    db.org(&page, move |tx| match super::queries::find(tx, &by, id)?.status {
-        DealStatus::Lost { .. } => closure::explain_loss(tx, &by, id, forms::parse_loss(&form)?),
-        _ => closure::explain_win(tx, &by, id, forms::parse_win(&form)?),
-    })
-    .await?;
+    let (id, said) = (*id, form.clone());
+    let explained = db
+        .org(&page, move |tx| match super::queries::find(tx, &by, id)?.status {
+            DealStatus::Lost { .. } => closure::explain_loss(tx, &by, id, forms::parse_loss(&said)?),
+            _ => closure::explain_win(tx, &by, id, forms::parse_win(&said)?),
+        })
+        .await;
+    if let Err(error) = explained {
+        return unexplained(&page, &db, id, form, error).await;
+    }
     Ok(reply::redirect(&page.req, &format!("/deals/{id}"), Some(Flash::success("Saved why"))))
 }
 
@@ -163,6 +186,7 @@ pub async fn quick_add(page: &Page, by: Allow<Create>, form: Form, db: Data<Db>)
 
 /// Reads the form of a new deal and makes it.
 pub(super) fn create(tx: &mut crate::db::OrgTx, by: &Allow<Create>, form: &Form) -> AppResult<Deal> {
+    let form = &beginnings::named(form);
     let mut p = form.parser();
     let id = p.id::<DealId>("id");
     let stage_id = p.id::<StageId>("stage_id");

@@ -28,8 +28,12 @@ use uuid::Uuid;
 /// Fields of the form that say what the deal is begun from.
 pub(super) const KEPT: &[&str] = &["template", "contact_id", "mail_id"];
 
-/// Fills in what the address names; what it says itself stands.
+/// What a template's name says for the company's, which is filled in as soon as it is known.
+pub(super) const COMPANY: &str = "{company}";
+
+/// Fills in what the form names; what it says itself stands.
 pub(super) fn prefill(tx: &mut OrgTx, actor: &Actor, form: &mut Form) -> AppResult<()> {
+    let named = !form.get("name").is_empty();
     if let Ok(id) = form.get("mail_id").parse::<MessageId>() {
         let mail = mails::find(tx, actor, id)?;
         unless_said(form, "name", subject(&mail.subject));
@@ -60,9 +64,8 @@ pub(super) fn prefill(tx: &mut OrgTx, actor: &Actor, form: &mut Form) -> AppResu
     }
     if let Ok(id) = form.get("template").parse::<DealTemplateId>() {
         let template = templates::usable(tx, id)?;
-        form.set("stage_id", template.stage_id.to_string());
+        unless_said(form, "stage_id", template.stage_id.to_string());
         for (key, value) in template.said() {
-            let value = if key == "name" { value.replace("{company}", form.get("company")) } else { value };
             match key.as_str() {
                 "close_in" => {
                     let days: u64 = value.parse().unwrap_or(0);
@@ -70,12 +73,40 @@ pub(super) fn prefill(tx: &mut OrgTx, actor: &Actor, form: &mut Form) -> AppResu
                     unless_said(form, "expected_close_on", day.map(|day| day.to_string()).unwrap_or_default());
                 }
                 // A template that says what deals are called says it better than a contact.
-                "name" if !value.trim().is_empty() => form.set("name", value.trim()),
+                "name" if !named && !value.trim().is_empty() => {
+                    let known = !form.get("company").is_empty();
+                    form.set("name", value.trim());
+                    // While it is not known the form says where it will stand.
+                    if known {
+                        *form = self::named(form);
+                    }
+                }
                 key => unless_said(form, key, value),
             }
         }
     }
     Ok(())
+}
+
+/// The form as it is saved: with the company in the name that its template gave.
+pub(super) fn named(form: &Form) -> Form {
+    let mut form = form.clone();
+    if !form.get("template").is_empty() && form.get("name").contains(COMPANY) {
+        form.set("name", form.get("name").replace(COMPANY, form.get("company")).trim().to_owned());
+    }
+    form
+}
+
+/// What somebody typed into a form that was begun as `base`: whatever says something else.
+pub(super) fn typed(posted: &Form, base: &Form) -> Form {
+    let mut typed = Form::default();
+    for (name, value) in posted.pairs() {
+        let ours = ["csrf_token", "begin"].contains(&name);
+        if !ours && (KEPT.contains(&name) || !base.pairs().any(|pair| pair == (name, value))) {
+            typed.add(name, value);
+        }
+    }
+    typed
 }
 
 fn unless_said(form: &mut Form, name: &str, value: String) {

@@ -118,6 +118,8 @@ fn clone(tx: &mut OrgTx, by: &Allow<Create>, source: DealId, asked: &Asked) -> A
     }
     let mut fields = fields_of(tx, by, &source, asked.brings("custom"))?;
     (fields.name, fields.owner_id, fields.expected_close_on) = (asked.name.clone(), asked.owner_id, asked.close);
+    // A step whose day has passed is planned anew.
+    fields.next_step_on = fields.next_step_on.filter(|day| *day >= by.today());
     tx.because(json!({ "title": format!("Copied from {}", source.reference()) }));
     let new = NewDeal { id: Some(asked.id), stage_id: asked.stage_id, fields };
     let made = commands::create(tx, by, new)?;

@@ -30,6 +30,9 @@ const SLIP: Duration = Duration::days(1);
 /// The reason that needs words of its own.
 pub const OTHER: &str = "Other";
 
+/// What is said where it has none.
+pub const OTHER_NEEDS_WORDS: &str = "Note is needed: say what the other reason was";
+
 /// What is written when a deal is closed or comes back.
 pub const CLOSING: [&str; 7] =
     ["status", "closed_at", "closed_by", "lost_reason", "lost_note", "lost_to", "stage_entered_at"];
@@ -91,7 +94,7 @@ pub fn check(tx: &mut OrgTx, loss: &Loss, before: Option<&str>) -> AppResult<()>
         return Err(AppError::field("lost_reason", "is not one of the reasons"));
     }
     if loss.reason == OTHER && loss.note.is_none() {
-        return Err(AppError::field("lost_note", "is needed: say what the other reason was"));
+        return Err(AppError::field("lost_note", OTHER_NEEDS_WORDS));
     }
     if loss.to.is_some() {
         let unknown = |_| AppError::field("lost_to", "is not one of your competitors");

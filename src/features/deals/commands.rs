@@ -100,6 +100,12 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
     if changes(tx, by, &old, &new)?.is_empty() {
         return Ok(Saved::Done(version));
     }
+    // Prices are in the deal's currency: another name for it would make €1,240 of $1,240.
+    if currency(by, &new) != before.currency && lines::any(tx, id)? {
+        let told =
+            format!("The lines’ prices are in {}: take the lines off before the currency changes", before.currency);
+        return Err(AppError::field("currency", told));
+    }
     if new.amount_from == AmountFrom::Lines && old.amount_from == AmountFrom::Hand && !lines::any(tx, id)? {
         return Err(AppError::field("amount_from", "needs lines: there are none on this deal yet"));
     }

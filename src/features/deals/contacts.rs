@@ -135,7 +135,7 @@ fn label(role: &str) -> &'static str {
     ROLES.iter().find(|(key, _)| *key == role).map_or("Other", |(_, label)| label)
 }
 
-/// `POST /deals/{id}/contacts`: adds one, or gives one another role.
+/// `POST /deals/{id}/contacts`: adds one, or gives one of the deal's (`contact_id` alone) another part.
 pub async fn add(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     let (deal, posted) = (*id, form.clone());
     let added = db
@@ -148,6 +148,10 @@ pub async fn add(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db: 
             let deal = queries::lock(tx, &by, deal)?.id;
             let contact = meant(tx, &by, &form)?;
             let was = part_of(tx, deal, contact.0)?;
+            // Who is searched for is new here; the part of somebody who is not is changed in the list.
+            if was.is_some() && form.has("contact") {
+                return Err(AppError::field("contact", "is on this deal already: change their part in the list above"));
+            }
             // What the form does not ask stays.
             let kept = |key: &str, said, was: Option<String>| if form.has(key) { said } else { was };
             let part = Part {

@@ -29,7 +29,6 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 #[derive(Template)]
 #[template(path = "deals/form.html")]
@@ -51,6 +50,13 @@ struct FormPage {
     beginning: Beginning,
 }
 
+impl FormPage {
+    fn name_hint(&self) -> String {
+        let waits = self.deal.is_none() && self.input.value("name").contains(beginnings::COMPANY);
+        if waits { format!("{} becomes the company’s name.", beginnings::COMPANY) } else { String::new() }
+    }
+}
+
 /// What a new deal is begun from, and the templates to choose from.
 #[derive(Default)]
 struct Beginning {
@@ -59,7 +65,7 @@ struct Beginning {
 }
 
 struct TemplateChoice {
-    href: String,
+    id: String,
     label: String,
     current: bool,
 }
@@ -68,13 +74,8 @@ impl Beginning {
     fn of(form: &Form, templates: &[(DealTemplateId, String)]) -> Self {
         let said = |key: &'static str| Some((key, form.get(key).to_owned())).filter(|(_, value)| !value.is_empty());
         let kept: Vec<(&'static str, String)> = beginnings::KEPT.iter().filter_map(|key| said(key)).collect();
-        let from: String = ["contact_id", "mail_id", "company_id", "company"]
-            .into_iter()
-            .filter_map(said)
-            .map(|(key, value)| format!("&{key}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)))
-            .collect();
         let choice = |(id, name): &(DealTemplateId, String)| TemplateChoice {
-            href: format!("/deals/new?template={id}{from}"),
+            id: id.to_string(),
             label: name.clone(),
             current: form.get("template") == id.to_string(),
         };
@@ -148,31 +149,65 @@ fn choices_of(choices: &[(&str, &str)], chosen: &str) -> Vec<SelectOption> {
 
 /// `GET /deals/new`
 pub async fn new(page: Page, _by: Allow<Create>, db: Data<Db>) -> AppResult<HttpResponse> {
-    let mut form = Form::decode(page.req.query_string().as_bytes())?;
+    let form = Form::decode(page.req.query_string().as_bytes())?;
     let actor = page.actor.clone();
     let (mut form, choices) = db
         .org(&page, move |tx| {
-            fields::prefill(tx, &actor, RecordType::Deal, &mut form)?;
-            beginnings::prefill(tx, &actor, &mut form)?;
-            Ok((form, Choices::load(tx, &actor)?))
+            let choices = Choices::load(tx, &actor)?;
+            Ok((begun(tx, &actor, form, &choices)?, choices))
         })
         .await?;
-    // Chosen now, so that the form sent twice makes one deal.
-    form.set("id", DealId::new().to_string());
-    if form.get("currency").parse::<crate::kernel::Currency>().is_err() {
-        form.set("currency", page.org.currency.clone());
-    }
     form.set("owner_id", page.id.to_string());
-    if form.get("stage_id").is_empty() {
-        form.set("stage_id", choices.first_stage());
-    }
     reply::page(&page.req, &form_page(&page, None, form, FormErrors::default(), &choices, None))
 }
 
-/// `POST /deals/new`: the form of the page, and the board's quick add.
+/// The form of a new deal with whatever it does not say itself filled in.
+fn begun(tx: &mut OrgTx, actor: &Actor, mut form: Form, choices: &Choices) -> AppResult<Form> {
+    fields::prefill(tx, actor, RecordType::Deal, &mut form)?;
+    beginnings::prefill(tx, actor, &mut form)?;
+    // Chosen now, so that the form sent twice makes one deal.
+    if form.get("id").is_empty() {
+        form.set("id", DealId::new().to_string());
+    }
+    if form.get("currency").parse::<crate::kernel::Currency>().is_err() {
+        form.set("currency", actor.org.currency.clone());
+    }
+    if !form.has("owner_id") {
+        form.set("owner_id", actor.id.to_string());
+    }
+    if form.get("stage_id").is_empty() {
+        form.set("stage_id", choices.first_stage());
+    }
+    Ok(form)
+}
+
+/// A template is chosen on a form that is being filled in: what was typed stays, whatever else was there makes way.
+async fn begin(page: &Page, posted: Form, db: &Db) -> AppResult<HttpResponse> {
+    let actor = page.actor.clone();
+    let (form, choices) = db
+        .org(page, move |tx| {
+            let choices = Choices::load(tx, &actor)?;
+            let from = beginnings::KEPT.iter().map(|key| ((*key).to_owned(), posted.get(key).to_owned()));
+            let base = match begun(tx, &actor, Form::new(from), &choices) {
+                // What it was begun from is gone since: all of it counts as typed.
+                Err(AppError::NotFound) => Form::default(),
+                other => other?,
+            };
+            let mut typed = beginnings::typed(&posted, &base);
+            typed.set("template", posted.get("begin"));
+            Ok((begun(tx, &actor, typed, &choices)?, choices))
+        })
+        .await?;
+    reply::page(&page.req, &form_page(page, None, form, FormErrors::default(), &choices, None))
+}
+
+/// `POST /deals/new`: the form of the page, or with `begin` a template chosen on it; and the board's quick add.
 pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     if reply::is_partial(&page.req) {
         return actions::quick_add(&page, by, form, db).await;
+    }
+    if form.has("begin") {
+        return begin(&page, form, &db).await;
     }
     let posted = form.clone();
     match db.org(&page, move |tx| actions::create(tx, &by, &form)).await {

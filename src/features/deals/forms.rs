@@ -1,7 +1,7 @@
 //! The deal's form: from what was typed to [`DealFields`], and back.
 
 use super::{
-    closure::{Loss, OTHER, Win},
+    closure::{Loss, OTHER, OTHER_NEEDS_WORDS, Win},
     commands,
     fields::{AMOUNT_FROM, PRIORITIES},
     model::{AmountFrom, Deal, DealFields, Recurring},
@@ -73,14 +73,20 @@ fn settle(new: &mut DealFields) {
     }
 }
 
+/// The longest note on how a deal ended, in characters; forms say so too.
+const NOTE: usize = 2_000;
+
 /// Why it was lost; whether the reason is known here is the command's to find out.
 pub fn parse_loss(form: &Form) -> Result<Loss, FormErrors> {
     let mut p = form.parser();
     let reason = p.required("lost_reason", 100);
-    let note = p.text("lost_note", 2_000);
+    if form.get("lost_note").chars().count() > NOTE {
+        p.error("lost_note", "Note is too long: at most 2,000 characters");
+    }
+    let note = p.text("lost_note", NOTE);
     let to = p.id::<CompetitorId>("lost_to");
-    if reason == OTHER && note.is_none() {
-        p.error("lost_note", "is needed: say what the other reason was");
+    if reason == OTHER && form.get("lost_note").is_empty() {
+        p.error("lost_note", OTHER_NEEDS_WORDS);
     }
     p.finish()?;
     Ok(Loss { reason, note, to })
@@ -89,7 +95,7 @@ pub fn parse_loss(form: &Form) -> Result<Loss, FormErrors> {
 /// Why it was won, if anybody says.
 pub fn parse_win(form: &Form) -> Result<Win, FormErrors> {
     let mut p = form.parser();
-    let win = Win { reason: p.text("won_reason", 100), note: p.text("won_note", 2_000) };
+    let win = Win { reason: p.text("won_reason", 100), note: p.text("won_note", NOTE) };
     p.finish().map(|()| win)
 }
 

@@ -73,6 +73,8 @@ struct ShowPage {
     lines: lines::Panel,
     won_reasons: Vec<SelectOption>,
     lost_to: Vec<SelectOption>,
+    /// How it ended, or why, when that was refused.
+    ending: FormView,
     /// It was won by the reader a moment ago, and they like to be told so.
     celebrate: bool,
     contacts: Vec<ContactRow>,
@@ -118,6 +120,15 @@ impl ShowPage {
         self.rivaling.has_errors() && !self.rivals.rows.iter().any(|rival| self.is_refused(&rival.id))
     }
 
+    /// As it was typed and refused, else as it is kept.
+    fn ending_note(&self, name: &str) -> String {
+        match name {
+            _ if self.ending.has_errors() => self.ending.value(name).to_owned(),
+            "won_note" => self.deal.won_note.clone().unwrap_or_default(),
+            _ => self.deal.lost_note().to_owned(),
+        }
+    }
+
     fn has_decision_maker(&self) -> bool {
         self.contacts.iter().any(|contact| contact.role == "decision_maker")
     }
@@ -139,6 +150,21 @@ pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) ->
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
     let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
     shown.adding = adding;
+    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+}
+
+/// The deal's page with how it ended, or why, refused as it was typed.
+pub(super) async fn show_ending(page: &Page, db: &Db, id: DealId, said: FormView) -> AppResult<HttpResponse> {
+    let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
+    let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
+    for (name, choices) in [
+        ("lost_reason", &mut shown.lost_reasons),
+        ("lost_to", &mut shown.lost_to),
+        ("won_reason", &mut shown.won_reasons),
+    ] {
+        choices.iter_mut().for_each(|choice| choice.selected = choice.value == said.value(name));
+    }
+    shown.ending = said;
     reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
 }
 
@@ -229,6 +255,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         contacts: contacts::of(tx, actor, id)?,
         rivals,
         followers: followers.iter().filter_map(|id| people.iter().find(|p| p.id == *id && p.active).cloned()).collect(),
+        ending: FormView::default(),
         adding: FormView::default(),
         rivaling: FormView::default(),
         cells: cells(&[

@@ -122,7 +122,7 @@ pub fn held_back(tx: &mut OrgTx, ids: &[Uuid], to: &Stage) -> AppResult<Vec<(Uui
     let mut held: Vec<(Uuid, String)> =
         missing.into_iter().map(|(id, missing)| (id, format!("“{}” asks for: {}", to.name, missing.words()))).collect();
     held.sort_unstable();
-    Ok(held)
+    named(tx, held)
 }
 
 /// Of these deals, those that may not be won yet, because their stage wants something ticked, with the reason in words.
@@ -142,7 +142,28 @@ pub fn held_from_winning(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<(Uuid, S
         Missing { fields: vec![], criteria: asked.cloned().collect() }
     };
     let missing = rows.into_iter().map(|(id, stage)| (id, open(id, stage))).filter(|(_, missing)| !missing.is_empty());
-    Ok(missing.map(|(id, missing)| (id, format!("“Won” asks for: {}", missing.words()))).collect())
+    let held = missing.map(|(id, missing)| (id, format!("“Won” asks for: {}", missing.words()))).collect();
+    named(tx, held)
+}
+
+/// Deals that are held back are named while there are no more than these; of many only the reasons are told.
+const NAMED: usize = 3;
+
+fn named(tx: &mut OrgTx, held: Vec<(Uuid, String)>) -> AppResult<Vec<(Uuid, String)>> {
+    let names: HashMap<Uuid, String> = match held.len() {
+        1..=NAMED => {
+            let ids: Vec<Uuid> = held.iter().map(|(id, _)| *id).collect();
+            let rows: Vec<(Uuid, String)> =
+                deals::table.filter(deals::id.eq_any(ids)).select((deals::id, deals::name)).load(tx.conn())?;
+            rows.into_iter().collect()
+        }
+        _ => HashMap::new(),
+    };
+    let told = |(id, why): (Uuid, String)| {
+        let name = names.get(&id).map(|name| format!(" ({name})")).unwrap_or_default();
+        (id, format!("held back{name}: {why}"))
+    };
+    Ok(held.into_iter().map(told).collect())
 }
 
 /// Those of which something is missing.

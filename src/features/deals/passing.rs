@@ -26,7 +26,7 @@ use crate::{
     },
 };
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
@@ -73,6 +73,8 @@ pub(super) struct Ask {
     /// Fields that this person may not fill in.
     beyond: Vec<String>,
     criteria: Vec<(Criterion, bool)>,
+    /// That not all of them are ticked, once somebody tried.
+    unticked: String,
     may_override: bool,
     problem: String,
     csrf: String,
@@ -129,11 +131,14 @@ pub async fn save(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db:
 
 /// The form for a move that was refused, if it is the stage that asks; else the refusal.
 pub(super) async fn refused(page: &Page, db: &Db, id: DealId, to: To, error: AppError) -> AppResult<HttpResponse> {
-    let wants_json = page.req.headers().get("Accept").is_some_and(|v| v.to_str().is_ok_and(|v| v.contains("json")));
-    if !passage::asked(&error) || wants_json {
+    if !passage::asked(&error) || wants_json(&page.req) {
         return Err(error);
     }
     answer(page, db, id, to, (Form::default(), FormErrors::default()), StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+pub(super) fn wants_json(req: &HttpRequest) -> bool {
+    req.headers().get("Accept").is_some_and(|v| v.to_str().is_ok_and(|v| v.contains("json")))
 }
 
 async fn answer(
@@ -192,6 +197,7 @@ fn ask(
                 (c, done)
             })
             .collect(),
+        unticked: errors.get("criteria").unwrap_or_default().to_owned(),
         may_override: actor.may(Override::KEY),
         problem,
         csrf,

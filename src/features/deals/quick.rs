@@ -135,14 +135,20 @@ fn end_of_quarter(day: NaiveDate) -> Option<NaiveDate> {
     end_of_month(NaiveDate::from_ymd_opt(day.year(), day.month0() / 3 * 3 + 3, 1)?)
 }
 
+const CODES_THAT_ARE_WORDS: [&str; 12] =
+    ["all", "bob", "cop", "cup", "gel", "mad", "mop", "pen", "ron", "sos", "top", "try"];
+
 /// The last word that is an amount, and the currency in it or beside it.
 fn take_amount(words: &mut Vec<&str>) -> (Option<Decimal>, Option<Currency>) {
     for at in (0..words.len()).rev() {
         let Some((amount, sign)) = amount(words[at]) else { continue };
         let code = |n: Option<usize>| {
-            let word = words.get(n?)?;
-            let code = word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase());
-            word.parse::<Currency>().ok().filter(|_| code).map(|currency| (n.unwrap_or(at), currency))
+            let n = n?;
+            let word = words.get(n)?;
+            // Small letters are a code where one is expected, right after the amount, unless they are a word.
+            let small = n > at && !CODES_THAT_ARE_WORDS.contains(word) && word.bytes().all(|b| b.is_ascii_lowercase());
+            let code = word.len() == 3 && (small || word.bytes().all(|b| b.is_ascii_uppercase()));
+            word.to_uppercase().parse::<Currency>().ok().filter(|_| code).map(|currency| (n, currency))
         };
         let beside = if sign.is_some() { None } else { code(Some(at + 1)).or_else(|| code(at.checked_sub(1))) };
         let taken = if beside.is_some() { 2 } else { 1 };

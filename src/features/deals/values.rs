@@ -53,7 +53,7 @@ impl Values {
             .flat_map(|event| FIELDS.into_iter().filter_map(move |key| line(actor, deal, event, key)))
             .collect();
         let more = lines.len().saturating_sub(SHOWN);
-        let chart = if lines.is_empty() { String::new() } else { chart(deal, told, stages, changed) };
+        let chart = if lines.is_empty() { String::new() } else { chart(actor, deal, told, stages, changed) };
         lines.truncate(SHOWN);
         Self { chart, lines, more }
     }
@@ -119,7 +119,7 @@ struct State {
 }
 
 /// Amount and chance as steps over time. A canvas draws floats; nothing is computed with them.
-fn chart(deal: &Deal, told: &[Told], stages: &[Stage], changed: &[StageChange]) -> String {
+fn chart(actor: &Actor, deal: &Deal, told: &[Told], stages: &[Stage], changed: &[StageChange]) -> String {
     let begun = told.first().map_or(deal.created_at, |event| deal.created_at.min(event.at));
     let mut state = beginning(deal, told);
     let mut moments: BTreeMap<DateTime<Utc>, State> = BTreeMap::new();
@@ -139,12 +139,14 @@ fn chart(deal: &Deal, told: &[Told], stages: &[Stage], changed: &[StageChange]) 
     for change in defaults.filter(|change| change.at > begun && change.at < end) {
         moments.insert(change.at, state.clone());
     }
+    // Of the reader's clock: a moment without a zone is drawn as it is written.
+    let moment = |at: &DateTime<Utc>| at.with_timezone(&actor.zone).format("%Y-%m-%dT%H:%M:%S%.3f").to_string();
     let last = moments.keys().next_back().copied().unwrap_or(begun);
     moments.insert(end.max(last), state);
     let amounts: Vec<Value> =
-        moments.iter().map(|(at, s)| json!([at.to_rfc3339(), s.amount.and_then(|a| a.to_f64())])).collect();
+        moments.iter().map(|(at, s)| json!([moment(at), s.amount.and_then(|a| a.to_f64())])).collect();
     let chances: Vec<Value> =
-        moments.iter().map(|(at, s)| json!([at.to_rfc3339(), chance(s, *at, stages, changed)])).collect();
+        moments.iter().map(|(at, s)| json!([moment(at), chance(s, *at, stages, changed)])).collect();
     json!({
         "type": "line",
         "time": true,

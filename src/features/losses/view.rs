@@ -14,7 +14,7 @@ use crate::{
 };
 use chrono::NaiveDate;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Deals that have something in common.
@@ -47,8 +47,8 @@ pub struct Report {
     /// "Of 40 deals that were decided, 45 % were lost."
     pub rate: Option<i64>,
     pub decided: i64,
-    pub before: i64,
-    pub change: String,
+    /// Lost in the time before, and the change; `None`: there is no time before.
+    pub before: Option<(i64, String)>,
     pub worse: bool,
     pub href: String,
     pub tables: Vec<Table>,
@@ -65,7 +65,8 @@ pub struct Names<'a> {
 
 /// Where the deals behind a figure are listed.
 pub struct Drill {
-    pub span: Span,
+    /// `None`: all time.
+    pub span: Option<Span>,
     pub owners: Option<Vec<Uuid>>,
     pub pipeline: Option<PipelineId>,
 }
@@ -75,9 +76,12 @@ impl Drill {
         self.within(self.span, more)
     }
 
-    fn within(&self, span: Span, more: Option<Filter>) -> String {
-        let last = span.to.pred_opt().unwrap_or(span.to);
-        let mut rules = vec![Filter::rule("closed_at", Op::Between, &[&span.from.to_string(), &last.to_string()])];
+    fn within(&self, span: Option<Span>, more: Option<Filter>) -> String {
+        let between = |span: Span| {
+            let last = span.to.pred_opt().unwrap_or(span.to);
+            Filter::rule("closed_at", Op::Between, &[&span.from.to_string(), &last.to_string()])
+        };
+        let mut rules: Vec<Filter> = span.map(between).into_iter().collect();
         if let Some(owners) = &self.owners {
             let ids = owners.iter().map(Uuid::to_string).collect();
             rules.push(Filter::Rule { key: "owner_id".into(), op: Op::AnyOf, values: ids });
@@ -88,7 +92,10 @@ impl Drill {
         if let Some(pipeline) = self.pipeline {
             query.append_pair("pipeline", &pipeline.to_string());
         }
-        query.append_pair("filter", &Filter::All(rules).json());
+        let filter = Filter::All(rules).json();
+        if !filter.is_empty() {
+            query.append_pair("filter", &filter);
+        }
         format!("/deals?{}", query.finish())
     }
 }
@@ -100,7 +107,15 @@ struct Sum {
     amounts: Amounts,
 }
 
-pub fn report(actor: &Actor, groups: Vec<Group>, before: &[Count], won: i64, drill: &Drill, names: &Names) -> Report {
+/// `before`: the same of the time before, to compare with.
+pub fn report(
+    actor: &Actor,
+    groups: Vec<Group>,
+    before: Option<&[Count]>,
+    won: i64,
+    drill: &Drill,
+    names: &Names,
+) -> Report {
     let mut sums: HashMap<(String, String), Sum> = HashMap::new();
     for group in groups {
         let key = match group.by.as_str() {
@@ -137,10 +152,14 @@ pub fn report(actor: &Actor, groups: Vec<Group>, before: &[Count], won: i64, dri
             if value.is_empty() { Filter::rule(key, Op::Empty, &[]) } else { Filter::rule(key, Op::Is, &[value]) };
         drill.href(Some(rule))
     };
-    let counted: HashMap<&str, i64> =
-        before.iter().map(|c| (c.reason.as_deref().unwrap_or_default(), c.deals)).collect();
+    let counted: BTreeMap<&str, i64> =
+        before.into_iter().flatten().map(|c| (c.reason.as_deref().unwrap_or_default(), c.deals)).collect();
     let mut reasons: Vec<Row> = vec![];
-    for (key, sum) in of("reason") {
+    let lost = of("reason");
+    // What nothing was lost for any more is told too: the changes come to that of the whole.
+    let no_more = counted.keys().filter(|key| lost.iter().all(|(known, _)| known != *key));
+    let no_more: Vec<(String, Sum)> = no_more.map(|key| ((*key).to_owned(), Sum::default())).collect();
+    for (key, sum) in lost.into_iter().chain(no_more) {
         let label = if key.is_empty() { "No reason given".to_owned() } else { key.clone() };
         let was = counted.get(key.as_str()).copied().unwrap_or_default();
         reasons.push(Row {
@@ -181,20 +200,20 @@ pub fn report(actor: &Actor, groups: Vec<Group>, before: &[Count], won: i64, dri
         .filter_map(|(key, sum)| {
             let first: NaiveDate = key.parse().ok()?;
             let month = crate::kernel::calendar::month(first);
-            let span = Span { from: month.from.max(drill.span.from), to: month.to.min(drill.span.to) };
-            Some(row(actor.locale.month(first), drill.within(span, None), &sum))
+            let part = |span: Span| Span { from: month.from.max(span.from), to: month.to.min(span.to) };
+            Some(row(actor.locale.month(first), drill.within(Some(drill.span.map_or(month, part)), None), &sum))
         })
         .collect();
-    let earlier: i64 = before.iter().map(|c| c.deals).sum();
-    let table = |id, title, head, rows| Table { id, title, head, rows, compared: id == "reasons" };
+    let earlier = before.map(|counts| counts.iter().map(|c| c.deals).sum::<i64>());
+    let compared = earlier.is_some();
+    let table = |id, title, head, rows| Table { id, title, head, rows, compared: compared && id == "reasons" };
     Report {
         deals: total,
         amount: all.amounts.full(actor),
         rate: (total + won > 0).then(|| percent(total, total + won)),
         decided: total + won,
-        before: earlier,
-        change: signed(total - earlier),
-        worse: total > earlier,
+        before: earlier.map(|earlier| (earlier, signed(total - earlier))),
+        worse: earlier.is_some_and(|earlier| total > earlier),
         href: drill.href(None),
         chart,
         tables: vec![

@@ -74,6 +74,7 @@ fn fill(tx: &mut SystemTx, org: OrgId) -> AppResult<()> {
     tx.conn().batch_execute(include_str!("demo/repeats.sql"))?;
     tx.conn().batch_execute(include_str!("demo/notices.sql"))?;
     tx.conn().batch_execute(include_str!("demo/automations.sql"))?;
+    tx.conn().batch_execute(include_str!("demo/order.sql"))?;
     // The events tell more of the deals' past than their making did.
     tx.conn().batch_execute("SELECT app.replay_deals(current_setting('seed.org')::uuid)")?;
     tx.conn().batch_execute(include_str!("demo/assignment.sql"))?;

@@ -65,6 +65,10 @@ impl Measure {
             return Ok(None);
         }
         let value = money::parse_amount(text)?.normalize();
+        // `50.000` is fifty to some and fifty thousand to others: nobody sets a target of fifty without a word.
+        if text.rsplit_once('.').is_some_and(|(_, rest)| rest.len() == 3 && rest.ends_with('0')) && value.scale() < 3 {
+            return Err("may mean thousands: write 50000, 50,000 or 50.00");
+        }
         if self != Measure::Amount && value.scale() > 0 {
             return Err("must be a whole number");
         }

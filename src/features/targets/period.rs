@@ -36,6 +36,15 @@ impl Unit {
         Self::ALL.into_iter().find(|unit| unit.key() == key)
     }
 
+    /// What it is made of.
+    pub fn smaller(self) -> Option<Self> {
+        match self {
+            Unit::Month => None,
+            Unit::Quarter => Some(Unit::Month),
+            Unit::Year => Some(Unit::Quarter),
+        }
+    }
+
     pub fn months(self) -> u32 {
         match self {
             Unit::Month => 1,

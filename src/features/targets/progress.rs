@@ -24,6 +24,8 @@ pub struct Progress {
     pub target: Decimal,
     /// Whether the number is the sum of those of smaller periods.
     pub summed: bool,
+    /// Months of the period that have a number: their own, their quarter's or the year's.
+    pub months: u32,
     pub reached: Decimal,
     /// What should be reached by the end of today, were every working day worth the same.
     pub expected: Decimal,
@@ -32,6 +34,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Whether all of the period has a number. One of some months says nothing of how far the whole is.
+    pub fn is_whole(&self) -> bool {
+        self.months == self.period.unit.months()
+    }
+
     /// What is missing to the target; negative: that much more.
     pub fn missing(&self) -> Decimal {
         self.target - self.reached
@@ -76,7 +83,8 @@ pub fn line(
 }
 
 /// The amounts that are to be won in each of these periods: of that pipeline alone or, where none is set for it, of all together (true).
-/// For lines above columns that follow each other; nothing when the reader may not see the circle.
+/// For lines above columns that follow each other; nothing when the reader may not see the circle, or for a period of which only a part
+/// has a number.
 pub fn lines(
     tx: &mut OrgTx,
     actor: &Actor,
@@ -91,8 +99,8 @@ pub fn lines(
     let set = starting_in(tx, Span { from: first.span.from, to: last.span.to })?;
     let line = |period: &Period| {
         let set = within(set.clone(), *period);
-        let of = |pipeline| number(&set, whose, &Goal::narrowed(Measure::Amount, pipeline, None), *period).0;
-        let known = |amount: Decimal, all: bool| (!amount.is_zero()).then_some((amount, all));
+        let of = |pipeline| number(&set, whose, &Goal::narrowed(Measure::Amount, pipeline, None), *period);
+        let known = |number: Number, all: bool| (number.months == period.unit.months()).then_some((number.value, all));
         known(of(Some(pipeline)), false).or_else(|| known(of(None), true))
     };
     Ok(periods.iter().map(line).collect())
@@ -133,7 +141,7 @@ pub(super) fn judge(
     let rates = Rates::today(tx, actor)?;
     let elapsed = period.elapsed(actor, calendar::today(actor.org.zone));
     let judged = wanted.into_iter().map(|(n, goal)| {
-        let (target, summed) = number(set, circles[n].whose, &goal, period);
+        let Number { value: target, summed, months } = number(set, circles[n].whose, &goal, period);
         let (mut reached, mut others) = reached.of(&circles[n], &goal, &actor.org.currency);
         // What has no rate stands beside. At the rates of its day it is converted already.
         others.retain(|currency, amount| {
@@ -145,26 +153,31 @@ pub(super) fn judge(
         let digits = if goal.measure == Measure::Amount { 2 } else { 0 };
         let reached = reached.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
         let expected = (target * elapsed).round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
-        (n, Progress { goal, period, target, summed, reached, expected, others })
+        (n, Progress { goal, period, target, summed, months, reached, expected, others })
     });
     Ok(judged.collect())
 }
 
-/// The period's own number, else the sum of its quarters, else of its months.
-pub(super) fn number(set: &[Target], whose: Whose, goal: &Goal, period: Period) -> (Decimal, bool) {
-    let mine = || set.iter().filter(|target| target.whose() == whose && target.goal() == *goal);
-    if let Some(own) = mine().find(|target| target.is_of(period)) {
-        return (own.value, false);
+/// What is to be reached in a period, and how many of its months that says something of.
+struct Number {
+    value: Decimal,
+    summed: bool,
+    months: u32,
+}
+
+/// The period's own number, else the sum of its parts': of each quarter of a year its own, else its months'.
+fn number(set: &[Target], whose: Whose, goal: &Goal, period: Period) -> Number {
+    let own = |target: &&Target| target.whose() == whose && target.goal() == *goal && target.is_of(period);
+    if let Some(own) = set.iter().find(own) {
+        return Number { value: own.value, summed: false, months: period.unit.months() };
     }
-    for unit in [Unit::Quarter, Unit::Month].into_iter().filter(|unit| *unit < period.unit) {
-        let parts = period.parts(unit);
-        let sum: Decimal =
-            mine().filter(|target| parts.iter().any(|part| target.is_of(*part))).map(|target| target.value).sum();
-        if !sum.is_zero() {
-            return (sum, true);
-        }
-    }
-    (Decimal::ZERO, true)
+    let parts = period.unit.smaller().map(|unit| period.parts(unit)).unwrap_or_default();
+    let none = Number { value: Decimal::ZERO, summed: true, months: 0 };
+    parts.into_iter().map(|part| number(set, whose, goal, part)).fold(none, |sum, part| Number {
+        value: sum.value + part.value,
+        summed: true,
+        months: sum.months + part.months,
+    })
 }
 
 /// The targets of a period and of the smaller ones in it.

@@ -34,7 +34,7 @@ pub struct Row {
     pub filled: u32,
     pub percent: String,
     pub expected: String,
-    /// `€12,000.00 ahead`, `reached`, `€3,000.00 behind`.
+    /// `€12,000.00 ahead`, `reached`, `€3,000.00 behind`; of a period of which only a part has a number `9 months unset`.
     pub pace: String,
     /// The same, short: `€3.0k behind`.
     pub pace_short: String,
@@ -43,6 +43,8 @@ pub struct Row {
     pub missing: String,
     /// Whether the number is the sum of smaller periods' numbers.
     pub summed: bool,
+    /// `3 of 12 months`, where the number is of a part of the period only.
+    pub part: String,
     pub others: String,
     /// The deals behind it; empty for activities.
     pub href: String,
@@ -91,9 +93,13 @@ pub fn of_reader(tx: &mut OrgTx, actor: &Actor) -> AppResult<(String, Vec<Row>)>
     Ok(Default::default())
 }
 
-/// How much of this month's amount is won by everybody or one person: in that pipeline, if it has a target, else in all. With what the month is called.
+/// How much of this month's amount is won by everybody, a team or one person: in that pipeline, if it has a target, else in all. With what the month is called.
 pub fn headline(tx: &mut OrgTx, actor: &Actor, whose: Whose, pipeline: PipelineId) -> AppResult<Option<(String, Row)>> {
-    let Some(circle) = circles::narrow(actor, whose) else { return Ok(None) };
+    let circle = match whose {
+        Whose::Team(_) => circles(tx, actor)?.into_iter().find(|circle| circle.whose == whose),
+        _ => circles::narrow(actor, whose),
+    };
+    let Some(circle) = circle else { return Ok(None) };
     let period = Period::now(Unit::Month, actor);
     let seen = [circle];
     let mut all = progress::of_circles(tx, actor, &seen, period, Way::default())?;
@@ -132,7 +138,14 @@ fn row(actor: &Actor, circle: &Circle, p: &Progress, names: &Names) -> Row {
     let (ahead, missing) = (p.ahead(), p.missing());
     let over = p.period.span.to <= crate::kernel::calendar::today(actor.org.zone);
     let short = |value| p.goal.measure.short(actor, value);
+    let whole = p.is_whole();
+    let judged = |text: String| if whole { text } else { "–".to_owned() };
+    let months = p.period.unit.months();
     let (pace, pace_short, tone) = match () {
+        () if !whole => {
+            let without = format!("{} months unset", months - p.months);
+            (without.clone(), without, "muted")
+        }
         () if missing <= rust_decimal::Decimal::ZERO => ("Reached".to_owned(), "reached".to_owned(), "is-good"),
         () if over => ("Missed".to_owned(), "missed".to_owned(), "is-bad"),
         () if ahead.is_sign_negative() => {
@@ -149,14 +162,15 @@ fn row(actor: &Actor, circle: &Circle, p: &Progress, names: &Names) -> Row {
         reached: told(p.reached),
         target_short: short(p.target),
         reached_short: short(p.reached),
-        filled: p.percent().clamp(0, 100).to_u32().unwrap_or(0),
-        percent: format!("{} %", actor.locale.integer(p.percent())),
-        expected: told(p.expected),
+        filled: if whole { p.percent().clamp(0, 100).to_u32().unwrap_or(0) } else { 0 },
+        percent: judged(format!("{} %", actor.locale.integer(p.percent()))),
+        expected: judged(told(p.expected)),
         pace,
         pace_short,
         tone,
-        missing: if missing.is_sign_negative() || missing.is_zero() { "–".into() } else { told(missing) },
+        missing: judged(if missing.is_sign_negative() || missing.is_zero() { "–".into() } else { told(missing) }),
         summed: p.summed,
+        part: if whole { String::new() } else { format!("{} of {months} months", p.months) },
         others: others.join(", "),
         href: href(circle, p),
     }

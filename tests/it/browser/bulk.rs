@@ -5,6 +5,38 @@ use crate::support::{PASSWORD, TestApp};
 use thirtyfour::prelude::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cards_of_the_board_are_chosen_by_keys() {
+    let app = TestApp::start().await;
+    let org = app.org("keys").await;
+    let rep = app.signed_in(&org, "rep").await;
+    for name in ["Alpha", "Beta", "Gamma"] {
+        rep.add_deal(&app.stages(&org).1[0], name, &[]).await;
+    }
+    let browser = Browser::open(&app.base, Script::On).await;
+    browser.go("/login").await;
+    browser.fill("email", "rep@keys.test").await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+    browser.go("/pipeline").await;
+    browser.find("#board-bulk").await;
+    browser.js("document.querySelector('[data-deal-id]').focus()").await;
+    let press = async |keys: &str| browser.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    // X and X again; X and the one below it; the whole column; nothing.
+    for (keys, chosen) in
+        [("x", 1), ("x", 0), ("x", 1), ("\u{E008}\u{E015}\u{E000}", 2), ("\u{E009}a\u{E000}", 3), ("\u{E00C}", 0)]
+    {
+        press(keys).await;
+        let counted = format!("document.querySelectorAll('[data-deal-id].chosen').length === {chosen}");
+        browser.until(&format!("{chosen} chosen by {keys:?}"), &counted).await;
+    }
+    press("?").await;
+    browser.until("the keys are told", "document.getElementById('board-keys').open").await;
+    assert!(browser.text().await.contains("Choose the card, for several at once"));
+    browser.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ticked_by_keys_then_all_that_match_with_progress_and_undo() {
     let app = TestApp::start().await;
     let org = app.org("bulk").await;

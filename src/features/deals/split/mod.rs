@@ -25,7 +25,7 @@ use crate::{
         pipeline,
         records::Saved,
     },
-    kernel::{Currency, DealId, OperationId, RecordType},
+    kernel::{Currency, DealId, Money, OperationId, RecordType},
     schema::{deal_splits, deals},
     web::{
         Allow,
@@ -63,7 +63,12 @@ fn split(
     let lines = lines::all(tx, id)?;
     let currency: Currency = deal.currency.parse().map_err(|told: &str| AppError::field("", told))?;
     let (shares, lines_of) = shares::with_lines(plan, &deal, &lines, currency)?;
-    shares::check(whole, &shares)?;
+    // What is finer than the currency's coins is told as finely.
+    let told = |amount: Decimal| match amount.normalize().scale() {
+        digits if digits > currency.digits() => format!("{} {}", by.locale.decimal(amount, digits), currency.code()),
+        _ => by.locale.money(Money { amount, currency }),
+    };
+    shares::check(whole, &shares, told)?;
     let count = i64::try_from(shares.len()).unwrap_or(i64::MAX);
     let new = NewOperation {
         kind: SPLIT,

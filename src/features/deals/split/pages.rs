@@ -14,7 +14,7 @@ use super::{
 use crate::{
     db::Db,
     error::{AppError, AppResult},
-    kernel::{Currency, DealId},
+    kernel::{Currency, DealId, money},
     web::{
         Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
@@ -28,6 +28,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
+use rust_decimal::Decimal;
 
 /// A row of the form.
 struct Part {
@@ -100,9 +101,11 @@ async fn form(
             Ok((deal, lines))
         })
         .await?;
-    let count = parts(&form);
     let digits = deal.currency.parse::<Currency>().map_or(2, |currency| currency.digits());
-    let amounts = equal(deal.amount.unwrap_or_default(), count, digits);
+    let whole = deal.amount.unwrap_or_default();
+    resize(&mut form, whole, digits);
+    let count = parts(&form);
+    let amounts = equal(whole, count, digits);
     let mut rows = Vec::with_capacity(count);
     for (n, amount) in (1..).zip(amounts) {
         let (name, value) = (format!("name_{n}"), format!("amount_{n}"));
@@ -133,12 +136,43 @@ async fn form(
     let recurring =
         choices.into_iter().filter(|_| recurs).map(|(key, label)| SelectOption::new(key, label, chosen(key)));
     let recurring = recurring.collect();
-    let whole = deal.money().map(|money| page.locale.money(money)).unwrap_or_default();
+    let total = deal.money().map(|money| page.locale.money(money)).unwrap_or_default();
     let shell = page.shell("deals");
     let (ways, lines) = (ways(&form, &lines), lines.iter().map(|line| goes(page, &form, line)).collect());
-    let shown =
-        SplitPage { shell, deal, whole, parts: count, rows, recurring, ways, lines, input: form.view(errors), refused };
+    let shown = SplitPage {
+        shell,
+        deal,
+        whole: total,
+        parts: count,
+        rows,
+        recurring,
+        ways,
+        lines,
+        input: form.view(errors),
+        refused,
+    };
     reply::page_with(&page.req, status, &shown)
+}
+
+/// One deal more or fewer (`again`): what was typed stays. Amounts that nobody touched are made equal anew; beside those that somebody did
+/// a further deal is worth what is left over.
+fn resize(form: &mut Form, whole: Decimal, digits: u32) {
+    if !form.has("again") {
+        return;
+    }
+    let before = parts(form);
+    form.set("parts", form.get("again").to_owned());
+    let after = parts(form);
+    let amount = |form: &Form, n: usize| money::parse_amount(form.get(&format!("amount_{n}"))).ok();
+    let as_proposed = (1..).zip(equal(whole, before, digits)).all(|(n, equal)| amount(form, n) == Some(equal));
+    let kept = if as_proposed { 0 } else { before.min(after) };
+    let left = whole - (1..=kept).filter_map(|n| amount(form, n)).sum::<Decimal>();
+    for n in kept + 1..=before.max(after) {
+        form.remove(&format!("amount_{n}"));
+    }
+    if !as_proposed && after > before {
+        form.set(&format!("amount_{after}"), left.max(Decimal::ZERO).normalize().to_string());
+    }
 }
 
 fn ways(form: &Form, lines: &[Line]) -> Vec<SelectOption> {
@@ -158,7 +192,7 @@ fn goes(page: &Page, form: &Form, line: &Line) -> Goes {
     Goes { label: format!("{quantity} × {}", line.name), to: to.collect(), field }
 }
 
-/// `POST /deals/{id}/split`: `version`, `parts`, `name_1`, `amount_1` … `recurring`, `lines`, `line_<id>` …
+/// `POST /deals/{id}/split`: with `again`, how many, the form once more; else `version`, `parts`, `name_1`, `amount_1` … `recurring`, `lines`, `line_<id>` …
 pub async fn make(
     page: Page,
     by: Allow<Create>,
@@ -167,6 +201,9 @@ pub async fn make(
     form: Form,
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
+    if form.has("again") {
+        return self::form(&page, &db, StatusCode::OK, *id, form, FormErrors::default()).await;
+    }
     let (id, posted) = (*id, form.clone());
     let version = form.get("version").parse().unwrap_or(0);
     let done = db

@@ -157,21 +157,21 @@ fn divided(line: &Line, amounts: &[Decimal], currency: Currency) -> AppResult<Ve
     quantities.into_iter().zip(taken).map(part).collect()
 }
 
-pub(super) fn check(whole: Decimal, shares: &[Share]) -> AppResult<()> {
+/// `told`: an amount as the reader reads it.
+pub(super) fn check(whole: Decimal, shares: &[Share], told: impl Fn(Decimal) -> String) -> AppResult<()> {
     if shares.len() < FEWEST || shares.len() > MOST {
         return Err(AppError::field("", format!("A deal is split into {FEWEST} to {MOST}.")));
     }
     let sum: Decimal = shares.iter().map(|share| share.amount).sum();
-    let plain = |amount: Decimal| amount.normalize().to_string();
     match sum.cmp(&whole) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Less => Err(AppError::field(
             "",
-            format!("The amounts come to {}: {} of {} is left over.", plain(sum), plain(whole - sum), plain(whole)),
+            format!("The amounts come to {}: {} of {} is left over.", told(sum), told(whole - sum), told(whole)),
         )),
         std::cmp::Ordering::Greater => Err(AppError::field(
             "",
-            format!("The amounts come to {}: {} more than {}.", plain(sum), plain(sum - whole), plain(whole)),
+            format!("The amounts come to {}: {} more than {}.", told(sum), told(sum - whole), told(whole)),
         )),
     }
 }

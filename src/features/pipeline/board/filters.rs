@@ -156,6 +156,8 @@ pub enum Closing {
 #[derive(Clone, Debug)]
 pub struct Scope {
     pub owners: Owners,
+    /// The team whose deals these are, all of them.
+    pub team: Option<TeamId>,
     pub closing: Closing,
     pub amount_min: Option<Decimal>,
     pub amount_max: Option<Decimal>,
@@ -172,6 +174,7 @@ impl Scope {
         let owners = owners(tx, actor, filters)?;
         Ok(Self {
             owners,
+            team: filters.team.filter(|_| filters.owner.is_none()),
             closing: closing(filters.close, actor.today(), actor.org.fiscal_year_start),
             amount_min: filters.amount_min,
             amount_max: filters.amount_max,
@@ -186,6 +189,7 @@ impl Scope {
         let owners = actor.visible_owners().map_or(Owners::Everyone, Owners::Some);
         Self {
             owners,
+            team: None,
             closing: Closing::Any,
             amount_min: None,
             amount_max: None,

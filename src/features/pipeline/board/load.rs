@@ -221,18 +221,19 @@ pub fn summary(tx: &mut OrgTx, actor: &Actor, pipeline: PipelineId, scope: &Scop
     Ok(Summary { aim: aim(tx, actor, pipeline, scope)?, ..view::summary(actor, &totals, note) })
 }
 
-/// How far this month's target is: everybody's, or that of the one person whose deals are shown.
+/// How far this month's target is: everybody's, or that of the team or the one person whose deals are shown.
 fn aim(
     tx: &mut OrgTx,
     actor: &Actor,
     pipeline: PipelineId,
     scope: &Scope,
 ) -> AppResult<Option<(String, targets::Row)>> {
-    let whose = match &scope.owners {
-        Owners::Everyone => Whose::Everyone,
-        Owners::One(id) => Whose::Member((*id).into()),
-        Owners::Some(owners) if owners.len() == 1 => Whose::Member(owners[0].into()),
-        Owners::Some(_) | Owners::Nobody => return Ok(None),
+    let whose = match (scope.team, &scope.owners) {
+        (Some(team), _) => Whose::Team(team),
+        (None, Owners::Everyone) => Whose::Everyone,
+        (None, Owners::One(id)) => Whose::Member((*id).into()),
+        (None, Owners::Some(owners)) if owners.len() == 1 => Whose::Member(owners[0].into()),
+        (None, Owners::Some(_) | Owners::Nobody) => return Ok(None),
     };
     targets::headline(tx, actor, whose, pipeline)
 }

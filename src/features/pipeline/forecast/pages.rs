@@ -26,7 +26,7 @@ use crate::{
         Actor, Form, Page, Shell,
         permission::{
             Permission,
-            deals::{Edit, View},
+            deals::{Create, Edit, View},
         },
         reply,
     },
@@ -63,6 +63,8 @@ struct Forecast {
     title: String,
     periods: Vec<Period>,
     rows: Vec<Row>,
+    /// There is nothing to foresee: where the reader adds a deal; empty if they may not.
+    blank: Option<&'static str>,
     can_edit: bool,
 }
 
@@ -102,6 +104,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResul
     let more = |slot: &Slot, after: &str| more_href(&asked, slot, after);
     let name = |span: Option<&Span>| span.map(|span| unit.name(*span, actor)).unwrap_or_default();
     Ok(Forecast {
+        blank: (open.is_empty() && won.is_empty()).then(|| if actor.may(Create::KEY) { "/deals/new" } else { "" }),
         summary: board::summary(tx, actor, id, &scope)?,
         units: Unit::ALL.map(|u| step(&asked, u, u == unit)).into(),
         unit: unit.key(),

@@ -7,6 +7,7 @@ use crate::{
     kernel::{Currency, MemberId, TeamId, calendar, calendar::Span},
     web::{Actor, Form, SelectOption},
 };
+use actix_web::http::StatusCode;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -113,15 +114,43 @@ pub(super) fn choices(tx: &mut OrgTx, asked: &Asked) -> AppResult<(Vec<SelectOpt
     Ok((owners, teams.collect()))
 }
 
-/// The day of that name in an address; `fallback` where there is none. Never after today, where the organisation is.
-pub(super) fn day(actor: &Actor, query: &Form, name: &str, fallback: NaiveDate) -> AppResult<NaiveDate> {
-    let mut p = query.parser();
-    let day = p.optional(name, calendar::parse_date);
-    if day.is_some_and(|day| day > today(actor)) {
-        p.error(name, "lies in the future");
+/// A day as an address says it.
+pub(super) struct Day {
+    pub day: NaiveDate,
+    /// For its field: as it was typed, if that is a date.
+    pub typed: String,
+    /// What is wrong with that; `day` is the usual one then.
+    pub error: String,
+}
+
+impl Day {
+    pub fn of(day: NaiveDate) -> Self {
+        Self { day, typed: day.to_string(), error: String::new() }
     }
-    p.finish()?;
-    Ok(day.unwrap_or(fallback))
+
+    /// For what has no field to say so at.
+    pub fn sound(self, name: &str) -> AppResult<NaiveDate> {
+        if self.error.is_empty() { Ok(self.day) } else { Err(AppError::field(name, self.error)) }
+    }
+}
+
+/// The day of that name in an address; `fallback` where there is none. Never after today, where the organisation is.
+pub(super) fn day(actor: &Actor, query: &Form, name: &str, fallback: NaiveDate) -> Day {
+    let typed = query.get(name);
+    let usual = |error: &str| Day { day: fallback, typed: typed.to_owned(), error: error.to_owned() };
+    match calendar::parse_date(typed) {
+        _ if typed.is_empty() => Day::of(fallback),
+        Ok(day) if day > today(actor) => usual("lies in the future"),
+        Ok(day) => Day::of(day),
+        // A date field shows nothing else.
+        Err(told) => Day { typed: String::new(), ..usual(told) },
+    }
+}
+
+/// Of a page about days: whether all of them could be read.
+pub(super) fn status(days: &[&Day]) -> StatusCode {
+    let sound = days.iter().all(|day| day.error.is_empty());
+    if sound { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
 }
 
 pub(super) fn today(actor: &Actor) -> NaiveDate {

@@ -1,7 +1,7 @@
 //! `/pipeline/{id}/changes`: what led from one day's pipeline to another's, as a waterfall and a table, and the deals of each step.
 
 use super::{
-    asked::{self, Asked, Scope},
+    asked::{self, Asked, Day, Scope},
     blank::{self, Blank},
     compare::{self, Between, Part, STEPS, Step, Sum},
     pages::Tools,
@@ -62,8 +62,8 @@ struct Changes {
     shell: Shell,
     pipeline: String,
     pipeline_id: PipelineId,
-    from: NaiveDate,
-    to: NaiveDate,
+    from: Day,
+    to: Day,
     from_day: String,
     to_day: String,
     tools: Tools,
@@ -84,8 +84,9 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let today = asked::today(&page);
-    let to = asked::day(&page, &query, "to", today)?;
-    let from = asked::day(&page, &query, "from", to - Days::new(28))?;
+    let to_field = asked::day(&page, &query, "to", today);
+    let from_field = asked::day(&page, &query, "from", to_field.day - Days::new(28));
+    let (from, to) = (from_field.day, to_field.day);
     // Two days the wrong way round are still those two days; one day is compared with the day before it.
     let (from, to) = (from.min(to), from.max(to));
     let from = if from == to { to - Days::new(1) } else { from };
@@ -100,8 +101,15 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
     let skip = query.get("skip").parse::<i64>().unwrap_or(0).clamp(0, 1_000_000);
     let (actor, shell) = (page.actor.clone(), page.shell("pipeline"));
     let wanted = Wanted { id: *id, from, to, asked, step, skip };
-    let template = db.org_read(&page, move |tx| load(tx, &actor, shell, wanted)).await?;
-    reply::page(&page.req, &template)
+    let mut template = db.org_read(&page, move |tx| load(tx, &actor, shell, wanted)).await?;
+    let status = asked::status(&[&from_field, &to_field]);
+    // What cannot be read stays where it was typed, beside what is wrong with it.
+    for (field, shown) in [(from_field, &mut template.from), (to_field, &mut template.to)] {
+        if !field.error.is_empty() {
+            *shown = field;
+        }
+    }
+    reply::page_with(&page.req, status, &template)
 }
 
 struct Wanted {
@@ -172,8 +180,8 @@ fn load(tx: &mut OrgTx, actor: &Actor, shell: Shell, wanted: Wanted) -> AppResul
         shell,
         pipeline: pipeline.name,
         pipeline_id: wanted.id,
-        from: wanted.from,
-        to: wanted.to,
+        from: Day::of(wanted.from),
+        to: Day::of(wanted.to),
         from_day: actor.locale.day(wanted.from, today),
         to_day: if wanted.to == today { "Today".into() } else { actor.locale.day(wanted.to, today) },
         tools: Tools { owners, teams, today },

@@ -1,7 +1,7 @@
 //! `/pipeline/{id}/history`: the board and its totals at the end of a day.
 
 use super::{
-    asked::{self, Asked, Scope},
+    asked::{self, Asked, Day, Scope},
     blank::{self, Blank},
     board::{self, PastCard},
     stages::{self, PastStage},
@@ -44,7 +44,7 @@ struct History {
     shell: Shell,
     pipeline: String,
     pipeline_id: PipelineId,
-    on: NaiveDate,
+    on: Day,
     /// In words.
     day: String,
     is_today: bool,
@@ -63,11 +63,12 @@ struct History {
 pub async fn history(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let on = asked::day(&page, &query, "on", asked::today(&page) - Days::new(1))?;
+    let on = asked::day(&page, &query, "on", asked::today(&page) - Days::new(1));
+    let status = asked::status(&[&on]);
     let asked = Asked::parse(&query)?;
     let (actor, shell) = (page.actor.clone(), page.shell("pipeline"));
     let template = db.org_read(&page, move |tx| load(tx, &actor, shell, *id, on, &asked)).await?;
-    reply::page(&page.req, &template)
+    reply::page_with(&page.req, status, &template)
 }
 
 fn load(
@@ -75,9 +76,10 @@ fn load(
     actor: &Actor,
     shell: Shell,
     id: PipelineId,
-    on: NaiveDate,
+    asked_for: Day,
     asked: &Asked,
 ) -> AppResult<History> {
+    let on = asked_for.day;
     let pipeline = queries::pipeline(tx, id)?;
     let scope = Scope::resolve(tx, actor, asked)?;
     let moment = asked::end_of(actor, on);
@@ -118,7 +120,7 @@ fn load(
         before: href(on - Days::new(1)),
         after: (on < today).then(|| href(on + Days::new(1))),
         compare: format!("/pipeline/{id}/changes?{}", asked.query(&[("from", on), ("to", today)])),
-        on,
+        on: asked_for,
     })
 }
 
@@ -162,7 +164,7 @@ struct StagePage {
 pub async fn more(page: Page, path: Path<(PipelineId, StageId)>, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let on = asked::day(&page, &query, "on", asked::today(&page) - Days::new(1))?;
+    let on = asked::day(&page, &query, "on", asked::today(&page) - Days::new(1)).sound("on")?;
     let asked = Asked::parse(&query)?;
     let actor = page.actor.clone();
     let (pipeline, stage) = path.into_inner();

@@ -188,7 +188,8 @@ impl Change {
         latest: &HashMap<String, Latest>,
     ) -> Self {
         let currency = row.data.get("currency").and_then(Value::as_str);
-        let lines = words::lines(&row.changes, catalogue, actor, currency);
+        let mut lines = words::lines(&row.changes, catalogue, actor, currency);
+        lines.extend(words::passed_over(&row.data));
         let words = words::of(&row.kind, &row.changes, &row.data, catalogue, actor);
         let own = row.record_id == record;
         let undo = match row.data.get("merge_id").and_then(Value::as_str) {

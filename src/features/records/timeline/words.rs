@@ -16,7 +16,7 @@ pub(in crate::features::records) struct Words {
     pub lines: Vec<Line>,
 }
 
-/// `data.title` of an event says what its kind and changes cannot: "Chiara Rossi added as champion".
+/// An event in words, and what it passed over.
 pub(in crate::features::records) fn of(
     kind: &str,
     changes: &Value,
@@ -24,6 +24,19 @@ pub(in crate::features::records) fn of(
     catalogue: &Catalogue,
     actor: &Actor,
 ) -> Words {
+    let mut words = plain(kind, changes, data, catalogue, actor);
+    words.lines.extend(passed_over(data));
+    words
+}
+
+/// What a stage asked for and the deal went on without.
+pub(in crate::features::records) fn passed_over(data: &Value) -> Option<Line> {
+    let missing = data.get("overrode").and_then(Value::as_str)?;
+    Some(Line { label: "Without".to_owned(), before: String::new(), after: missing.to_owned() })
+}
+
+/// `data.title` of an event says what its kind and changes cannot: "Chiara Rossi added as champion".
+fn plain(kind: &str, changes: &Value, data: &Value, catalogue: &Catalogue, actor: &Actor) -> Words {
     let verb = kind.split_once('.').map_or(kind, |(_, verb)| verb);
     let currency = data.get("currency").and_then(Value::as_str);
     let told = data.get("title").and_then(Value::as_str).map(str::to_owned);

@@ -1,6 +1,6 @@
 -- What happened to open deals in the last four weeks besides moving on: worth more or less, another owner, slipped back, reopened.
 WITH turned AS (
-  UPDATE deals d SET amount = round(d.amount * (ARRAY[1.25, 0.8, 1.4, 0.9])[1 + s.i % 4], -2), version = d.version + 1,
+  UPDATE deals d SET amount = round(d.amount * (ARRAY[1.25, 0.8, 1.4, 0.9])[1 + s.i % 4], -2), amount_from = 'hand', version = d.version + 1,
     updated_at = greatest(d.updated_at, d.stage_entered_at + (now() - d.stage_entered_at) * 0.6)
   FROM sales s WHERE d.org_id = current_setting('seed.org')::uuid AND d.id = s.id AND d.status = 'open' AND d.amount > 2500 AND s.i % 5 = 2
   RETURNING d.id, d.owner_id, d.version, d.updated_at, d.amount, (ARRAY[1.25, 0.8, 1.4, 0.9])[1 + s.i % 4] AS by)
