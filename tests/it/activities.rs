@@ -322,6 +322,17 @@ async fn seen_by_whoever_does_it_takes_part_or_sees_what_it_is_about() {
     assert_eq!(viewer.get("/activities").await.status(), 200);
     assert_eq!(viewer.post("/activities", &[("type_id", &meeting)]).await.status(), 403);
     assert!(!viewer.get(&format!("/deals/{deals}")).await.contains("composer-activity"));
+    // "My team" is those of the reader's teams, and nobody else.
+    plan("Elsewhere", &org.manager.to_string(), "").await;
+    app.sql(&format!(
+        "INSERT INTO teams (org_id, id, name) VALUES ('{0}', '{0}', 'Ours');
+         INSERT INTO team_members (org_id, team_id, member_id) VALUES ('{0}', '{0}', '{boss}'), ('{0}', '{0}', '{own}')",
+        org.id
+    ))
+    .await;
+    let (team, all) = (admin.get("/activities?who=team").await, admin.get("/activities?who=all").await);
+    assert!(team.contains("Site visit") && team.contains("Board meeting") && all.contains(">Elsewhere<"));
+    assert!(!team.contains(">Elsewhere<"), "{}", team.body);
     app.stop().await;
 }
 

@@ -15,7 +15,8 @@ async fn one_owner_helpers_beside_it_and_a_stop_in_time() {
     assert!(alone.success && alone.out.contains("private server"), "{}{}", alone.out, alone.err);
     assert!(alone.out.contains("run `pipewright migrate`"), "{}", alone.out);
 
-    let server = Server::start(&data_dir, &[]).await;
+    let metrics = format!("127.0.0.1:{}", process::free_port());
+    let server = Server::start(&data_dir, &[("METRICS_BIND", &metrics)]).await;
     let second = process::run(&data_dir, &[("BIND", "127.0.0.1:0")], &["serve"]).await;
     assert!(!second.success && second.err.trim().lines().count() == 1, "{}", second.err);
     assert!(second.err.contains("in use by process") && second.err.contains("stop it first"), "{}", second.err);
@@ -57,6 +58,17 @@ async fn one_owner_helpers_beside_it_and_a_stop_in_time() {
     assert!(import.out.contains("All rows in error: https://sales.example.com/imports/"), "{}", import.out);
     let client = Arc::new(Client::new(&server.base));
     client.sign_in("rep@stops.test", PASSWORD).await;
+    // What is measured is told on a listener of its own, and not to the public.
+    let told = client.http().get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
+    for what in [
+        "http_requests_total{method=\"GET\",route=\"/readyz\",status=\"200\"}",
+        "http_request_duration_seconds",
+        "db_connections_idle",
+        "jobs{state=\"due\"}",
+    ] {
+        assert!(told.contains(what), "no {what} in\n{told}");
+    }
+    assert_eq!(client.get("/metrics").await.status(), 404);
     let mut stream = client.http().get(client.url("/live")).send().await.unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
     let busy = client.clone();
