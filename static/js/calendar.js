@@ -1,4 +1,5 @@
 // Day, week and month: FullCalendar over /calendar/entries. What is dragged is saved at once and goes back when the server refuses.
+// The days as a list and people side by side are drawn by the server, and asked for anew when somebody changes an activity.
 // Times are the clock of the person's own zone everywhere: the server says and hears "14:30", and nothing here converts.
 import { get, post } from "./http.js";
 import { announce, toast } from "./toast.js";
@@ -206,6 +207,7 @@ function later() {
 }
 
 function refetch() {
+  if (!calendar) return void window.htmx?.ajax("GET", location.href, { target: "#calendar-days", select: "#calendar-days", swap: "outerMorph" });
   stale = held > 0;
   if (stale) return;
   focused = document.activeElement?.closest?.(".fc-event")?.dataset.id;
@@ -240,13 +242,13 @@ function draw() {
   });
   calendar.render();
   root.addEventListener("keydown", onKey);
-  document.addEventListener("records", onRecords);
-  document.addEventListener("refresh", later);
-  document.addEventListener("undo:done", later);
-  document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(refetch, Math.random() * 500); });
 }
 
 document.addEventListener("click", onClick);
+document.addEventListener("records", onRecords);
+document.addEventListener("refresh", later);
+document.addEventListener("undo:done", later);
+document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.attempt > 0) setTimeout(refetch, Math.random() * 500); });
 startDialogs({ changed: () => (calendar ? refetch() : location.reload()), unselect: () => calendar?.unselect() });
 if (root) draw();
 const current = document.querySelector("[data-cal-view][aria-current]").dataset.calView;

@@ -107,6 +107,7 @@ function refetch() {
   if (stale) return;
   focused ??= document.activeElement?.closest?.(".fc-event")?.dataset.id;
   calendar.refetchEvents();
+  window.htmx?.ajax("GET", location.href, { target: "#board-summary", select: "#board-summary", swap: "outerMorph", selectOOB: "#board-aim:outerMorph" });
 }
 
 function drawn() {

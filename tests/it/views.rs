@@ -204,3 +204,53 @@ async fn a_view_outlives_its_fields() {
     assert!(admins.status() == 200 && !admins.contains("Ann"), "{}", admins.body);
     app.stop().await;
 }
+
+/// So does a board, and every other way of looking at a pipeline.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_board_outlives_its_fields() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let (admin, rep) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await);
+    for label in ["Rank", "Grade"] {
+        let mut field = vec![("type", "deal"), ("kind", "text"), ("label", label)];
+        field.extend(["administrator", "rep"].iter().flat_map(|role| [("viewers", *role), ("editors", *role)]));
+        assert_eq!(admin.post("/settings/fields", &field).await.status(), 303);
+    }
+    let of = |what: &str| format!("SELECT id FROM {what} WHERE org_id = '{}' ORDER BY position LIMIT 1", org.id);
+    let (pipeline, stage) = (app.value(&of("pipelines")).await, app.value(&of("stages")).await);
+    for (name, grade) in [("Ann", "A"), ("Bob", "B")] {
+        let deal = [("name", name), ("stage_id", &*stage), ("c_grade", grade), ("expected_close_on", "2031-04-05")];
+        assert_eq!(rep.post("/deals/new", &deal).await.status(), 303);
+    }
+    let rule = |key: &str, value: &str| format!(r#"{{"rule":{{"key":"{key}","op":"is","values":["{value}"]}}}}"#);
+    let filter = format!(r#"{{"all":[{},{}]}}"#, rule("c_rank", "1"), rule("c_grade", "A"));
+    let role = app.value(&format!("SELECT id FROM roles WHERE org_id = '{}' AND key = 'rep'", org.id)).await;
+    let mut views = Vec::new();
+    for kind in ["calendar", "forecast", "timeline", "board"] {
+        let pairs = [("kind", kind), ("pipeline", &pipeline), ("filter", &filter)];
+        let list = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let to = admin.post("/views", &[("record", "deal"), ("list", &list), ("name", kind)]).await.location.unwrap();
+        let id = to.split("view=").nth(1).unwrap().to_owned();
+        let default = [("name", kind), ("sharing", "all"), ("roles", "1"), ("role", role.as_str())];
+        assert_eq!(admin.post(&format!("/views/{id}"), &default).await.status(), 303);
+        views.push(to);
+    }
+    rep.get("/").await;
+    let whole = rep.get(&views[3]).await;
+    assert!(whole.status() == 200 && !whole.contains("Ann") && !whole.contains("without that part"), "{}", whole.body);
+    let rank = app.value(&format!("SELECT id FROM custom_fields WHERE org_id = '{}' AND key = 'c_rank'", org.id)).await;
+    assert_eq!(admin.post(&format!("/settings/fields/{rank}/retirement"), &[]).await.status(), 303);
+    // The last of them is what the menu opens.
+    assert_eq!(rep.get("/deals").await.location.as_deref(), Some(views[3].as_str()));
+    for view in &views {
+        let rest = rep.get(view).await;
+        assert!(rest.status() == 200 && rest.contains("shown without that part"), "{view}: {}", rest.body);
+        assert!(*view != views[3] || rest.contains("Ann"), "{view}: {}", rest.body);
+        assert!(!rest.contains("Bob"), "{view}: {}", rest.body);
+    }
+    // What it asks for further is without it, too.
+    let of_april = format!("{}&from=2031-04-01&to=2031-04-30", views[0].replace("calendar?", "calendar/deals?"));
+    let told = rep.get(&of_april).await;
+    assert!(told.status() == 200 && told.contains("Ann") && !told.contains("Bob"), "{}", told.body);
+    app.stop().await;
+}

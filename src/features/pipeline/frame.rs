@@ -23,6 +23,9 @@ use crate::{
     web::{Actor, Form},
 };
 
+const LOST: &str =
+    "Part of this view asks for a field that is no longer there, or not for you. It is shown without that part.";
+
 /// What an address asks for: of the saved view it names, unless it says how it differs from it.
 pub struct Asked {
     pub kind: Kind,
@@ -31,17 +34,22 @@ pub struct Asked {
     pub filters: Filters,
     /// What the kind says of itself beside the filter.
     pub shape: Vec<(String, String)>,
+    /// Part of the view asks for what is gone, or not for this reader, and is left out.
+    lost: bool,
 }
 
 impl Asked {
     pub fn read(tx: &mut OrgTx, actor: &Actor, kind: Kind, pipeline: PipelineId, form: &Form) -> AppResult<Self> {
+        let edited = form.get("edited") == "1";
         let (view, form) = match form.get("view") {
             "" | "all" => (None, form.clone()),
             _ => views::resolve(tx, actor, RecordType::Deal, form.clone())?,
         };
         let said = |name: &&str| ((*name).to_owned(), form.get(name).to_owned());
         let shape = kind::SHAPE.iter().map(said).filter(|(_, value)| !value.is_empty()).collect();
-        Ok(Self { kind, pipeline, view, filters: Filters::parse(&form)?, shape })
+        let mut filters = Filters::parse(&form)?;
+        let lost = view.is_some() && !edited && filters.leave_out_what_is_gone(tx, actor)?;
+        Ok(Self { kind, pipeline, view, filters, shape, lost })
     }
 
     pub fn scope(&self, tx: &mut OrgTx, actor: &Actor) -> AppResult<Scope> {
@@ -174,6 +182,8 @@ pub struct Frame {
     pub kinds: Vec<kind::Link>,
     pub filters: FilterView,
     pub view: Option<Mark>,
+    /// What of the view could not be had, in words.
+    pub note: &'static str,
     pub path: String,
     pub clear: String,
     /// What the filter's form keeps.
@@ -221,6 +231,7 @@ impl Frame {
                 may_change: view.may_change(actor),
                 href: view.href(),
             }),
+            note: if asked.lost { LOST } else { "" },
             path: asked.kind.path(asked.pipeline),
             clear: address(&asked.kind.path(asked.pipeline), &asked.shape),
             kept: kept(asked),

@@ -193,6 +193,20 @@ async fn planned_in_a_slot_seen_elsewhere_and_listed_without_a_script() {
         )
         .await;
 
+    // So it does in the list of days and side by side, which the server draws.
+    for (view, subject) in [("agenda", "In the list"), ("people", "Side by side")] {
+        browser.go(&format!("/calendar?view={view}&date={DAY}")).await;
+        browser.find("#calendar-days").await;
+        browser.js("document.body.dataset.same = 'page'").await;
+        let fields = fields.map(|(name, value)| (name, if name == "subject" { subject } else { value }));
+        assert_eq!(other.post_partial("/calendar/activities", &fields).await.status(), 201);
+        browser
+            .until(subject, &format!("document.getElementById('calendar-days').innerHTML.includes('{subject}')"))
+            .await;
+        assert_eq!(browser.js("return document.body.dataset.same").await, "page");
+    }
+    browser.go(WEEK).await;
+
     // Month and back, remembered; the address says where one is.
     browser.click("[data-cal-view=month]").await;
     browser

@@ -174,6 +174,11 @@ impl Browser {
             .unwrap();
     }
 
+    /// What is no part of WebDriver: a command of Chromium's own (DevTools).
+    pub async fn devtools(&self, method: &str, params: Value) {
+        self.driver.cdp().send_raw(method, params).await.unwrap();
+    }
+
     /// Types into the field of that name.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&format!("main [name=\"{name}\"], form [name=\"{name}\"]")).await;

@@ -85,6 +85,16 @@ async fn dragged_between_periods_and_days() {
     until(&app, &when, "2031-04-01 -").await;
     browser.until("its focus", &format!("document.activeElement?.dataset.id === '{id}'")).await;
     assert_eq!(violations(&browser).await, Vec::<String>::new());
+    // The line under the title follows what others do.
+    browser.js("document.body.dataset.same = 'page'").await;
+    let (line, version) =
+        ("document.getElementById('board-summary').textContent", "SELECT version FROM deals WHERE id = ");
+    let version = app.value(&format!("{version}'{id}'")).await;
+    let sent =
+        rep.post_partial(&format!("/deals/{id}/fields/amount"), &[("version", &version), ("amount", "98765")]).await;
+    assert_eq!(sent.status(), 200, "{}", sent.body);
+    browser.until("what a colleague changed", &format!("{line}.includes('98.8k')")).await;
+    assert_eq!(browser.js("return document.body.dataset.same").await, "page");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
     app.stop().await;

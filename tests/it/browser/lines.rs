@@ -88,6 +88,46 @@ async fn lines_are_added_changed_ordered_and_taken_off_in_place() {
     app.stop().await;
 }
 
+/// The deal's amount set by hand above, here or by a colleague: the panel says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_panel_follows_an_amount_set_in_place() {
+    let app = TestApp::start().await;
+    let org = app.org("lines").await;
+    let ours = app.belongings(&org).await;
+    let rep = app.signed_in(&org, "rep").await;
+    let at = format!("/deals/{}", ours.deal);
+    assert_eq!(rep.post(&format!("{at}/amount"), &[("from", "lines")]).await.status(), 303);
+    let browser = Browser::open(&app.base, Script::On).await;
+    enter(&browser).await;
+    browser.go(&at).await;
+    let says =
+        |choice: &str| format!("document.querySelector('#deal-lines [aria-current]')?.textContent === '{choice}'");
+    let fixed = |amount: &str| {
+        format!(
+            "document.querySelector('#deal-lines .line-totals')?.textContent.includes('Amount, fixed by hand{amount}')"
+        )
+    };
+    browser.until("it follows the lines", &says("Follows the lines")).await;
+    browser.js("document.body.dataset.same = 'page'").await;
+    browser.click("#deal-amount").await;
+    let field = browser.find(".inline-form input[name=amount]").await;
+    field.clear().await.unwrap();
+    field.send_keys("1234").await.unwrap();
+    field.send_keys(Key::Enter).await.unwrap();
+    browser.until("the amount in the panel", &fixed("€1,234.00")).await;
+    browser.until("it is fixed", &says("Fixed by hand")).await;
+    let version = app.value(&format!("SELECT version FROM deals WHERE id = '{}'", ours.deal)).await;
+    let sent = rep.post_partial(&format!("{at}/fields/amount"), &[("version", &version), ("amount", "77")]).await;
+    assert_eq!(sent.status(), 200, "{}", sent.body);
+    browser.until("a colleague's", &fixed("€77.00")).await;
+    assert_eq!(rep.post(&format!("{at}/amount"), &[("from", "lines")]).await.status(), 303);
+    browser.until("it follows again", &says("Follows the lines")).await;
+    assert_eq!(browser.js("return document.body.dataset.same").await, "page", "all of it without another page");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_without_a_script() {
     let app = TestApp::start().await;

@@ -24,4 +24,5 @@ mod rows;
 mod series;
 mod shell;
 mod story;
+mod touch;
 mod views;

@@ -55,6 +55,17 @@ pub struct Filters {
 }
 
 impl Filters {
+    /// Leaves out the rules that mean nothing to this reader any more; says whether there were some.
+    pub fn leave_out_what_is_gone(&mut self, tx: &mut OrgTx, actor: &Actor) -> AppResult<bool> {
+        let Some(json) = &self.rules else { return Ok(false) };
+        let whole = Filter::parse(json)?;
+        let schema = Schema::load(tx, actor, RecordType::Deal, &whole)?;
+        let rest = filter::without_what_is_gone(&whole, RecordType::Deal, &schema, actor);
+        let Some(rest) = rest.filter(|rest| *rest != whole) else { return Ok(false) };
+        self.rules = Some(rest.json()).filter(|json| !json.is_empty());
+        Ok(true)
+    }
+
     /// Whether the query says anything about filters, be it that there are none.
     pub fn are_in(query: &Form) -> bool {
         KEYS.iter().any(|key| query.has(key))

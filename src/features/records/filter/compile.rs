@@ -27,6 +27,15 @@ pub fn compile(filter: &Filter, record: RecordType, schema: &Schema, actor: &Act
     Compiler { schema, actor }.filter(filter, record, &mut Vec::new())
 }
 
+/// The parts of it that mean something to this reader; `None` when what does not is no part by itself.
+pub fn without_what_is_gone(filter: &Filter, record: RecordType, schema: &Schema, actor: &Actor) -> Option<Filter> {
+    let mut rest = filter.clone();
+    while let Err(problem) = compile(&rest, record, schema, actor) {
+        rest = rest.without(*problem.path.first()?);
+    }
+    Some(rest)
+}
+
 struct Compiler<'a> {
     schema: &'a Schema,
     actor: &'a Actor,

@@ -14,7 +14,7 @@ mod rules;
 mod schema;
 mod words;
 
-pub use compile::{Problem, compile};
+pub use compile::{Problem, compile, without_what_is_gone};
 pub use dates::{PERIODS, period};
 pub use lookup::{Lookup, candidates, lookups};
 pub use op::Op;

@@ -28,11 +28,7 @@ pub(super) fn without_what_is_gone(
     let whole = Filter::parse(form.get("filter"))?;
     let schema = Schema::load(tx, actor, record, &whole)?;
     let catalogue = schema.get(record).ok_or_else(damaged)?;
-    let mut rest = whole.clone();
-    while let Err(problem) = filter::compile(&rest, record, &schema, actor) {
-        let Some(part) = problem.path.first() else { return Ok(None) };
-        rest = rest.without(*part);
-    }
+    let Some(rest) = filter::without_what_is_gone(&whole, record, &schema, actor) else { return Ok(None) };
     let sort = form.all("sort").collect::<Vec<_>>().join(",");
     let known = |param: &&str| {
         catalogue.get(param.trim_start_matches('-')).is_some_and(|e| Sort::by(record, e, false).is_some())
