@@ -1,5 +1,6 @@
 //! Exports: what the list shows and nothing else, in every format, read back by readers that are not ours; large ones by a job.
 
+mod beside_deals;
 mod round_trips;
 
 use crate::support::{Client, Org, TestApp};

@@ -7,6 +7,7 @@ mod maven;
 mod own_fields;
 mod products;
 mod related;
+mod unclear;
 mod undo;
 mod wizard;
 

@@ -17,7 +17,7 @@ use diesel::{
 };
 
 /// Competitors of one organisation, at most.
-const MOST: usize = 300;
+pub const MOST: i64 = 300;
 
 /// What can be said about one.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,7 +42,7 @@ pub fn parse(form: &Form) -> Result<Fields, FormErrors> {
 }
 
 pub fn create(tx: &mut OrgTx, _: &Allow<ManagePipelines>, new: &Fields) -> AppResult<CompetitorId> {
-    if queries::all(tx)?.len() >= MOST {
+    if i64::try_from(queries::all(tx)?.len()).unwrap_or(MOST) >= MOST {
         return Err(AppError::field(
             "name",
             format!("cannot be added: there are {MOST} competitors, which is the most"),
@@ -60,6 +60,17 @@ pub fn create(tx: &mut OrgTx, _: &Allow<ManagePipelines>, new: &Fields) -> AppRe
     changes.set("name", &new.name).set("website", &new.website).set("notes", &new.notes);
     tell(tx, Event::of("competitor.created", "competitor", id).changes(changes))?;
     Ok(id)
+}
+
+/// One of that name and nothing else: for those who have asked already whether it may be made, and whether there is room.
+pub fn make(tx: &mut OrgTx, id: CompetitorId, name: &str) -> AppResult<()> {
+    diesel::insert_into(competitors::table)
+        .values((competitors::id.eq(id), competitors::name.eq(name)))
+        .execute(tx.conn())
+        .map_err(taken)?;
+    let mut changes = Changes::new();
+    changes.set("name", &name);
+    events::record_quietly(tx, Event::of("competitor.created", "competitor", id).changes(changes))
 }
 
 /// Changes it if it still has the version `seen`.

@@ -4,9 +4,12 @@
 //! the past is lost by any of it.
 
 mod commands;
+mod names;
 mod pages;
 mod queries;
 
+pub use commands::{MOST, make};
+pub use names::{one, read};
 pub use queries::{Competitor, all, choices, entries, labels};
 
 use actix_web::web::{ServiceConfig, get, post};

@@ -25,6 +25,7 @@ mod narrowing;
 mod pages;
 mod passage;
 mod passing;
+pub mod people_text;
 pub mod positions;
 mod queries;
 mod quick;

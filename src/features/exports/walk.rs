@@ -9,10 +9,15 @@ use crate::{
     db::OrgTx,
     error::AppResult,
     features::{
+        deals::people_text,
         fields::{Catalogue, Entry},
         records::list::Selection,
     },
-    web::Actor,
+    kernel::RecordType,
+    web::{
+        Actor,
+        permission::{Permission, contacts},
+    },
 };
 use std::{fs::File, path::Path};
 use uuid::Uuid;
@@ -33,7 +38,10 @@ pub(super) struct Walk {
 impl Walk {
     /// With the fields that the actor may see now. `scratch`: where a format keeps parts of the file.
     pub fn begin(tx: &mut OrgTx, actor: &Actor, order: Order, file: File, scratch: &Path) -> AppResult<Self> {
-        let entries = entries(&Catalogue::load(tx, actor, order.record)?, &order);
+        let mut entries = entries(&Catalogue::load(tx, actor, order.record)?, &order);
+        if order.record == RecordType::Deal {
+            whole_people(actor, &mut entries);
+        }
         let sheet = Sheet {
             title: order.record.plural(),
             entries: entries.clone(),
@@ -63,6 +71,21 @@ impl Walk {
     pub fn finish(self) -> AppResult<(Order, u64)> {
         self.sink.finish()?;
         Ok((self.order, self.rows))
+    }
+}
+
+/// A deal's people with addresses (of those whose records the actor sees) and parts, as an import takes them up again.
+fn whole_people(actor: &Actor, entries: &mut [Entry]) {
+    let seen = match actor.visible_owners() {
+        _ if !actor.may(contacts::View::KEY) => "false".to_owned(),
+        None => "true".to_owned(),
+        Some(owners) => {
+            let ids: Vec<String> = owners.iter().map(|id| format!("'{id}'")).collect();
+            format!("coalesce(c.owner_id = ANY (ARRAY[{}]::uuid[]), false)", ids.join(", "))
+        }
+    };
+    for entry in entries.iter_mut().filter(|entry| entry.key == "contacts") {
+        entry.expr = people_text::written(&seen);
     }
 }
 

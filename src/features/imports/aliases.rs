@@ -131,6 +131,9 @@ pub const MORE: &[(RecordType, &str, &[&str])] = &[
         "contact_name",
         &["contact name", "primary contact", "associated contact", "contact person", "person", "person name"],
     ),
+    (RecordType::Deal, "contacts", &["stakeholders", "contact persons"]),
+    (RecordType::Deal, "competitors", &["competitor", "main competitors", "main competitor"]),
+    (RecordType::Deal, "lost_to", &["lost to competitor", "lost to company"]),
 ];
 
 /// Headings that every kind of record knows.
@@ -188,6 +191,9 @@ pub const EXTRA: &[(RecordType, Field)] = &[
     (RecordType::Deal, TAGS),
     (RecordType::Deal, Field::new("contact_email", "Contact's e-mail", FieldKind::Email)),
     (RecordType::Deal, Field::new("contact_name", "Contact", FieldKind::Text)),
+    (RecordType::Deal, Field::new("contacts", "Contacts", FieldKind::LongText)),
+    (RecordType::Deal, Field::new("competitors", "Competitors", FieldKind::LongText)),
+    (RecordType::Deal, Field::new("lost_to", "Lost to", FieldKind::Text)),
     (RecordType::Deal, Field::new("created_at", "Created", FieldKind::DateTime)),
     (RecordType::Deal, Field::new("product", "Product", FieldKind::Text)),
     (RecordType::Deal, Field::new("quantity", "Quantity", FieldKind::Money)),

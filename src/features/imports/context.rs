@@ -9,7 +9,7 @@ use crate::{
     schema::{members, organisations},
     web::{
         Actor,
-        permission::{Permission, tags::Create},
+        permission::{Permission, organisation::ManagePipelines, tags::Create},
     },
 };
 use diesel::prelude::*;
@@ -54,6 +54,7 @@ pub struct Context {
     pub may_create_stages: bool,
     pub may_create_tags: bool,
     pub may_create_products: bool,
+    pub may_create_competitors: bool,
     /// Whose records the importer may change; `None`: everybody's.
     pub visible: Option<Vec<Uuid>>,
 }
@@ -108,6 +109,7 @@ impl Context {
             may_create_companies: actor.is_none_or(|a| a.may("companies.create")),
             may_create_stages: actor.is_none_or(|a| a.may("pipelines.administer")),
             may_create_tags: actor.is_none_or(|a| a.may(Create::KEY)),
+            may_create_competitors: actor.is_none_or(|a| a.may(ManagePipelines::KEY)),
             may_create_products: actor.is_none_or(|a| a.may("products.administer")),
             visible,
         })

@@ -85,7 +85,8 @@ pub fn run(tx: &mut OrgTx, request: &Request, rows: &mut Rows<'_>) -> Result<Cou
         || anyway
         || validation.is_some()
         || mapping.has(Role::Product)
-        || mapping.has(Role::RecordId);
+        || mapping.has(Role::RecordId)
+        || apply::may_be_unclear(tx, request.record, &rules, options.on_match)?;
     let read = stage::fill(tx, rows, &mut reader, refusing, request.progress)?;
     if read == 0 {
         return Err(FileProblem::new(None, "it has a header and no rows").into());

@@ -37,6 +37,11 @@ pub enum Role {
     /// Who a deal is made with, and their address.
     ContactName,
     ContactEmail,
+    /// Several of them, with their parts.
+    People,
+    /// Competitors of a deal, and the one it was lost to.
+    Rivals,
+    LostTo,
     Pipeline,
     Stage,
     Status,
@@ -294,6 +299,9 @@ impl Headings {
             (_, "tags") => Role::Tags,
             (_, "contact_email") => Role::ContactEmail,
             (_, "contact_name") => Role::ContactName,
+            (_, "contacts") => Role::People,
+            (_, "competitors") => Role::Rivals,
+            (_, "lost_to") => Role::LostTo,
             (_, "created_at") => Role::Created,
             (_, "closed_at") => Role::Closed,
             (_, "product") => Role::Product,

@@ -12,6 +12,7 @@
 mod aliases;
 mod apply;
 mod bar;
+mod beside;
 pub mod cells;
 mod cli;
 mod commands;

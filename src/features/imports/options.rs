@@ -64,6 +64,11 @@ impl MatchBy {
         Self::all(record).iter().copied().filter(|by| *by != MatchBy::Phone).collect()
     }
 
+    /// Several records may have the same.
+    pub fn is_weak(self) -> bool {
+        !matches!(self, MatchBy::Record | MatchBy::ExternalId)
+    }
+
     pub fn key(self) -> &'static str {
         match self {
             MatchBy::Record => "record_id",
@@ -123,6 +128,11 @@ impl OnMatch {
 
     pub fn parse(key: &str) -> Option<Self> {
         Self::ALL.iter().find(|(k, ..)| *k == key).map(|(_, on, ..)| *on)
+    }
+
+    /// Whether the record that is found is written.
+    pub fn writes(self) -> bool {
+        matches!(self, OnMatch::Update | OnMatch::FillBlanks)
     }
 }
 

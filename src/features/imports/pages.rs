@@ -231,6 +231,9 @@ struct UndoneView {
     any_left: bool,
     /// Pipelines and stages removed, in words.
     places: Vec<String>,
+    products: Vec<String>,
+    /// Of both, what is still there, with the reason.
+    kept: Vec<String>,
 }
 
 pub async fn show(page: Page, db: Data<Db>, path: Path<String>) -> AppResult<HttpResponse> {
@@ -315,6 +318,8 @@ impl UndoneView {
             reasons: undone.reasons.iter().map(|(why, n)| (why.clone(), number(*n))).collect(),
             any_left: undone.left > 0,
             places: undone.places,
+            products: undone.products,
+            kept: undone.kept,
         })
     }
 }

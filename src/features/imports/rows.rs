@@ -153,6 +153,7 @@ impl<'a> RowReader<'a> {
         }
         let parsed = match column.role {
             Role::Own => return self.own(column, cell, row, staged),
+            Role::People | Role::Rivals | Role::LostTo => return self.beside(column, cell, staged),
             Role::RecordId => return self.record_id(cell, staged),
             Role::Tags => match values::tags(cell) {
                 Ok(tags) => return staged.tags.extend(tags),
@@ -318,6 +319,7 @@ impl<'a> RowReader<'a> {
                 None => return missing(staged, "Status", "must be open, won or lost"),
             },
         };
+        self.lost(status, staged);
         // An absent status says nothing about a deal that exists already.
         if by_stage.is_some() || !stage.is_empty() || self.mapping.has(Role::Status) {
             self.put_text(staged, "status", status.to_owned());

@@ -71,6 +71,7 @@ pub fn of(record: RecordType, mapping: &Mapping) -> Vec<Slot> {
             }
             Role::ContactName => add(Slot::of("contact_name", "", FieldKind::Text)),
             Role::ContactEmail => add(Slot::of("contact_email", "", FieldKind::Email)),
+            Role::People | Role::Rivals | Role::LostTo => add(Slot::of(field.key, "", FieldKind::Text)),
             Role::Quantity => add(Slot::of("quantity", "", FieldKind::Money)),
             Role::Created => add(Slot::of("created_at", "", FieldKind::DateTime)),
             _ => {}

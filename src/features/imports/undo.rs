@@ -13,7 +13,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::pipeline,
+    features::{pipeline, products},
     kernel::{ImportId, RecordType},
     schema::imports,
 };
@@ -33,6 +33,10 @@ pub struct Undone {
     pub reasons: BTreeMap<String, i64>,
     /// Pipelines and stages that the import made and that are gone again, in words.
     pub places: Vec<String>,
+    /// Products, likewise.
+    pub products: Vec<String>,
+    /// What of these is still there, in words, with the reason.
+    pub kept: Vec<String>,
 }
 
 pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Progress) -> Result<(), Stopped> {
@@ -57,6 +61,10 @@ pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Prog
     }
     progress.enter("finishing");
     undone.places = pipeline::take_back(tx, &made.pipelines, &made.stages)?;
+    let sold = products::take_back(tx, &made.products)?;
+    undone.products = sold.gone;
+    undone.kept = sold.left;
+    undone.kept.extend(pipeline::left(tx, &made.pipelines, &made.stages)?);
     note_left(tx, import, &mut undone)?;
     finish(tx, import, &undone)?;
     engine::announce(
@@ -162,23 +170,27 @@ fn changed_since(record: RecordType, version: &str) -> String {
     )
 }
 
-/// The tags that the import added to what is restored, and the people beside deals.
+/// The tags that the import added to what is restored, and the people and competitors beside deals. A part that somebody changed since stays.
 fn unlink(tx: &mut OrgTx, record: RecordType) -> AppResult<()> {
-    run_people(tx)?;
+    for sql in BESIDE {
+        sql_query(*sql).execute(tx.conn())?;
+    }
     let sql = "DELETE FROM record_tags p USING undo_updated x, jsonb_array_elements_text(x.before->'tags') t \
          WHERE x.reason IS NULL AND x.record_type = $1 AND p.record_type = $1 AND p.record_id = x.id AND p.tag_id = t::uuid";
     sql_query(sql).bind::<sql_types::Text, _>(record.key()).execute(tx.conn())?;
     Ok(())
 }
 
-fn run_people(tx: &mut OrgTx) -> AppResult<()> {
-    sql_query(
-        "DELETE FROM deal_contacts d USING undo_updated x, jsonb_array_elements_text(x.before->'linked') c \
-         WHERE x.reason IS NULL AND x.record_type = 'deal' AND d.deal_id = x.id AND d.contact_id = c::uuid",
-    )
-    .execute(tx.conn())?;
-    Ok(())
-}
+const BESIDE: &[&str] = &[
+    "DELETE FROM deal_contacts d USING undo_updated x, jsonb_array_elements_text(x.before->'linked') c \
+     WHERE x.reason IS NULL AND x.record_type = 'deal' AND d.deal_id = x.id AND d.contact_id = c::uuid",
+    "UPDATE deal_contacts d SET role = p->>'role', influence = p->>'influence', stance = p->>'stance' \
+     FROM undo_updated x, jsonb_array_elements(x.before->'parts') p \
+     WHERE x.reason IS NULL AND x.record_type = 'deal' AND d.deal_id = x.id AND d.contact_id = (p->>'id')::uuid \
+       AND jsonb_build_array(d.role, d.influence, d.stance) = p->'given'",
+    "DELETE FROM deal_competitors d USING undo_updated x, jsonb_array_elements_text(x.before->'met') c \
+     WHERE x.reason IS NULL AND x.record_type = 'deal' AND d.deal_id = x.id AND d.competitor_id = c::uuid",
+];
 
 /// The columns that the import wrote, as its before-images name them.
 fn columns(tx: &mut OrgTx, record: RecordType) -> AppResult<Vec<String>> {
@@ -193,15 +205,17 @@ fn columns(tx: &mut OrgTx, record: RecordType) -> AppResult<Vec<String>> {
     .bind::<sql_types::Text, _>(record.key())
     .load(tx.conn())?;
     let plain = |name: &String| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    // Tags and people are no columns: see `unlink`.
-    Ok(rows.into_iter().map(|r| r.name).filter(|name| plain(name) && name != "tags" && name != "linked").collect())
+    // Tags, people and competitors are no columns: see `unlink`.
+    let columns = rows.into_iter().map(|r| r.name);
+    Ok(columns.filter(|name| plain(name) && !["tags", "linked", "parts", "met"].contains(&name.as_str())).collect())
 }
 
 /// What is put back in a column; `c` is the record now, `p` as it was.
 fn value(record: RecordType, column: &str) -> String {
     match column {
-        "company_id" | "parent_id" => {
-            format!("(SELECT k.id FROM companies k WHERE k.org_id = c.org_id AND k.id = p.{column})")
+        "company_id" | "parent_id" | "lost_to" => {
+            let table = if column == "lost_to" { "competitors" } else { "companies" };
+            format!("(SELECT k.id FROM {table} k WHERE k.org_id = c.org_id AND k.id = p.{column})")
         }
         // Somebody may have put another card where this one stood.
         "position" if record == RecordType::Deal => "CASE WHEN EXISTS (SELECT FROM deals d WHERE d.org_id = c.org_id \

@@ -21,7 +21,7 @@ pub use queries::{
     lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of, won_reasons,
 };
 pub use requirements::{Criterion, criteria};
-pub use taking_back::{hold, take_back};
+pub use taking_back::{hold, left, take_back};
 
 use actix_web::web::ServiceConfig;
 

@@ -51,6 +51,23 @@ pub fn take_back(tx: &mut OrgTx, made: &[PipelineId], stages: &[StageId]) -> App
     Ok(gone)
 }
 
+/// Those of them that [`take_back`] left, in words: stages of a pipeline that is told stay with it.
+pub fn left(tx: &mut OrgTx, made: &[PipelineId], stages: &[StageId]) -> AppResult<Vec<String>> {
+    let mut left = Vec::new();
+    if made.is_empty() && stages.is_empty() {
+        return Ok(left);
+    }
+    for pipeline in queries::pipelines(tx)? {
+        if made.contains(&pipeline.id) {
+            left.push(format!("pipeline {}, which is in use", pipeline.name));
+            continue;
+        }
+        let within = queries::stages_of(tx, pipeline.id)?.into_iter().filter(|stage| stages.contains(&stage.id));
+        left.extend(within.map(|stage| format!("stage {} in {}, which is in use", stage.name, pipeline.name)));
+    }
+    Ok(left)
+}
+
 /// Whether the pipeline at `at` is gone.
 fn take_pipeline(tx: &mut OrgTx, left: &[Pipeline], at: usize, made: &[StageId]) -> AppResult<bool> {
     let pipeline = &left[at];

@@ -17,7 +17,7 @@ use diesel::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-const RECORD: &str = "product";
+pub(super) const RECORD: &str = "product";
 /// Tax classes, and categories.
 const MOST: i64 = 500;
 

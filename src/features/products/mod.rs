@@ -1,7 +1,8 @@
 //! Products: what is sold, under which name and code, at which price in which currency, with which tax; and how a file names them.
 //!
 //! Invariants: no two products of an organisation have the same code (accents and case aside), nor two tax classes or categories the
-//! same name; a product is retired, never deleted, so that lines and reports keep what was sold; every change is an event.
+//! same name; a product is retired, never deleted, so that lines and reports keep what was sold (but for one that an import made and that
+//! goes with it, unsold); every change is an event.
 //!
 //! For reports: `deal_lines` (see `features::deals::lines`) has the lines of deals, each with `product_id`, `quantity` and `net` in the
 //! deal's currency; the index `deal_lines_product` serves "by product". A product's category is `products.category_id`.
@@ -14,11 +15,13 @@ mod model;
 mod pages;
 mod queries;
 mod settings;
+mod taking_back;
 mod transfer;
 
 pub use commands::{NewProduct, create, make};
 pub use model::{Price, Product, TaxClass};
 pub use queries::{Found, candidates, find, meant, prices, resolve, taxes};
+pub use taking_back::{TakenBack, take_back};
 
 use actix_web::web::{ServiceConfig, get, post};
 

@@ -1,8 +1,8 @@
 //! Undoing a whole import: what was changed is as before, what was created is gone, what somebody touched since is left.
 
-use super::{import, texts, wizard::begin};
+use super::{import, import_with, texts, wizard::begin};
 use crate::support::TestApp;
-use pipewright::kernel::RecordType;
+use pipewright::{features::imports::Options, kernel::RecordType};
 
 const CONTACTS: &str = "SELECT concat_ws('|', first_name, last_name, title, email, other_emails::text, lifecycle, \
     (company_id IS NOT NULL)::text, (deleted_at IS NULL)::text) AS t FROM contacts ORDER BY email";
@@ -164,7 +164,7 @@ async fn places_come_and_go_with_their_rows() {
     assert_eq!(deals(file).await, Ok((4, 0, 0, 1)));
     assert_eq!(texts(&app, places).await.len(), before.len() + 2, "Booked and Security review");
     let (done, gone) = undone().await;
-    let made = "pipeline Fairs, stage Security review in New business, stage Booked in Fairs";
+    let made = "stage Security review in New business, pipeline Fairs, stage Booked in Fairs";
     assert!(done.contains(made), "{}", done.body);
     assert!(gone.contains("Removed as empty: "), "{}", gone.body);
     assert!(gone.contains("pipeline Fairs, stage Security review in New business</span>"), "{}", gone.body);
@@ -173,8 +173,60 @@ async fn places_come_and_go_with_their_rows() {
     assert_eq!(deals(file).await, Ok((4, 0, 0, 1)));
     let touched = "UPDATE deals SET amount = 11, version = version + 1 WHERE name = 'A' AND deleted_at IS NULL RETURNING name AS t";
     texts(&app, touched).await;
-    undone().await;
+    let (_, left) = undone().await;
+    assert!(left.contains("still there: <span dir=\"auto\">pipeline Fairs, which is in use</span>"), "{}", left.body);
     assert!(texts(&app, places).await.contains(&"Fairs: Booked".to_owned()), "somebody's deal stands there");
+    app.stop().await;
+}
+
+/// Products that an import made go with it, but for those that others sell or somebody changed; and come back with their deals.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_go_with_their_deals() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    app.sql(&format!("INSERT INTO products (org_id, id, name) VALUES ('{}', gen_random_uuid(), 'Old')", org.id)).await;
+    assert_eq!(
+        import(&app, &org, RecordType::Deal, b"deal id,deal name,stage,amount\n9,Mine,Qualified,1\n").await,
+        Ok((1, 0, 0, 0))
+    );
+    let file = b"deal id,deal name,stage,amount,product\n1,One,Qualified,10,Saw\n2,Two,Qualified,20,Axe\n3,Three,Qualified,30,Hoe\n4,Four,Qualified,40,Old\n";
+    let options: Options = serde_json::from_value(serde_json::json!({ "products": "create" })).unwrap();
+    let run = || import_with(&app, &org, RecordType::Deal, "test.csv", file, options.clone());
+    assert_eq!(run().await, Ok((4, 0, 0, 0)));
+    let lines = "SELECT l.name || ' ' || coalesce(p.name, '-') AS t FROM deal_lines l LEFT JOIN products p ON p.id = l.product_id \
+        JOIN deals d ON d.id = l.deal_id WHERE d.name <> 'Mine' ORDER BY l.name";
+    let sold = texts(&app, lines).await;
+    assert_eq!(sold, ["Axe Axe", "Hoe Hoe", "Old Old", "Saw Saw"]);
+    app.sql(
+        "INSERT INTO deal_lines (org_id, id, deal_id, position, product_id, name, quantity, unit_price, period_net) \
+           SELECT d.org_id, gen_random_uuid(), d.id, 0, p.id, p.name, 1, 5, 5 FROM deals d JOIN products p ON p.name = 'Axe' WHERE d.name = 'Mine'; \
+         UPDATE products SET unit = 'kg', version = version + 1 WHERE name = 'Hoe'",
+    )
+    .await;
+    let here = format!(
+        "/imports/{}",
+        texts(&app, "SELECT id::text AS t FROM imports ORDER BY created_at DESC LIMIT 1").await[0]
+    );
+    assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 303);
+    app.run_jobs().await;
+    let catalogue = "SELECT name AS t FROM products ORDER BY name";
+    assert_eq!(texts(&app, catalogue).await, ["Axe", "Hoe", "Old"]);
+    let page = client.get(&here).await;
+    for part in [
+        "out of the catalogue: <span dir=\"auto\">product Saw</span>",
+        "product Axe, which is on deals; product Hoe, which was changed since</span>",
+    ] {
+        assert!(page.contains(part), "{part} is missing: {}", page.body);
+    }
+    assert_eq!(
+        texts(&app, "SELECT changes::text AS t FROM events WHERE kind = 'product.deleted'").await,
+        ["{\"name\": [\"Saw\", null]}"]
+    );
+    assert_eq!(texts(&app, lines).await, ["Axe Axe", "Hoe Hoe", "Old Old", "Saw -"]);
+    assert_eq!(run().await, Ok((0, 4, 0, 0)));
+    assert_eq!(texts(&app, lines).await, sold);
+    assert_eq!(run().await, Ok((0, 0, 4, 0)));
     app.stop().await;
 }
 

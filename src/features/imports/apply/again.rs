@@ -4,7 +4,7 @@
 
 use super::{
     super::options::{MatchBy, OnMatch},
-    Plan, matching, number, run_sql,
+    Plan, matching, number, run_sql, unclear,
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -26,7 +26,8 @@ pub(super) fn keep_leaders(tx: &mut OrgTx) -> AppResult<()> {
 
 /// Comes last: afterwards the stage is as it was read, and `import_match` what a second import would find.
 pub(super) fn settle(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
-    if plan.trial || plan.on_match == OnMatch::Create || is_certain(tx, plan)? {
+    let settled = plan.trial || plan.on_match == OnMatch::Create;
+    if settled || (!unclear::has_refused(tx)? && is_certain(tx, plan)?) {
         return Ok(());
     }
     run_sql(
@@ -44,8 +45,9 @@ pub(super) fn settle(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
             ),
         )?;
     }
+    unclear::lift(tx)?;
     for _ in 0..ROUNDS {
-        run_sql(tx, "DROP TABLE IF EXISTS import_match, import_known")?;
+        run_sql(tx, "DROP TABLE IF EXISTS import_match, import_known, import_unclear")?;
         matching::find(tx, plan)?;
         let strays = format!(
             "INSERT INTO import_fingerprints (record_type, fingerprint, record_id) \
@@ -55,11 +57,11 @@ pub(super) fn settle(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
             plan.record.key(),
             matching::alias(plan)
         );
-        if sql_query(strays).execute(tx.conn())? == 0 {
+        if sql_query(strays).execute(tx.conn())? + unclear::remember(tx, plan)? == 0 {
             break;
         }
     }
-    Ok(())
+    unclear::put_back(tx)
 }
 
 /// Every row is known by its own id, address or domain, which the first rule looks at: nothing can be found otherwise.

@@ -6,14 +6,15 @@
 //! - a later rule never joins two that an earlier rule tells apart (both have an e-mail address, and not the same);
 //! - a row without anything for an earlier rule prefers a record without it;
 //! - of rows that have something for an earlier rule, only the first may claim a record, for it gives the record its own;
-//! - rows of one key are one record, whatever later rules find for each.
+//! - rows of one key are one record, whatever later rules find for each;
+//! - of several records that a rule finds alike, and none preferred, none is taken (see `unclear`).
 //!
 //! Where rows met in one record by what it held then and does not hold now (the file itself changed it), each is known again by all it
 //! says. Rows that no rule has anything to go by are known by all they say (see `import_fingerprints`).
 
 use super::{
     super::options::{MatchBy, OnMatch},
-    Plan, by_record, number, run_sql,
+    Plan, by_record, number, run_sql, unclear,
 };
 use crate::{
     db::{OrgTx, Tx},
@@ -32,20 +33,23 @@ pub(super) fn find(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
         by_record::find(tx, plan)?;
         by_alias(tx, plan)?;
     }
+    unclear::begin(tx, plan)?;
     for (n, by) in plan.rules.iter().enumerate() {
         let earlier = &plan.rules[..n];
         match by {
             MatchBy::Record => {}
             MatchBy::ExternalId => by_external_id(tx, plan)?,
             MatchBy::Email => {
-                more(tx, &pairs(plan, *by, earlier, &format!("{} c ON c.email = s.email", plan.record.noun())))?;
+                let first = format!("{} c ON c.email = s.email", plan.record.noun());
+                more(tx, plan, *by, &pairs(plan, *by, earlier, &first))?;
                 if matches!(plan.record, RecordType::Contact | RecordType::Lead) {
-                    more(tx, &pairs(plan, *by, earlier, &OTHER_EMAILS.replace("{table}", plan.record.noun())))?;
+                    let others = OTHER_EMAILS.replace("{table}", plan.record.noun());
+                    more(tx, plan, *by, &pairs(plan, *by, earlier, &others))?;
                 }
             }
             _ => {
                 let join = format!("{} c ON {}", plan.record.noun(), condition(plan, *by, earlier));
-                more(tx, &pairs(plan, *by, earlier, &join))?;
+                more(tx, plan, *by, &pairs(plan, *by, earlier, &join))?;
             }
         }
     }
@@ -84,7 +88,7 @@ fn condition(plan: &Plan, by: MatchBy, earlier: &[MatchBy]) -> String {
     }
 }
 
-/// A query of line, id, strong, preference for [`more`].
+/// A query of line, id, strong, own (the row carries an id of ours), preference for [`more`].
 fn pairs(plan: &Plan, by: MatchBy, earlier: &[MatchBy], join: &str) -> String {
     let deals = plan.record == RecordType::Deal;
     let keyed: Vec<&str> =
@@ -107,9 +111,10 @@ fn pairs(plan: &Plan, by: MatchBy, earlier: &[MatchBy], join: &str) -> String {
     let preference = keyed.iter().map(|key| format!("(c.{key} IS NOT NULL)::int"));
     let preference = preference.chain(["(c.archived_at IS NOT NULL)::int".to_owned()]).collect::<Vec<_>>().join(", ");
     format!(
-        "SELECT s.line, c.id, ({strong}) AS strong, ARRAY[{preference}] AS preference FROM ( \
+        "SELECT s.line, c.id, ({strong}) AS strong, s.record_id IS NOT NULL AS own, ARRAY[{preference}] AS preference FROM ( \
            SELECT s.line, {} FROM import_stage s{} WHERE s.problem IS NULL \
-             AND NOT EXISTS (SELECT FROM import_match m WHERE m.line = s.line)) s \
+             AND NOT EXISTS (SELECT FROM import_match m WHERE m.line = s.line) \
+             AND NOT EXISTS (SELECT FROM import_unclear u WHERE u.line = s.line)) s \
          JOIN {join} AND c.org_id = app.org() AND c.deleted_at IS NULL{}",
         staged.join(", "),
         if by == MatchBy::Name && plan.record != RecordType::Company { plan.refs_join() } else { "" },
@@ -145,18 +150,23 @@ fn by_external_id(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     run_sql(tx, "ANALYZE import_match")
 }
 
-/// Adds what `pairs` finds for rows not matched yet: a row takes its most preferred and oldest record; of strong rows only the first
-/// may claim a record.
-fn more(tx: &mut OrgTx, pairs: &str) -> AppResult<()> {
+/// Adds what `pairs` finds for rows not matched yet: a row takes its most preferred record, of several alike the oldest where nothing is
+/// written over it and else none; of strong rows only the first may claim a record.
+fn more(tx: &mut OrgTx, plan: &Plan, by: MatchBy, pairs: &str) -> AppResult<()> {
+    let taken = if plan.on_match.writes() { "n = 1" } else { "true" };
     run_sql(
         tx,
         &format!(
-            "INSERT INTO import_match SELECT line, id FROM ( \
-               SELECT line, id, strong, row_number() OVER (PARTITION BY id, strong ORDER BY line) AS claim FROM ( \
-                 SELECT DISTINCT ON (p.line) p.line, p.id, p.strong FROM ({pairs}) p \
-                 WHERE NOT p.strong OR NOT EXISTS (SELECT FROM import_match m WHERE m.id = p.id) \
-                 ORDER BY p.line, p.preference, p.id) q) c \
-             WHERE NOT strong OR claim = 1"
+            "WITH q AS ( \
+               SELECT DISTINCT ON (p.line) p.line, p.id, p.strong, p.own, \
+                 dense_rank() OVER (PARTITION BY p.line, p.preference ORDER BY p.id DESC) AS n FROM ({pairs}) p \
+               WHERE NOT p.strong OR NOT EXISTS (SELECT FROM import_match m WHERE m.id = p.id) \
+               ORDER BY p.line, p.preference, p.id), \
+             met AS (INSERT INTO import_unclear SELECT line, n, '{}' FROM q WHERE NOT ({taken}) AND NOT own) \
+             INSERT INTO import_match SELECT line, id FROM ( \
+               SELECT line, id, strong, row_number() OVER (PARTITION BY id, strong ORDER BY line) AS claim FROM q WHERE {taken}) c \
+             WHERE NOT strong OR claim = 1",
+            by.key()
         ),
     )?;
     run_sql(tx, "ANALYZE import_match")
@@ -170,15 +180,21 @@ pub(super) fn alias(plan: &Plan) -> String {
     format!("md5(jsonb_build_array({values}s.ref_key){custom}::text)::uuid")
 }
 
+/// Whether anything is kept in mind by all it says.
+pub(super) fn has_aliases(tx: &mut OrgTx, plan: &Plan) -> AppResult<bool> {
+    let any = format!(
+        "SELECT count(*) AS n FROM (SELECT FROM import_fingerprints WHERE org_id = app.org() AND record_type = '{}' LIMIT 1) f",
+        plan.record.key()
+    );
+    Ok(number(tx, &any)? > 0)
+}
+
 /// Rows that an earlier import put together with others by what the record was then, and no longer is.
 fn by_alias(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
-    let (key, table) = (plan.record.key(), plan.record.noun());
-    let any = format!(
-        "SELECT count(*) AS n FROM (SELECT FROM import_fingerprints WHERE org_id = app.org() AND record_type = '{key}' LIMIT 1) f"
-    );
-    if number(tx, &any)? == 0 {
+    if !has_aliases(tx, plan)? {
         return Ok(());
     }
+    let (key, table) = (plan.record.key(), plan.record.noun());
     run_sql(
         tx,
         &format!(

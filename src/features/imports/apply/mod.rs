@@ -17,16 +17,19 @@ mod owners;
 mod people;
 mod places;
 mod products;
+mod rivals;
 mod rules;
 mod tagging;
 mod targets;
 mod trial;
+mod unclear;
 mod writing;
 
 pub use alike::Alike;
 pub use deals::take_numbers;
 pub use places::Made;
 pub use trial::Trial;
+pub use unclear::may_be as may_be_unclear;
 
 use super::{
     context::Context,
@@ -127,7 +130,10 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     }
     // Rows in error make nothing.
     let mut made = places::settle(tx, plan, laid)?;
-    made.words.splice(0..0, products::make(tx, plan)?);
+    let (words, sold) = products::make(tx, plan)?;
+    made.words.splice(0..0, words);
+    made.products = sold;
+    made.words.extend(rivals::make(tx, plan)?);
     made.words.extend(tagging::lay_out(tx, plan)?);
     let deals = plan.record == RecordType::Deal;
     enter(plan, "updating")?;
@@ -135,7 +141,7 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     let changed = if deals { deals::update(tx, plan, &targets)? } else { writing::update(tx, plan, &targets)? };
     enter(plan, "creating")?;
     let created = if deals { deals::insert(tx, plan, &targets)? } else { writing::insert(tx, plan, &targets)? };
-    let changed = if deals { changed + people::link(tx, plan)? } else { changed };
+    let changed = if deals { changed + beside(tx, plan)? } else { changed };
     let trial = if plan.trial {
         trial::look(tx, plan, made.words.clone())?
     } else {
@@ -162,12 +168,26 @@ fn find(tx: &mut OrgTx, plan: &Plan, reader: &RowReader) -> AppResult<places::La
     tagging::refuse(tx, plan)?;
     let deals = plan.record == RecordType::Deal;
     products::resolve(tx, plan)?;
+    rivals::resolve(tx, plan)?;
     let laid = if deals { places::resolve(tx, plan, &reader.places)? } else { places::Laid::default() };
     matching::find(tx, plan)?;
+    unclear::refuse(tx, plan)?;
     if plan.has_company && plan.record == RecordType::Company {
         companies::settle_parents(tx)?;
     }
     Ok(laid)
+}
+
+/// People and competitors beside deals. Returns how many deals that were there changed by these alone.
+fn beside(tx: &mut OrgTx, plan: &Plan) -> AppResult<i64> {
+    run_sql(tx, "CREATE TEMPORARY TABLE import_beside (deal_id uuid NOT NULL) ON COMMIT DROP")?;
+    people::link(tx, plan)?;
+    rivals::link(tx, plan)?;
+    number(
+        tx,
+        "SELECT count(DISTINCT b.deal_id) AS n FROM import_beside b JOIN import_match m ON m.id = b.deal_id \
+         WHERE NOT EXISTS (SELECT FROM import_changed x WHERE x.id = b.deal_id)",
+    )
 }
 
 fn enter(plan: &Plan, phase: &str) -> Result<(), Stopped> {

@@ -8,7 +8,7 @@ use crate::{
     error::AppResult,
     events::{self, Event},
     features::pipeline::category_of,
-    kernel::{PipelineId, StageId, rank, text},
+    kernel::{PipelineId, ProductId, StageId, rank, text},
     schema::{pipelines, stages},
 };
 use diesel::{prelude::*, sql_query, sql_types};
@@ -17,6 +17,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
 };
+use uuid::Uuid;
 
 /// Words of early to late stages, as most sales processes have them: the order of columns made here.
 const USUAL: &[&str] = &[
@@ -65,14 +66,33 @@ pub struct Made {
     pub words: Vec<String>,
     pub pipelines: Vec<PipelineId>,
     pub stages: Vec<StageId>,
+    pub products: Vec<ProductId>,
 }
 
 /// Pipelines and stages laid out for the rows, some of which may be refused yet.
 #[derive(Default)]
-pub(super) struct Laid {
-    pipelines: Vec<(PipelineId, String)>,
-    /// With the pipeline's name and their own.
-    stages: Vec<(StageId, String, String)>,
+pub(super) struct Laid(Vec<LaidOut>);
+
+/// One of them.
+struct LaidOut {
+    what: &'static str,
+    /// The event of its making.
+    told: &'static str,
+    id: Uuid,
+    name: String,
+    words: String,
+}
+
+impl LaidOut {
+    fn pipeline(id: PipelineId, name: &str) -> Self {
+        let (name, words) = (name.to_owned(), format!("pipeline {name}"));
+        Self { what: "pipeline", told: "pipeline.created", id: id.0, name, words }
+    }
+
+    fn stage(id: StageId, name: &str, pipeline: &str) -> Self {
+        let (name, words) = (name.to_owned(), format!("stage {name} in {pipeline}"));
+        Self { what: "stage", told: "stage.created", id: id.0, name, words }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -84,9 +104,9 @@ struct Named {
 #[derive(QueryableByName)]
 struct Taken {
     #[diesel(sql_type = sql_types::Uuid)]
-    pipeline_id: PipelineId,
+    pipeline_id: Uuid,
     #[diesel(sql_type = sql_types::Uuid)]
-    stage_id: StageId,
+    stage_id: Uuid,
 }
 
 /// Fills `import_places` (place, pipeline_id, stage_id, stage_name, named) for the rows that are well so far. A trial lays places out in
@@ -129,7 +149,7 @@ pub(super) fn resolve(tx: &mut OrgTx, plan: &Plan, places: &[(String, PlaceName)
 /// Follows all refusals: of what was laid out, what no row needs any more goes without a trace, and the rest is told.
 pub(super) fn settle(tx: &mut OrgTx, plan: &Plan, laid: Laid) -> AppResult<Made> {
     let mut made = Made::default();
-    if laid.pipelines.is_empty() && laid.stages.is_empty() {
+    if laid.0.is_empty() {
         return Ok(made);
     }
     let sql = format!(
@@ -138,36 +158,24 @@ pub(super) fn settle(tx: &mut OrgTx, plan: &Plan, laid: Laid) -> AppResult<Made>
         plan.staged("place")
     );
     let taken: Vec<Taken> = sql_query(sql).load(tx.conn())?;
-    let mut idle: (Vec<PipelineId>, Vec<StageId>) = Default::default();
-    for (id, name) in laid.pipelines {
-        if !taken.iter().any(|t| t.pipeline_id == id) {
-            idle.0.push(id);
-            continue;
-        }
+    let taken: BTreeSet<Uuid> = taken.into_iter().flat_map(|t| [t.pipeline_id, t.stage_id]).collect();
+    let (named, idle): (Vec<LaidOut>, Vec<LaidOut>) = laid.0.into_iter().partition(|place| taken.contains(&place.id));
+    for place in named {
         if !plan.trial {
-            let mut event = Event::of("pipeline.created", "pipeline", id);
-            event.changes.set("name", &name);
+            let mut event = Event::of(place.told, place.what, place.id);
+            event.changes.set("name", &place.name);
             tell(tx, plan, event)?;
         }
-        made.words.push(format!("pipeline {name}"));
-        made.pipelines.push(id);
-    }
-    for (id, pipeline, name) in laid.stages {
-        if !taken.iter().any(|t| t.stage_id == id) {
-            idle.1.push(id);
-            continue;
+        made.words.push(place.words);
+        match place.what {
+            "stage" => made.stages.push(place.id.into()),
+            _ => made.pipelines.push(place.id.into()),
         }
-        if !plan.trial {
-            let mut event = Event::of("stage.created", "stage", id);
-            event.changes.set("name", &name);
-            tell(tx, plan, event)?;
-        }
-        made.words.push(format!("stage {name} in {pipeline}"));
-        made.stages.push(id);
     }
     if !plan.trial {
-        diesel::delete(stages::table.filter(stages::id.eq_any(idle.1))).execute(tx.conn())?;
-        diesel::delete(pipelines::table.filter(pipelines::id.eq_any(idle.0))).execute(tx.conn())?;
+        let idle: Vec<Uuid> = idle.into_iter().map(|place| place.id).collect();
+        diesel::delete(stages::table.filter(stages::id.eq_any(&idle))).execute(tx.conn())?;
+        diesel::delete(pipelines::table.filter(pipelines::id.eq_any(&idle))).execute(tx.conn())?;
     }
     Ok(made)
 }
@@ -218,7 +226,7 @@ fn choose(
             .values((pipelines::id.eq(id), pipelines::name.eq(name), pipelines::position.eq(position)))
             .execute(tx.conn())?;
     }
-    laid.pipelines.push((id, name.to_owned()));
+    laid.0.push(LaidOut::pipeline(id, name));
     known.push(Pipeline { id, name: name.to_owned(), stages: Vec::new() });
     Ok(Some(known.len() - 1))
 }
@@ -258,7 +266,7 @@ fn add_stages(
         if !plan.trial {
             add_stage(tx, pipeline.id, (id, name), before + n, probability)?;
         }
-        laid.stages.push((id, pipeline.name.clone(), name.to_owned()));
+        laid.0.push(LaidOut::stage(id, name, &pipeline.name));
         pipeline.stages.push((id, name.to_owned()));
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     features::products,
+    kernel::ProductId,
 };
 use diesel::{prelude::*, sql_query, sql_types};
 
@@ -67,17 +68,17 @@ struct Word {
 }
 
 /// Makes the products that rows name and nobody has, where that was asked for. Names that mean the same become one product. A trial
-/// makes none. Returns those made, in words.
-pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
+/// makes none. Returns those made, in words, and their ids.
+pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<(Vec<String>, Vec<ProductId>)> {
     if !plan.has_products || plan.products != UnknownProducts::Create || !plan.context.may_create_products {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let words: Vec<Word> = sql_query(format!(
         "SELECT p.text FROM import_products p WHERE p.id IS NULL AND NOT p.several \
            AND EXISTS (SELECT FROM import_stage s WHERE s.problem IS NULL AND {NAMED} = p.text) ORDER BY p.text"
     ))
     .load(tx.conn())?;
-    let mut made = Vec::new();
+    let (mut made, mut ids) = (Vec::new(), Vec::new());
     for Word { text } in &words {
         if plan.trial {
             made.push(text.clone());
@@ -87,7 +88,8 @@ pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
             products::Found::One(id) => id,
             products::Found::Several | products::Found::None => {
                 made.push(text.clone());
-                products::make(tx, text)?
+                ids.push(products::make(tx, text)?);
+                ids[ids.len() - 1]
             }
         };
         sql_query("UPDATE import_products SET id = $1 WHERE text = $2")
@@ -96,12 +98,13 @@ pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
             .execute(tx.conn())?;
     }
     let names: Vec<&str> = made.iter().take(TOLD).map(String::as_str).collect();
-    Ok(match made.len() {
+    let told = match made.len() {
         0 => Vec::new(),
         1 => vec![format!("the product {}", names.join(""))],
         n if n > TOLD => vec![format!("{n} products ({} …)", names.join(", "))],
         n => vec![format!("{n} products ({})", names.join(", "))],
-    })
+    };
+    Ok((told, ids))
 }
 
 fn amount(plan: &Plan) -> String {
@@ -117,6 +120,16 @@ pub(super) fn adjust(tx: &mut OrgTx, plan: &Plan) -> AppResult<()> {
     if !plan.has_products || plan.trial || plan.on_match != OnMatch::Update {
         return Ok(());
     }
+    // Of deals that come back from the bin: a product that undo took back is the line's again.
+    run_sql(
+        tx,
+        &format!(
+            "UPDATE deal_lines l SET product_id = p.id, updated_at = now() FROM import_stage s JOIN import_match m ON m.line = s.line \
+             JOIN import_products ip ON ip.text = {NAMED} JOIN products p ON p.org_id = app.org() AND p.id = ip.id \
+             JOIN deals d ON d.org_id = app.org() AND d.id = m.id AND d.deleted_at IS NOT NULL \
+             WHERE s.problem IS NULL AND l.org_id = d.org_id AND l.deal_id = d.id AND l.product_id IS NULL AND l.name = p.name"
+        ),
+    )?;
     let (amount, quantity) = (amount(plan), format!("coalesce({}::numeric, l.quantity)", plan.staged("quantity")));
     let sql = format!(
         "UPDATE deal_lines l SET quantity = {quantity}, unit_price = round({amount} / {quantity}, 4), \

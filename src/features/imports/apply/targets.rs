@@ -5,6 +5,7 @@ use super::{
     Plan,
     by_record::CARD,
     own::{self, Own},
+    rivals,
 };
 use crate::kernel::{FieldKind, RecordType};
 
@@ -55,21 +56,9 @@ pub(super) fn of(plan: &Plan) -> Vec<Target> {
     if plan.has_company {
         let column = plan.company_column();
         let after = "jsonb_build_object('id', r.id, 'name', r.name)".to_owned();
-        let (before, value) = (named("companies", column), "r.id".to_owned());
-        let fill = plan.on_match == OnMatch::FillBlanks;
-        targets.push(Target {
-            key: column,
-            column,
-            value,
-            after,
-            before,
-            list: false,
-            fill,
-            keep: None,
-            default: None,
-            own: None,
-        });
+        targets.push(Target::reference(plan, column, "r.id".to_owned(), named("companies", column), after));
     }
+    targets.extend(rivals::target(plan));
     targets.extend(own::target(plan).map(|own| Target {
         key: "custom",
         column: "custom",
@@ -95,7 +84,7 @@ fn default_currency(plan: &Plan) -> String {
 }
 
 /// What a reference of the record points to, as events show it.
-fn named(table: &str, column: &str) -> String {
+pub(super) fn named(table: &str, column: &str) -> String {
     format!(
         "(SELECT jsonb_build_object('id', b.id, 'name', b.name) FROM {table} b WHERE b.org_id = c.org_id AND b.id = c.{column})"
     )
@@ -146,6 +135,17 @@ fn target(plan: &Plan, n: usize, slot: &Slot) -> Target {
 }
 
 impl Target {
+    /// Of a column that names another row; `before` and `after` as events show them.
+    pub fn reference(plan: &Plan, column: &'static str, value: String, before: String, after: String) -> Self {
+        let fill = plan.on_match == OnMatch::FillBlanks;
+        Self { key: column, column, value, after, before, list: false, fill, keep: None, default: None, own: None }
+    }
+
+    /// Known records keep theirs, whatever the file says.
+    pub fn of_new_ones(self) -> Self {
+        Self { value: "NULL::uuid".to_owned(), after: "NULL::jsonb".to_owned(), default: Some(self.value), ..self }
+    }
+
     /// The column's new value on an existing record: a cell that is empty changes nothing.
     pub fn merged(&self) -> String {
         if let Some(own) = &self.own {
