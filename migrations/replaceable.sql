@@ -486,14 +486,15 @@ CREATE OR REPLACE FUNCTION app.fold_totals() RETURNS void LANGUAGE sql AS $$
   SELECT org_id, month, owner_id, type_id, sum(done) FROM gone GROUP BY 1, 2, 3, 4 HAVING sum(done) <> 0;
   WITH gathered AS (
     SELECT org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency FROM public.deal_months GROUP BY 1, 2, 3, 4, 5, 6, 7
-    HAVING count(*) > 1 OR sum(deals) = 0 AND sum(amount) = 0
+    HAVING count(*) > 1 OR sum(deals) = 0 AND sum(amount) = 0 AND sum(own_amount) = 0 AND sum(own_weighted) = 0
   ), gone AS (
     DELETE FROM public.deal_months t USING gathered g WHERE t.org_id = g.org_id AND t.pipeline_id = g.pipeline_id AND t.month = g.month
       AND t.stage_id = g.stage_id AND t.owner_id IS NOT DISTINCT FROM g.owner_id AND t.owner_now IS NOT DISTINCT FROM g.owner_now
       AND t.currency = g.currency RETURNING t.*)
-  INSERT INTO public.deal_months (org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, deals, amount)
-  SELECT org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, sum(deals), sum(amount) FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7
-  HAVING sum(deals) <> 0 OR sum(amount) <> 0;
+  INSERT INTO public.deal_months (org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, deals, amount, own_amount, own_weighted)
+  SELECT org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, sum(deals), sum(amount), sum(own_amount), sum(own_weighted)
+  FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7
+  HAVING sum(deals) <> 0 OR sum(amount) <> 0 OR sum(own_amount) <> 0 OR sum(own_weighted) <> 0;
   WITH gathered AS (
     SELECT org_id, month, pipeline_id, owner_id, furthest_id, state FROM public.deal_beginnings GROUP BY 1, 2, 3, 4, 5, 6
     HAVING count(*) > 1 OR sum(deals) = 0
@@ -526,8 +527,8 @@ BEGIN
       UNION ALL SELECT c.owner_id FROM contacts c WHERE about = 'contact' AND c.org_id = org AND c.id = about_id
       UNION ALL SELECT l.owner_id FROM leads l WHERE about = 'lead' AND l.org_id = org AND l.id = about_id
       UNION ALL SELECT d.owner_id FROM deals d WHERE about = 'deal' AND d.org_id = org AND d.id = about_id
-      UNION ALL SELECT a.owner_id FROM activities a WHERE about = 'activity' AND a.org_id = org AND a.id = about_id
-      UNION ALL SELECT p.member_id FROM activity_participants p WHERE about = 'activity' AND p.org_id = org AND p.activity_id = about_id
+      UNION ALL SELECT a.owner_id FROM activities a WHERE about IN ('activity', 'activity.gone') AND a.org_id = org AND a.id = about_id
+      UNION ALL SELECT p.member_id FROM activity_participants p WHERE about IN ('activity', 'activity.gone') AND p.org_id = org AND p.activity_id = about_id
     ) o WHERE followers
   ), made AS (
     INSERT INTO notices (org_id, member_id, kind, record_type, record_id, actor_id, params, once, centre, browser, mail)
@@ -561,10 +562,12 @@ END $$;
 
 DROP FUNCTION IF EXISTS app.notice_title(uuid, text, uuid, text[], uuid[]);
 
+DROP FUNCTION IF EXISTS app.notice_titles(uuid, text[], uuid[], text[], uuid[]);
+
 -- What notices are about, by id, as somebody reads it who has these permissions and sees the records of these owners (null: everybody's).
 -- What is missing is not theirs to see, or not there any more. A statement for each type, however many there are of it.
 CREATE OR REPLACE FUNCTION app.notice_titles(org uuid, abouts text[], about_ids uuid[], may text[], owners uuid[])
-RETURNS TABLE (id uuid, title text) LANGUAGE plpgsql STABLE ROWS 50 SET search_path = public, pg_temp AS $$
+RETURNS TABLE (of_type text, id uuid, title text) LANGUAGE plpgsql STABLE ROWS 50 SET search_path = public, pg_temp AS $$
 DECLARE
   about text;
   these uuid[];
@@ -574,20 +577,21 @@ BEGIN
   END IF;
   FOR about, these IN SELECT n.about, array_agg(DISTINCT n.id) FROM unnest(abouts, about_ids) n (about, id) GROUP BY n.about LOOP
     IF about = 'deal' AND 'deals.view' = ANY (may) THEN
-      RETURN QUERY SELECT d.id, d.name FROM deals d
+      RETURN QUERY SELECT about, d.id, d.name FROM deals d
         WHERE d.org_id = org AND d.id = ANY (these) AND d.deleted_at IS NULL AND (owners IS NULL OR d.owner_id = ANY (owners));
     ELSIF about = 'contact' AND 'contacts.view' = ANY (may) THEN
-      RETURN QUERY SELECT c.id, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email, '') FROM contacts c
+      RETURN QUERY SELECT about, c.id, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email, '') FROM contacts c
         WHERE c.org_id = org AND c.id = ANY (these) AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
     ELSIF about = 'company' AND 'companies.view' = ANY (may) THEN
-      RETURN QUERY SELECT c.id, c.name FROM companies c
+      RETURN QUERY SELECT about, c.id, c.name FROM companies c
         WHERE c.org_id = org AND c.id = ANY (these) AND c.deleted_at IS NULL AND (owners IS NULL OR c.owner_id = ANY (owners));
     ELSIF about = 'lead' AND 'leads.view' = ANY (may) THEN
-      RETURN QUERY SELECT l.id, coalesce(nullif(btrim(l.first_name || ' ' || l.last_name), ''), l.company_name, l.email, '') FROM leads l
+      RETURN QUERY SELECT about, l.id, coalesce(nullif(btrim(l.first_name || ' ' || l.last_name), ''), l.company_name, l.email, '') FROM leads l
         WHERE l.org_id = org AND l.id = ANY (these) AND l.deleted_at IS NULL AND (owners IS NULL OR l.owner_id = ANY (owners));
-    ELSIF about = 'activity' AND 'activities.view' = ANY (may) THEN
-      RETURN QUERY SELECT a.id, a.subject FROM activities a
-        WHERE a.org_id = org AND a.id = ANY (these) AND a.deleted_at IS NULL AND (
+    -- Of one that was deleted it is told that it is gone.
+    ELSIF about IN ('activity', 'activity.gone') AND 'activities.view' = ANY (may) THEN
+      RETURN QUERY SELECT about, a.id, a.subject FROM activities a
+        WHERE a.org_id = org AND a.id = ANY (these) AND (a.deleted_at IS NULL OR about = 'activity.gone') AND (
           owners IS NULL OR a.owner_id = ANY (owners)
           OR EXISTS (SELECT 1 FROM activity_participants p WHERE p.org_id = org AND p.activity_id = a.id AND p.member_id = ANY (owners))
           OR 'deals.view' = ANY (may) AND EXISTS (
@@ -908,9 +912,10 @@ DECLARE
   moment CONSTANT timestamptz := now();
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO public.deal_states (org_id, deal_id, valid_from, valid_to, pipeline_id, stage_id, owner_id, owner_now, amount, currency, state,
+    INSERT INTO public.deal_states (org_id, deal_id, valid_from, valid_to, pipeline_id, stage_id, owner_id, owner_now, amount, currency, probability, state,
       furthest_id, began_at)
-    SELECT a.org_id, a.id, s.valid_from, s.valid_to, a.pipeline_id, a.stage_id, a.owner_id, a.owner_id, a.amount, a.currency, s.state, a.stage_id, a.created_at
+    SELECT a.org_id, a.id, s.valid_from, s.valid_to, a.pipeline_id, a.stage_id, a.owner_id, a.owner_id, a.amount, a.currency,
+      CASE s.state WHEN 'open' THEN a.probability END, s.state, a.stage_id, a.created_at
     FROM added a
     CROSS JOIN LATERAL (SELECT app.deal_state(a.status, a.archived_at, a.deleted_at) AS state, least(a.created_at, moment) AS began) b
     CROSS JOIN LATERAL (SELECT greatest(b.began, least(coalesce(a.deleted_at, a.archived_at, a.closed_at), moment)) AS ended) e
@@ -921,13 +926,13 @@ BEGIN
   END IF;
   IF NOT EXISTS (
     SELECT 1 FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id
-    WHERE (a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, app.deal_state(a.status, a.archived_at, a.deleted_at))
-      IS DISTINCT FROM (r.pipeline_id, r.stage_id, r.owner_id, r.amount, r.currency, app.deal_state(r.status, r.archived_at, r.deleted_at))) THEN
+    WHERE (a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, app.deal_state(a.status, a.archived_at, a.deleted_at), CASE app.deal_state(a.status, a.archived_at, a.deleted_at) WHEN 'open' THEN a.probability END)
+      IS DISTINCT FROM (r.pipeline_id, r.stage_id, r.owner_id, r.amount, r.currency, app.deal_state(r.status, r.archived_at, r.deleted_at), CASE app.deal_state(r.status, r.archived_at, r.deleted_at) WHEN 'open' THEN r.probability END)) THEN
     RETURN NULL;
   END IF;
   WITH changed AS MATERIALIZED (
     SELECT a.org_id, a.id, a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, a.created_at, c.valid_from AS since,
-      app.deal_state(a.status, a.archived_at, a.deleted_at) AS state,
+      app.deal_state(a.status, a.archived_at, a.deleted_at) AS state, CASE app.deal_state(a.status, a.archived_at, a.deleted_at) WHEN 'open' THEN a.probability END AS probability,
       (SELECT x.id FROM (
           SELECT a.stage_id AS id
           UNION SELECT p.furthest_id FROM public.deal_states p WHERE p.org_id = a.org_id AND p.deal_id = a.id AND p.pipeline_id = a.pipeline_id) x
@@ -935,18 +940,18 @@ BEGIN
         ORDER BY g.position DESC NULLS LAST, x.id DESC LIMIT 1) AS furthest_id
     FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id
     LEFT JOIN public.deal_states c ON c.org_id = a.org_id AND c.deal_id = a.id AND c.valid_to = 'infinity'
-    WHERE (a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, app.deal_state(a.status, a.archived_at, a.deleted_at))
-      IS DISTINCT FROM (r.pipeline_id, r.stage_id, r.owner_id, r.amount, r.currency, app.deal_state(r.status, r.archived_at, r.deleted_at))
+    WHERE (a.pipeline_id, a.stage_id, a.owner_id, a.amount, a.currency, app.deal_state(a.status, a.archived_at, a.deleted_at), CASE app.deal_state(a.status, a.archived_at, a.deleted_at) WHEN 'open' THEN a.probability END)
+      IS DISTINCT FROM (r.pipeline_id, r.stage_id, r.owner_id, r.amount, r.currency, app.deal_state(r.status, r.archived_at, r.deleted_at), CASE app.deal_state(r.status, r.archived_at, r.deleted_at) WHEN 'open' THEN r.probability END)
   ), ended AS (
     UPDATE public.deal_states s SET valid_to = moment FROM changed c
     WHERE s.org_id = c.org_id AND s.deal_id = c.id AND s.valid_from = c.since AND c.since < moment
   ), replaced AS (
     UPDATE public.deal_states s SET pipeline_id = c.pipeline_id, stage_id = c.stage_id, owner_id = c.owner_id, owner_now = c.owner_id,
-      amount = c.amount, currency = c.currency, state = c.state, furthest_id = c.furthest_id
+      amount = c.amount, currency = c.currency, probability = c.probability, state = c.state, furthest_id = c.furthest_id
     FROM changed c WHERE s.org_id = c.org_id AND s.deal_id = c.id AND s.valid_from = c.since AND c.since >= moment
   )
-  INSERT INTO public.deal_states (org_id, deal_id, valid_from, pipeline_id, stage_id, owner_id, owner_now, amount, currency, state, furthest_id, began_at)
-  SELECT c.org_id, c.id, moment, c.pipeline_id, c.stage_id, c.owner_id, c.owner_id, c.amount, c.currency, c.state, c.furthest_id, c.created_at
+  INSERT INTO public.deal_states (org_id, deal_id, valid_from, pipeline_id, stage_id, owner_id, owner_now, amount, currency, probability, state, furthest_id, began_at)
+  SELECT c.org_id, c.id, moment, c.pipeline_id, c.stage_id, c.owner_id, c.owner_id, c.amount, c.currency, c.probability, c.state, c.furthest_id, c.created_at
   FROM changed c WHERE c.since IS NULL OR c.since < moment;
   -- The whole past of a deal is seen by those who see it today.
   IF EXISTS (SELECT 1 FROM added a JOIN removed r ON r.org_id = a.org_id AND r.id = a.id WHERE a.owner_id IS DISTINCT FROM r.owner_id) THEN
@@ -968,12 +973,16 @@ DECLARE
     ELSE 'SELECT *, 1 AS n FROM added UNION ALL SELECT *, -1 FROM removed' END;
 BEGIN
   EXECUTE format($q$
-    INSERT INTO public.deal_months (org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, deals, amount)
-    SELECT m.org_id, m.pipeline_id, date_trunc('month', e.at AT TIME ZONE 'UTC')::date, m.stage_id, m.owner_id, m.owner_now, m.currency,
-      sum(m.n * e.sign), coalesce(sum(m.n * e.sign * m.amount), 0)
-    FROM (%s) m CROSS JOIN LATERAL (VALUES (m.valid_from, 1), (m.valid_to, -1)) e (at, sign)
-    WHERE m.state = 'open' AND e.at < 'infinity' AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = m.org_id)
-    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(m.n * e.sign) <> 0 OR coalesce(sum(m.n * e.sign * m.amount), 0) <> 0$q$, moved);
+    INSERT INTO public.deal_months (org_id, pipeline_id, month, stage_id, owner_id, owner_now, currency, deals, amount, own_amount, own_weighted)
+    SELECT * FROM (
+      SELECT m.org_id, m.pipeline_id, date_trunc('month', e.at AT TIME ZONE 'UTC')::date, m.stage_id, m.owner_id, m.owner_now, m.currency,
+        sum(m.n * e.sign) AS deals, coalesce(sum(m.n * e.sign * m.amount), 0) AS amount,
+        coalesce(sum(m.n * e.sign * m.amount) FILTER (WHERE m.probability IS NOT NULL), 0) AS own_amount,
+        coalesce(sum(m.n * e.sign * m.amount * m.probability / 100), 0) AS own_weighted
+      FROM (%s) m CROSS JOIN LATERAL (VALUES (m.valid_from, 1), (m.valid_to, -1)) e (at, sign)
+      WHERE m.state = 'open' AND e.at < 'infinity' AND EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = m.org_id)
+      GROUP BY 1, 2, 3, 4, 5, 6, 7) sums
+    WHERE deals <> 0 OR amount <> 0 OR own_amount <> 0 OR own_weighted <> 0$q$, moved);
   EXECUTE format($q$
     INSERT INTO public.deal_beginnings (org_id, month, pipeline_id, owner_id, furthest_id, state, deals)
     WITH moved AS (%s), zones AS MATERIALIZED (
@@ -994,8 +1003,8 @@ CREATE TRIGGER months_delete AFTER DELETE ON deal_states REFERENCING OLD TABLE A
 -- Deals stood in stages that are removed later.
 CREATE OR REPLACE FUNCTION app.keep_removed_stages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO public.removed_stages (org_id, id, pipeline_id, name, color, position)
-  SELECT r.org_id, r.id, r.pipeline_id, r.name, r.color, r.position FROM removed r
+  INSERT INTO public.removed_stages (org_id, id, pipeline_id, name, color, position, probability)
+  SELECT r.org_id, r.id, r.pipeline_id, r.name, r.color, r.position, r.probability FROM removed r
   WHERE EXISTS (SELECT 1 FROM public.organisations o WHERE o.id = r.org_id)
   ON CONFLICT (org_id, id) DO NOTHING;
   RETURN NULL;
@@ -1008,7 +1017,7 @@ CREATE TRIGGER keep_removed AFTER DELETE ON stages REFERENCING OLD TABLE AS remo
 CREATE OR REPLACE FUNCTION app.replay_deals(org uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM public.deal_states WHERE org_id = org;
-  INSERT INTO public.deal_states (org_id, deal_id, valid_from, valid_to, pipeline_id, stage_id, owner_id, owner_now, amount, currency, state,
+  INSERT INTO public.deal_states (org_id, deal_id, valid_from, valid_to, pipeline_id, stage_id, owner_id, owner_now, amount, currency, probability, state,
     furthest_id, began_at)
   WITH told AS (
     SELECT e.record_id AS id, e.at, e.changes AS c, row_number() OVER (PARTITION BY e.record_id ORDER BY e.version, e.at, e.id) AS n,
@@ -1018,13 +1027,14 @@ BEGIN
     FROM public.events e
     WHERE e.org_id = org AND e.record_type = 'deal' AND (
       e.kind IN ('deal.created', 'deal.archived', 'deal.restored', 'deal.deleted', 'deal.undeleted')
-      OR e.changes ?| ARRAY['stage_id', 'pipeline_id', 'owner_id', 'amount', 'currency', 'status'])
+      OR e.changes ?| ARRAY['stage_id', 'pipeline_id', 'owner_id', 'amount', 'currency', 'probability', 'status'])
     UNION ALL
     -- What is known now, told last.
     SELECT d.id, d.updated_at, jsonb_build_object(
         'stage_id', jsonb_build_array(NULL, jsonb_build_object('id', d.stage_id)), 'owner_id', jsonb_build_array(NULL, jsonb_build_object('id', d.owner_id)),
         'pipeline_id', jsonb_build_array(NULL, jsonb_build_object('id', d.pipeline_id)), 'amount', jsonb_build_array(NULL, d.amount),
-        'currency', jsonb_build_array(NULL, d.currency), 'status', jsonb_build_array(NULL, d.status)),
+        'currency', jsonb_build_array(NULL, d.currency), 'probability', jsonb_build_array(NULL, d.probability),
+        'status', jsonb_build_array(NULL, d.status)),
       9223372036854775807, d.deleted_at IS NOT NULL, d.archived_at IS NOT NULL, d.closed_at
     FROM public.deals d WHERE d.org_id = org
     UNION ALL
@@ -1035,7 +1045,8 @@ BEGIN
     SELECT t.*, max(t.at) OVER w AS moment,
       count(*) FILTER (WHERE t.c ? 'stage_id') OVER w AS g_stage, count(*) FILTER (WHERE t.c ? 'pipeline_id') OVER w AS g_pipeline,
       count(*) FILTER (WHERE t.c ? 'owner_id') OVER w AS g_owner, count(*) FILTER (WHERE t.c ? 'amount') OVER w AS g_amount,
-      count(*) FILTER (WHERE t.c ? 'currency') OVER w AS g_currency, count(*) FILTER (WHERE t.c ? 'status') OVER w AS g_status,
+      count(*) FILTER (WHERE t.c ? 'currency') OVER w AS g_currency, count(*) FILTER (WHERE t.c ? 'probability') OVER w AS g_chance,
+      count(*) FILTER (WHERE t.c ? 'status') OVER w AS g_status,
       count(t.deleted) OVER w AS g_deleted, count(t.archived) OVER w AS g_archived
     FROM told t WINDOW w AS (PARTITION BY t.id ORDER BY t.n)
   ), firsts AS (
@@ -1044,7 +1055,8 @@ BEGIN
       (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{pipeline_id,0,id}' ELSE c #>> '{pipeline_id,1,id}' END ORDER BY n) FILTER (WHERE c ? 'pipeline_id'))[1] AS pipeline,
       (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{owner_id,0,id}' ELSE c #>> '{owner_id,1,id}' END ORDER BY n) FILTER (WHERE c ? 'owner_id'))[1] AS owner,
       (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{amount,0}' ELSE c #>> '{amount,1}' END ORDER BY n) FILTER (WHERE c ? 'amount'))[1] AS amount,
-      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{currency,0}' ELSE c #>> '{currency,1}' END ORDER BY n) FILTER (WHERE c ? 'currency'))[1] AS currency
+      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{currency,0}' ELSE c #>> '{currency,1}' END ORDER BY n) FILTER (WHERE c ? 'currency'))[1] AS currency,
+      (array_agg(CASE WHEN n < 9223372036854775807 THEN c #>> '{probability,0}' ELSE c #>> '{probability,1}' END ORDER BY n) FILTER (WHERE c ? 'probability'))[1] AS chance
     FROM told GROUP BY id
   ), filled AS (
     SELECT g.id, g.n, g.moment, g.closed,
@@ -1053,6 +1065,7 @@ BEGIN
       CASE g.g_owner WHEN 0 THEN f.owner ELSE first_value(g.c #>> '{owner_id,1,id}') OVER (PARTITION BY g.id, g.g_owner ORDER BY g.n) END AS owner,
       CASE g.g_amount WHEN 0 THEN f.amount ELSE first_value(g.c #>> '{amount,1}') OVER (PARTITION BY g.id, g.g_amount ORDER BY g.n) END AS amount,
       CASE g.g_currency WHEN 0 THEN f.currency ELSE first_value(g.c #>> '{currency,1}') OVER (PARTITION BY g.id, g.g_currency ORDER BY g.n) END AS currency,
+      CASE g.g_chance WHEN 0 THEN f.chance ELSE first_value(g.c #>> '{probability,1}') OVER (PARTITION BY g.id, g.g_chance ORDER BY g.n) END AS chance,
       CASE g.g_status WHEN 0 THEN 'open' ELSE first_value(g.c #>> '{status,1}') OVER (PARTITION BY g.id, g.g_status ORDER BY g.n) END AS status,
       CASE g.g_deleted WHEN 0 THEN false ELSE first_value(g.deleted) OVER (PARTITION BY g.id, g.g_deleted ORDER BY g.n) END AS deleted,
       CASE g.g_archived WHEN 0 THEN false ELSE first_value(g.archived) OVER (PARTITION BY g.id, g.g_archived ORDER BY g.n) END AS archived
@@ -1060,30 +1073,30 @@ BEGIN
   ), known AS (
     SELECT d.id, f.n, f.moment, d.created_at, coalesce(f.closed, d.closed_at) AS closed_at, coalesce(s.pipeline_id, r.pipeline_id, app.as_uuid(f.pipeline), d.pipeline_id) AS pipeline_id,
       coalesce(app.as_uuid(f.stage), d.stage_id) AS stage_id, app.as_uuid(f.owner) AS owner_id, d.owner_id AS owner_now, app.as_number(f.amount) AS amount,
-      coalesce(f.currency, d.currency) AS currency, CASE WHEN f.deleted THEN 'deleted' WHEN f.archived THEN 'archived' ELSE coalesce(f.status, d.status) END AS state,
+      coalesce(f.currency, d.currency) AS currency, app.as_number(f.chance)::smallint AS chance, CASE WHEN f.deleted THEN 'deleted' WHEN f.archived THEN 'archived' ELSE coalesce(f.status, d.status) END AS state,
       row_number() OVER (PARTITION BY d.id ORDER BY f.n) AS place
     FROM filled f JOIN public.deals d ON d.org_id = org AND d.id = f.id
     LEFT JOIN public.stages s ON s.org_id = org AND s.id = app.as_uuid(f.stage)
     LEFT JOIN public.removed_stages r ON r.org_id = org AND r.id = app.as_uuid(f.stage)
   ), dated AS (
     -- The first of them is as old as the deal; what was over when it came in stood open until then.
-    SELECT id, n, created_at, pipeline_id, stage_id, owner_id, owner_now, amount, currency, CASE place WHEN 1 THEN
+    SELECT id, n, created_at, pipeline_id, stage_id, owner_id, owner_now, amount, currency, CASE state WHEN 'open' THEN chance END AS probability, CASE place WHEN 1 THEN
         CASE state WHEN 'won' THEN greatest(least(created_at, moment), least(closed_at, moment)) WHEN 'lost' THEN greatest(least(created_at, moment), least(closed_at, moment))
           ELSE least(created_at, moment) END ELSE moment END AS valid_from, state FROM known
     UNION ALL
-    SELECT id, 0, created_at, pipeline_id, stage_id, owner_id, owner_now, amount, currency, least(created_at, moment), 'open' FROM known
+    SELECT id, 0, created_at, pipeline_id, stage_id, owner_id, owner_now, amount, currency, chance, least(created_at, moment), 'open' FROM known
     WHERE place = 1 AND state IN ('won', 'lost') AND least(created_at, moment) < least(closed_at, moment)
   ), last_of_moment AS (
     SELECT DISTINCT ON (id, valid_from) * FROM dated ORDER BY id, valid_from, n DESC
   ), distinct_ones AS (
     SELECT * FROM (
-      SELECT l.*, (pipeline_id, stage_id, owner_id, amount, currency, state) IS DISTINCT FROM (
-          lag(pipeline_id) OVER w, lag(stage_id) OVER w, lag(owner_id) OVER w, lag(amount) OVER w, lag(currency) OVER w, lag(state) OVER w)
+      SELECT l.*, (pipeline_id, stage_id, owner_id, amount, currency, probability, state) IS DISTINCT FROM (lag(pipeline_id) OVER w, lag(stage_id) OVER w,
+          lag(owner_id) OVER w, lag(amount) OVER w, lag(currency) OVER w, lag(probability) OVER w, lag(state) OVER w)
           OR lag(id) OVER w IS NULL AS differs
       FROM last_of_moment l WINDOW w AS (PARTITION BY id ORDER BY valid_from)) x WHERE differs
   )
   SELECT org, o.id, o.valid_from, coalesce(lead(o.valid_from) OVER (PARTITION BY o.id ORDER BY o.valid_from), 'infinity'), o.pipeline_id, o.stage_id,
-    o.owner_id, o.owner_now, o.amount, o.currency, o.state,
+    o.owner_id, o.owner_now, o.amount, o.currency, o.probability, o.state,
     right(max((lpad(coalesce(s.position, -1)::text, 10) || o.stage_id) COLLATE "C") OVER (PARTITION BY o.id, o.pipeline_id ORDER BY o.valid_from), 36)::uuid, o.created_at
   FROM distinct_ones o LEFT JOIN public.stages s ON s.org_id = org AND s.id = o.stage_id;
 END $$;

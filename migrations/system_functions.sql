@@ -182,6 +182,11 @@ BEGIN
 END $$;
 ALTER FUNCTION app.search_question(text) OWNER TO pipewright_system;
 
+-- The digits of a telephone number as documents hold it, without the zero that is dialled at home only: 06, +31 (0)6. Null: it is none.
+CREATE OR REPLACE FUNCTION app.search_number(plain text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(replace(plain, '(0)', '')), '0') END $$;
+ALTER FUNCTION app.search_number(text) OWNER TO pipewright_system;
+
 -- Words as LIKE patterns, wildcards of the user's own escaped: a word of three letters or more may be anywhere, a shorter one
 -- begins a word. Eight words are enough.
 CREATE OR REPLACE FUNCTION app.search_patterns(plain text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -328,7 +333,7 @@ DECLARE
   most constant integer := least(greatest(per_type, 1), 500);
   typed constant text := app.search_typed(q);
   plain constant text := app.search_question(typed);
-  phone text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
+  phone text := app.search_number(plain);
   patterns text[];
   readings text[];
   reading text;
@@ -521,7 +526,7 @@ CREATE OR REPLACE FUNCTION app.search_all(q text, kind text) RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   plain constant text := app.search_question(app.search_typed(q));
-  phone constant text := CASE WHEN plain ~ '^[+(]?[0-9][0-9 ()./+-]*$' THEN ltrim(app.digits(plain), '0') END;
+  phone constant text := app.search_number(plain);
   patterns text[];
 BEGIN
   IF plain = '' THEN
@@ -580,7 +585,7 @@ BEGIN
           WHERE n.org_id = m.org_id AND n.member_id = m.id AND n.centre AND n.read_at IS NULL ORDER BY n.id DESC LIMIT 200)
         SELECT count(*) FROM latest n LEFT JOIN app.notice_titles(m.org_id,
           (SELECT array_agg(l.record_type) FROM latest l), (SELECT array_agg(l.record_id) FROM latest l), r.permissions,
-          CASE r.visibility WHEN 'all' THEN NULL WHEN 'team' THEN mates.ids ELSE ARRAY[m.id] END) t ON t.id = n.record_id
+          CASE r.visibility WHEN 'all' THEN NULL WHEN 'team' THEN mates.ids ELSE ARRAY[m.id] END) t ON t.id = n.record_id AND t.of_type = n.record_type
         WHERE n.record_type IS NULL OR t.id IS NOT NULL),
       'definitions', (SELECT coalesce(sum(c.changes), 0) FROM definition_changes c WHERE c.org_id = m.org_id),
       'organisations', (

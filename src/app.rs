@@ -111,13 +111,7 @@ impl Application {
                 .app_data(lately.clone())
                 .app_data(web::PayloadConfig::new(csrf::FORM_LIMIT))
                 .configure(routes::public_files)
-                .service(
-                    web::scope("")
-                        .configure(routes::pages)
-                        .wrap(from_fn(csrf::guard))
-                        .wrap(session)
-                        .wrap(from_fn(carried::scope)),
-                )
+                .service(routes::pages().wrap(from_fn(csrf::guard)).wrap(session).wrap(from_fn(carried::scope)))
                 .wrap(from_fn(errors::render))
                 .wrap(from_fn(headers::secure))
                 .wrap(Compress::default())

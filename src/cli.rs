@@ -120,7 +120,9 @@ pub fn main() -> ExitCode {
         }
     };
     start_log(&config);
-    match run(cli.command, config) {
+    let ended = run(cli.command, config);
+    crate::db::leave();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pipewright: {}", in_one_line(&error));

@@ -1,14 +1,17 @@
 //! The site map: one line per feature.
 
-use crate::{error::AppError, features, live, web::assets};
+use crate::{
+    features, live,
+    web::{Routes, assets, paths::get},
+};
 use actix_web::{
-    HttpResponse,
-    web::{self, ServiceConfig, get},
+    Scope,
+    web::{self, ServiceConfig},
 };
 
 /// What needs no session, has no cookies and no CSRF token: assets, health, the forms on other people's pages.
 pub fn public_files(cfg: &mut ServiceConfig) {
-    cfg.route("/static/{name:.*}", get().to(assets::serve))
+    cfg.route("/static/{name:.*}", web::get().to(assets::serve))
         .configure(features::health::configure)
         .configure(features::mails::configure_public)
         .configure(features::files::configure_public)
@@ -16,9 +19,10 @@ pub fn public_files(cfg: &mut ServiceConfig) {
         .configure(features::web_forms::configure_public);
 }
 
-/// Everything else, behind sessions and the CSRF guard.
-pub fn pages(cfg: &mut ServiceConfig) {
-    cfg.route("/live", get().to(live::live))
+/// Everything else, to be wrapped in sessions and the CSRF guard.
+pub fn pages() -> Scope {
+    let mut all = Routes::default();
+    all.route("/live", get().to(live::live))
         .configure(features::accounts::configure)
         .configure(features::settings::configure)
         .configure(features::home::configure)
@@ -55,6 +59,6 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .configure(features::exports::configure)
         .configure(features::quality::configure)
         .configure(features::bin::configure)
-        .configure(features::retention::configure)
-        .default_service(web::to(|| async { HttpResponse::from_error(AppError::NotFound) }));
+        .configure(features::retention::configure);
+    all.into_scope()
 }

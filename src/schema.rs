@@ -604,6 +604,8 @@ diesel::table! {
         currency -> Bpchar,
         deals -> Int8,
         amount -> Numeric,
+        own_amount -> Numeric,
+        own_weighted -> Numeric,
     }
 }
 
@@ -623,6 +625,7 @@ diesel::table! {
         state -> Text,
         furthest_id -> Uuid,
         began_at -> Timestamptz,
+        probability -> Nullable<Int2>,
     }
 }
 
@@ -1661,6 +1664,7 @@ diesel::table! {
         color -> Text,
         position -> Int4,
         removed_at -> Timestamptz,
+        probability -> Nullable<Int2>,
     }
 }
 

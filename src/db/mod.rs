@@ -33,7 +33,13 @@ use diesel::{
     r2d2::{ConnectionManager, CustomizeConnection, Error as R2d2Error, Pool, PooledConnection},
 };
 use known::{Definitions, Known};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use turns::Turns;
 
 /// Handle to the database; cheap to clone.
@@ -362,11 +368,20 @@ impl CustomizeConnection<PgConnection, R2d2Error> for Session {
     }
 }
 
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// The process is about to end: the pool's threads may still be connecting while the libraries go away beneath them, which is no failure.
+pub fn leave() {
+    LEAVING.store(true, Ordering::Relaxed);
+}
+
 #[derive(Debug)]
 struct Log;
 
 impl<E: std::error::Error> diesel::r2d2::HandleError<E> for Log {
     fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "database connection failed");
+        if !LEAVING.load(Ordering::Relaxed) {
+            tracing::warn!(%error, "database connection failed");
+        }
     }
 }

@@ -42,6 +42,14 @@ pub fn decode<K: DeserializeOwned>(cursor: &str) -> AppResult<K> {
     serde_json::from_slice(&bytes).map_err(|_| damaged())
 }
 
+/// An address that asks a list for what it does not know.
+pub fn unknown() -> AppError {
+    AppError::Rejected(
+        StatusCode::BAD_REQUEST,
+        "This link asks for a list that does not exist. Open it again from the menu.",
+    )
+}
+
 /// A cursor that says what no page ever said.
 pub fn damaged() -> AppError {
     AppError::Rejected(StatusCode::BAD_REQUEST, "This link to the next page is damaged. Start again from the first.")

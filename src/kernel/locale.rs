@@ -1,10 +1,13 @@
 //! How a person's locale writes numbers, money and dates. Ten locales, data from CLDR as carried by `chrono`'s
 //! pure-rust-locales for month and day names.
 
-use super::money::Money;
+use super::{
+    money::{Currency, Money},
+    numbers::DecimalMark,
+};
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use std::sync::LazyLock;
 
 /// Tag, name in its own language, thousands separator, decimal separator, date pattern, whether the day comes before the month name.
@@ -63,6 +66,11 @@ impl Locale {
         self.tag().rsplit('-').next().unwrap_or("GB")
     }
 
+    /// What stands before the decimals of a number.
+    pub fn mark(&self) -> DecimalMark {
+        if LOCALES[self.0].3 == "," { DecimalMark::Comma } else { DecimalMark::Point }
+    }
+
     pub fn integer(&self, n: i64) -> String {
         self.decimal(Decimal::from(n), 0)
     }
@@ -92,8 +100,23 @@ impl Locale {
 
     /// Money in full: `€86,000.00` or, where the locale puts the sign last, `86.000,00 €`.
     pub fn money(&self, money: Money) -> String {
-        let number = self.decimal(money.amount, money.currency.digits());
-        let symbol = money.currency.symbol();
+        self.signed(self.decimal(money.amount, money.currency.digits()), money.currency)
+    }
+
+    /// Money in short, for cards: `€12.4k`, `€2.86M`, `€950`; `12,4k €` where the sign goes last. Rounded half away from zero.
+    pub fn short(&self, money: Money) -> String {
+        let (scaled, suffix, digits) = match money.amount.abs().to_f64().unwrap_or(0.0) {
+            a if a >= 999_950_000_000.0 => (money.amount / Decimal::from(1_000_000_000_000_i64), "T", 2),
+            a if a >= 999_950_000.0 => (money.amount / Decimal::from(1_000_000_000), "B", 2),
+            a if a >= 999_950.0 => (money.amount / Decimal::from(1_000_000), "M", 2),
+            a if a >= 1_000.0 => (money.amount / Decimal::from(1_000), "k", 1),
+            _ => (money.amount, "", 0),
+        };
+        self.signed(format!("{}{suffix}", self.decimal(scaled, digits)), money.currency)
+    }
+
+    fn signed(&self, number: String, currency: Currency) -> String {
+        let symbol = currency.symbol();
         if matches!(self.tag(), "en-GB" | "en-US" | "nl-NL" | "pt-BR") {
             format!("{symbol}{number}")
         } else {
@@ -207,6 +230,19 @@ mod tests {
         assert_eq!(Locale::from_tag("en-GB").decimal(n, 2), "1,234,567.89");
         assert_eq!(Locale::from_tag("de-DE").money(Money::new(n, Currency::EUR)), "1.234.567,89\u{a0}€");
         assert_eq!(Locale::from_tag("en-US").money(Money::new(n, "JPY".parse()?)), "¥1,234,568");
+        Ok(())
+    }
+
+    #[test]
+    fn short_is_short() -> Result<(), Box<dyn std::error::Error>> {
+        let gb = |n: i64| Locale::from_tag("en-GB").short(Money::new(Decimal::from(n), Currency::EUR));
+        assert_eq!(gb(12_400), "€12.4k");
+        assert_eq!(gb(2_860_000), "€2.86M");
+        assert_eq!(gb(950), "€950");
+        assert_eq!(gb(999_999), "€1.00M");
+        assert_eq!(gb(999_999_999_999), "€1.00T");
+        let german = |n: i64| Locale::from_tag("de-DE").short(Money::new(Decimal::from(n), Currency::EUR));
+        assert_eq!((german(12_400), german(950)), ("12,4k\u{a0}€".to_owned(), "950\u{a0}€".to_owned()));
         Ok(())
     }
 

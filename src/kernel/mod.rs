@@ -7,7 +7,10 @@ pub mod ids;
 pub mod lines;
 pub mod locale;
 pub mod money;
+pub mod names;
+pub mod numbers;
 pub mod people;
+pub mod quoted;
 pub mod rank;
 pub mod text;
 

@@ -1,6 +1,7 @@
 //! Money: a decimal amount in an ISO 4217 currency. Amounts of different currencies never add up.
 
-use rust_decimal::{Decimal, prelude::ToPrimitive};
+use super::numbers::{self, DecimalMark};
+use rust_decimal::Decimal;
 use std::{fmt, str::FromStr};
 
 /// The largest amount `NUMERIC(19,4)` holds, exclusive.
@@ -84,24 +85,6 @@ impl Money {
         }
         Self { amount, currency: Currency(bytes) }
     }
-
-    /// Short, for cards: €12.4k, €2.86M, €950. Rounded half away from zero.
-    pub fn short(&self) -> String {
-        let (scaled, suffix) = match self.amount.abs().to_f64().unwrap_or(0.0) {
-            a if a >= 999_950_000_000.0 => (self.amount / Decimal::from(1_000_000_000_000_i64), "T"),
-            a if a >= 999_950_000.0 => (self.amount / Decimal::from(1_000_000_000), "B"),
-            a if a >= 999_950.0 => (self.amount / Decimal::from(1_000_000), "M"),
-            a if a >= 1_000.0 => (self.amount / Decimal::from(1_000), "k"),
-            _ => (self.amount, ""),
-        };
-        let digits = match suffix {
-            "" => 0,
-            "k" => 1,
-            _ => 2,
-        };
-        let rounded = scaled.round_dp_with_strategy(digits, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
-        format!("{}{rounded:.prec$}{suffix}", self.currency.symbol(), prec = digits as usize)
-    }
 }
 
 /// Whether a column of ours holds it: not negative, below 10^15.
@@ -110,9 +93,39 @@ pub fn fits(amount: Decimal) -> bool {
 }
 
 /// Reads an amount as people type it: `1234.5`, `1,234.50`, `1.234,50`, `1 234`, `€ 1'234`. Never negative; at most four
-/// decimals and below 10^15.
-pub fn parse_amount(text: &str) -> Result<Decimal, &'static str> {
-    let amount = number(text).ok_or("must be a number, such as 1234.50")?;
+/// decimals and below 10^15. `mark` is the writer's: `1.234` is more than a thousand to who writes `1.234,50`.
+pub fn parse_amount(text: &str, mark: DecimalMark) -> Result<Decimal, &'static str> {
+    let amount = number(text, mark).ok_or("must be a number, such as 1234.50")?;
+    without_doubt(text, amount, mark)?;
+    in_range(amount)
+}
+
+/// `50.000` is fifty to some and fifty thousand to others who use the same language: nobody loses thousands without a word.
+pub fn without_doubt(text: &str, amount: Decimal, mark: DecimalMark) -> Result<(), &'static str> {
+    if amount.scale() < 3 && numbers::in_doubt(text).is_some_and(|thousands| thousands > amount) {
+        return Err(match mark {
+            DecimalMark::Point => "may mean thousands: write 50000, 50,000 or 50.00",
+            DecimalMark::Comma => "may mean thousands: write 50000, 50.000 or 50,00",
+        });
+    }
+    Ok(())
+}
+
+/// The same, of a control beside which the currency stands: a sign that can only mean another one is refused.
+pub fn parse_amount_in(text: &str, mark: DecimalMark, currency: Option<Currency>) -> Result<Decimal, String> {
+    let amount = parse_amount(text, mark)?;
+    let said = numbers::currencies(text);
+    match currency {
+        Some(currency) if !said.is_empty() && !said.contains(&currency.code()) => {
+            Err(format!("is written with the sign of {}, beside the currency {currency}", said[0]))
+        }
+        _ => Ok(amount),
+    }
+}
+
+/// Whether an amount may be kept, which no people typed.
+pub fn in_range(amount: Decimal) -> Result<Decimal, &'static str> {
+    let amount = amount.normalize();
     if amount.is_sign_negative() && !amount.is_zero() {
         return Err("must not be negative");
     }
@@ -125,9 +138,21 @@ pub fn parse_amount(text: &str) -> Result<Decimal, &'static str> {
     Ok(amount)
 }
 
+/// For a control whose text is read again: without needless zeros, but never with three decimals, which somebody's mark could make
+/// thousands.
+pub fn typed(amount: Decimal) -> String {
+    let mut amount = amount.normalize();
+    if amount.scale() == 3 {
+        amount.rescale(4);
+    }
+    amount.to_string()
+}
+
 /// Reads a number as people type it, below zero too: at most `places` decimals, between -10^15 and 10^15.
-pub fn parse_decimal(text: &str, places: u32) -> Result<Decimal, String> {
-    let number = number(&text.replace('\u{2212}', "-")).ok_or("must be a number, such as 1234.5")?;
+pub fn parse_decimal(text: &str, places: u32, mark: DecimalMark) -> Result<Decimal, String> {
+    // What has no decimals is in no doubt.
+    let thousands = numbers::in_doubt(text).filter(|_| places == 0);
+    let number = thousands.or_else(|| number(text, mark)).ok_or("must be a number, such as 1234.5")?;
     if number.abs() >= Decimal::from(LIMIT) {
         return Err("is too large".into());
     }
@@ -138,37 +163,14 @@ pub fn parse_decimal(text: &str, places: u32) -> Result<Decimal, String> {
     }
 }
 
-fn number(text: &str) -> Option<Decimal> {
-    let cleaned: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '€' | '$' | '£' | '\u{a0}' | '\u{202f}'))
-        .collect();
-    if cleaned.is_empty() || cleaned.len() > 40 {
+/// By the writer's mark where that can be meant; else as the text itself suggests.
+fn number(text: &str, mark: DecimalMark) -> Option<Decimal> {
+    if text.chars().any(char::is_alphabetic) {
         return None;
     }
-    let number = Decimal::from_str(&to_point_decimal(&cleaned)).ok()?.normalize();
+    let read = numbers::number(text, Some(mark)).or_else(|_| numbers::number(text, None)).ok()?.value.normalize();
     // No negative zero.
-    Some(if number.is_zero() { Decimal::ZERO } else { number })
-}
-
-/// The last separator is the decimal one, unless it is alone and followed by exactly three digits with a non-zero group before.
-fn to_point_decimal(s: &str) -> String {
-    let comma = s.rfind(',');
-    let point = s.rfind('.');
-    let decimal_at = match (comma, point) {
-        (Some(c), Some(p)) => Some(c.max(p)),
-        (Some(c), None) if s.matches(',').count() > 1 || s.len() - c - 1 == 3 => None,
-        (Some(c), None) => Some(c),
-        (None, Some(_)) if s.matches('.').count() > 1 => None,
-        (None, p) => p,
-    };
-    s.char_indices()
-        .filter_map(|(i, c)| match c {
-            ',' | '.' if Some(i) == decimal_at => Some('.'),
-            ',' | '.' => None,
-            c => Some(c),
-        })
-        .collect()
+    Some(if read.is_zero() { Decimal::ZERO } else { read })
 }
 
 #[cfg(test)]
@@ -176,30 +178,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_is_short() {
-        let eur = |n: i64| Money::new(Decimal::from(n), Currency::EUR).short();
-        assert_eq!(eur(12_400), "€12.4k");
-        assert_eq!(eur(2_860_000), "€2.86M");
-        assert_eq!(eur(950), "€950");
-        assert_eq!(eur(999_999), "€1.00M");
-        assert_eq!(eur(999_999_999_999), "€1.00T");
+    fn amounts_as_people_type_them() {
+        use DecimalMark::{Comma, Point};
+        for (text, mark, plain) in [
+            ("1234.5", Point, "1234.5"),
+            ("1,234.50", Point, "1234.5"),
+            ("1,234.50", Comma, "1234.5"),
+            ("1.234,50", Point, "1234.5"),
+            ("1.234,50", Comma, "1234.5"),
+            ("1,234", Point, "1234"),
+            ("1,234", Comma, "1.234"),
+            ("1.234", Point, "1.234"),
+            ("1.234", Comma, "1234"),
+            ("50.000", Comma, "50000"),
+            ("1.234.567", Point, "1234567"),
+            ("1234.567", Comma, "1234.567"),
+            ("0.125", Comma, "0.125"),
+            ("0.500", Point, "0.5"),
+            ("€ 1 234", Point, "1234"),
+            ("1'234.50", Comma, "1234.5"),
+            ("0,5", Point, "0.5"),
+        ] {
+            assert_eq!(parse_amount(text, mark).map(|d| d.to_string()), Ok(plain.to_owned()), "{text}");
+        }
+        assert_eq!(parse_amount("50.000", Point), Err("may mean thousands: write 50000, 50,000 or 50.00"));
+        assert_eq!(parse_amount("€ 50,000", Comma), Err("may mean thousands: write 50000, 50.000 or 50,00"));
+        for bad in [
+            "",
+            "-1",
+            "1e400",
+            "NaN",
+            "abc",
+            "1000000000000000",
+            "1.23456",
+            "99999999999999999999999999999999",
+            "31.12.2026",
+            "1,2,3",
+            "1 2 3",
+            "12 USD",
+        ] {
+            assert!(parse_amount(bad, Point).is_err() && parse_amount(bad, Comma).is_err(), "{bad}");
+        }
     }
 
     #[test]
-    fn amounts_as_people_type_them() {
-        for (text, plain) in [
-            ("1234.5", "1234.5"),
-            ("1,234.50", "1234.5"),
-            ("1.234,50", "1234.5"),
-            ("1,234", "1234"),
-            ("€ 1 234", "1234"),
-            ("0,5", "0.5"),
-        ] {
-            assert_eq!(parse_amount(text).map(|d| d.to_string()), Ok(plain.to_owned()), "{text}");
-        }
-        for bad in ["", "-1", "1e400", "NaN", "abc", "1000000000000000", "1.23456", "99999999999999999999999999999999"]
-        {
-            assert!(parse_amount(bad).is_err(), "{bad}");
+    fn what_a_control_holds_is_read_as_it_was() {
+        for text in ["0.001", "12.345", "12.34", "1234.5678", "50000", "1.2", "999.999"] {
+            for mark in [DecimalMark::Point, DecimalMark::Comma] {
+                let again = text.parse().map(|amount| parse_amount(&typed(amount), mark).map(|read| read.to_string()));
+                assert_eq!(again, Ok(Ok(text.to_owned())), "{text}");
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn parse_email(text: &str) -> Result<String, &'static str> {
     if valid { Ok(text) } else { Err("must be an e-mail address, such as ada@example.com") }
 }
 
-/// A phone number in E.164. `region` (ISO 3166) reads numbers written without a country code.
+/// A phone number in E.164. `region` (ISO 3166) reads numbers written without a country code: those must be ones that can be there.
 pub fn parse_phone(text: &str, region: Option<&str>) -> Result<String, &'static str> {
     const ERROR: &str = "must be a phone number with its country code, such as +31 20 123 4567";
     let text = text.trim();
@@ -32,7 +32,7 @@ pub fn parse_phone(text: &str, region: Option<&str>) -> Result<String, &'static 
     let region = region.and_then(|r| country::Id::from_str(r).ok());
     let number = match abroad(text) {
         Some(number) => number,
-        None => phonenumber::parse(region, text).map_err(|_| ERROR)?,
+        None => phonenumber::parse(region, text).ok().filter(PhoneNumber::is_valid).ok_or(ERROR)?,
     };
     let e164 = number.format().mode(Mode::E164).to_string();
     // Of the North American plan every number has ten digits, and none begins with 0 or 1.
@@ -107,6 +107,9 @@ mod tests {
         assert_eq!(parse_phone("06 1234 5678", Some("IT")), Ok("+390612345678".to_owned()));
         assert_eq!(parse_phone("(212) 555-0142", Some("US")), Ok("+12125550142".to_owned()));
         assert!(parse_phone("0301234567", Some("US")).is_err(), "a Dutch number, or none at all");
+        for elsewhere in ["020-1234567", "0612345678", "1234567890123", "12345678"] {
+            assert!(parse_phone(elsewhere, Some("GB")).is_err(), "no number of Britain: {elsewhere}");
+        }
         assert_eq!(format_phone("+390612345678", Some("NL")), "+39 06 1234 5678");
     }
 }

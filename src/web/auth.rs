@@ -6,7 +6,7 @@ use crate::{
     kernel::{
         Locale, MemberId, OrgId, UserId,
         calendar::{self, WorkingDays},
-        text,
+        countries, text,
     },
     web::{carried, permission::Permission},
 };
@@ -190,6 +190,17 @@ impl Actor {
     /// The columns that this person chose for their lists, where they need not be read anew.
     pub fn columns(&self) -> Option<&HashMap<String, serde_json::Value>> {
         self.columns.as_ref()
+    }
+
+    /// Whose phone numbers are written without a country code (ISO 3166): one rule for the whole organisation, so that what one member
+    /// reads another one may type.
+    pub fn home(&self) -> &'static str {
+        self.org.locale.region()
+    }
+
+    /// The same for a record of that country, if it says one.
+    pub fn home_of(&self, country: &str) -> String {
+        countries::parse(country).unwrap_or_else(|_| self.home().to_owned())
     }
 
     pub fn today(&self) -> NaiveDate {

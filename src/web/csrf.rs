@@ -3,7 +3,10 @@
 //! Closed by default: this runs before routing, so no handler can forget it. The token is HMAC-SHA256(secret, binding), sent
 //! as header `X-CSRF-Token`, as field `csrf_token` of a urlencoded form, or as the *first* part of a multipart form.
 
-use crate::{error::AppError, web::auth};
+use crate::{
+    error::AppError,
+    web::{auth, reply},
+};
 use actix_session::SessionExt;
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
@@ -66,7 +69,7 @@ pub async fn guard(
         return Ok(refuse(req, AppError::Internal(anyhow::anyhow!("no CSRF key in the application"))));
     };
     let sid = req.get_session().get::<String>(auth::SESSION_ID).ok().flatten();
-    let mut fresh_cookie = None;
+    let (signed_out, mut fresh_cookie) = (sid.is_none(), None);
     let binding = match sid {
         Some(sid) => sid,
         None => match req.cookie(COOKIE) {
@@ -82,6 +85,8 @@ pub async fn guard(
     if !req.method().is_safe() {
         match sent_token(&mut req).await {
             Ok(Some(sent)) if bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) => {}
+            // Signed out in another tab: what a page of before does by itself is told why it cannot.
+            Ok(_) if signed_out && reply::is_htmx(req.request()) => return Ok(refuse(req, AppError::Unauthenticated)),
             Ok(_) => {
                 let error = AppError::Forbidden(
                     "This form is no longer valid: reload the page and send it again. Nothing was saved.",

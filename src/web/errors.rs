@@ -1,13 +1,16 @@
 //! Turns every failure into an answer that fits the request: a page, an htmx toast, or a JSON problem (RFC 9457).
 
-use crate::{error::AppError, web::reply};
+use crate::{
+    error::AppError,
+    web::{paths::Allowed, reply},
+};
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+        header::{ACCEPT, ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER},
     },
     middleware::Next,
 };
@@ -55,6 +58,9 @@ fn answer(req: &HttpRequest, error: &AppError) -> HttpResponse {
         return sign_in(req, is_htmx);
     }
     let mut builder = HttpResponse::build(status);
+    if let Some(Allowed(methods)) = req.extensions().get::<Allowed>() {
+        builder.insert_header((ALLOW, methods.as_str()));
+    }
     if let AppError::RateLimited { retry_after_secs } = error {
         builder.insert_header((RETRY_AFTER, retry_after_secs.to_string()));
     }
@@ -116,7 +122,8 @@ fn sign_in(req: &HttpRequest, is_htmx: bool) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, to)).finish()
 }
 
-fn wants_json(req: &HttpRequest) -> bool {
+/// Whether a program asks, that reads no pages.
+pub fn wants_json(req: &HttpRequest) -> bool {
     let accept = req.headers().get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     accept.contains("json") && !accept.contains("text/html")
 }

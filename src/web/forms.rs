@@ -67,6 +67,12 @@ impl FormErrors {
     }
 }
 
+/// Whether a message begins with what somebody typed, in quotation marks: that stays as it was typed, also where messages begin with a
+/// capital letter.
+pub fn quotes(message: impl AsRef<str>) -> bool {
+    message.as_ref().starts_with(|first: char| !first.is_alphanumeric())
+}
+
 /// Messages follow their field's name unless they begin with a capital letter.
 fn is_sentence(message: &str) -> bool {
     message.starts_with(char::is_uppercase)
@@ -194,12 +200,12 @@ impl Parser<'_> {
 
     /// Text of at most `max` characters; `None` when empty.
     pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
-        let text = self.form.get(name);
-        if text.chars().count() > max {
-            self.errors.add(name, format!("is too long: at most {max} characters"));
+        let typed = self.form.get(name);
+        if typed.chars().count() > max {
+            self.errors.add(name, format!("is too long: at most {} characters", text::grouped(max)));
             return None;
         }
-        (!text.is_empty()).then(|| text.to_owned())
+        (!typed.is_empty()).then(|| typed.to_owned())
     }
 
     /// A value read by `parse`; `None` when empty.

@@ -10,6 +10,7 @@ pub mod forms;
 pub mod headers;
 pub mod limits;
 pub mod metrics;
+pub mod paths;
 pub mod permission;
 pub mod reply;
 pub mod sessions;
@@ -18,5 +19,6 @@ pub mod upload;
 
 pub use auth::Actor;
 pub use forms::{Form, FormErrors, FormView, Parser, SelectOption};
+pub use paths::Routes;
 pub use permission::Allow;
 pub use shell::{Page, Shell};

@@ -18,6 +18,7 @@ const ON_DEMAND = [
   ["textarea[data-rich]", () => import("./rich.js")],
   ["thead[data-widths], [data-groups]", () => import("./list.js")],
   ["[data-mentions]", () => import("./mentions.js")],
+  ['body, form[action="/notes"], form[action="/comments"]', () => import("./keep-draft.js")],
   ["[data-recipients], [data-insert-field]", () => import("./mails.js")],
   ["[data-upload]", () => import("./upload.js")],
   ["select[data-lengths]", () => import("./lengths.js")],
@@ -128,6 +129,7 @@ function startForms() {
     }
     if (event.target.matches?.(".all-check, .row-check")) countSelection();
   });
+  chooseRanges();
   // The first wrong field takes the focus, so that the error is read out.
   document.querySelector("main [aria-invalid=true]")?.focus();
   startDrop();
@@ -146,6 +148,23 @@ function countSelection() {
     all.indeterminate = ticked > 0 && ticked < boxes.length;
     for (const label of scope.querySelectorAll("[data-selected-count]")) label.textContent = `${ticked} selected`;
   }
+}
+
+/* Shift and a click choose, or leave out, all rows from the box that was last ticked by itself. */
+function chooseRanges() {
+  let last;
+  document.addEventListener("mousedown", (event) => {
+    // The words between would be selected as text.
+    if (event.shiftKey && event.target.matches?.(".row-check")) event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.matches?.(".row-check")) return;
+    const box = event.target;
+    const boxes = [...scopeOf(box).querySelectorAll(".row-check")].filter((other) => other.checkVisibility());
+    const ends = [boxes.indexOf(last), boxes.indexOf(box)].sort((a, b) => a - b);
+    if (event.shiftKey && ends[0] >= 0) for (const other of boxes.slice(ends[0], ends[1] + 1)) other.checked = box.checked;
+    last = box;
+  });
 }
 
 function startDrop() {

@@ -52,7 +52,7 @@ async function add(form) {
   const button = form.querySelector(".btn-primary");
   button.setAttribute("aria-busy", "true");
   const name = form.elements.name.value;
-  const reply = await post("/deals/new", new FormData(form));
+  const reply = await post("/deals/new", new FormData(form), { told: true });
   delete form.dataset.busy;
   button.removeAttribute("aria-busy");
   showError(form, reply.message);

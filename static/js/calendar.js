@@ -224,7 +224,7 @@ const holding = () => { held += 1; };
 const letGo = () => { held -= 1; if (stale && !held) refetch(); };
 
 function draw() {
-  const clock = { hour: "2-digit", minute: "2-digit", hour12: data.twelve };
+  const clock = { hour: data.twelve ? "numeric" : "2-digit", minute: "2-digit", hour12: data.twelve };
   calendar = new window.FullCalendar.Calendar(root, {
     initialView: VIEWS[data.view], initialDate: data.date, views: { threeDays: { type: "timeGrid", duration: { days: 3 } } },
     timeZone: data.zone, now, locale: data.locale, firstDay: 1, headerToolbar: false, height: "100%", nowIndicator: true,

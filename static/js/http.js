@@ -25,10 +25,11 @@ export const requestHeaders = () => ({
 /** GET a fragment. */
 export const get = (url, options = {}) => send(url, { ...options, method: "GET" });
 
-/** POST form-encoded fields (an object, FormData or URLSearchParams). `gone`: what the caller says where there is nothing any more. */
-export const post = (url, fields, { gone = "" } = {}) => send(url, { method: "POST", body: new URLSearchParams(fields) }, gone);
+/** POST form-encoded fields (an object, FormData or URLSearchParams). `gone`: what the caller says where there is nothing any more;
+ *  `told`: the caller says a refusal itself, beside the field. */
+export const post = (url, fields, { gone = "", told = false } = {}) => send(url, { method: "POST", body: new URLSearchParams(fields) }, gone, told);
 
-async function send(url, options, gone = "") {
+async function send(url, options, gone = "", told = false) {
   let response;
   try {
     response = await fetch(url, { credentials: "same-origin", ...options, headers: { Accept: "text/html", ...requestHeaders() } });
@@ -41,7 +42,7 @@ async function send(url, options, gone = "") {
   if (redirect) location.assign(redirect);
   else if (response.redirected && new URL(response.url).pathname.startsWith("/login")) location.assign(response.url);
   if (response.status === 404 && gone) return { ok: false, status: 404, html: "", toasted: false, message: gone };
-  const toasted = showTriggered(response.headers.get("HX-Trigger"));
+  const toasted = (response.ok || !told) && showTriggered(response.headers.get("HX-Trigger"));
   return {
     ok: response.ok,
     status: response.status,

@@ -119,6 +119,13 @@ document.addEventListener("click", (event) => {
   target.focus();
 });
 
+/* ── Enter in the subject goes on to the text: it is no reason to save or send ── */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches?.("form.compose input[name=subject]")) return;
+  event.preventDefault();
+  event.target.form.querySelector("trix-editor, textarea[name=body]").focus();
+});
+
 /* ── where writing begins ── */
 // The room to click is below the signature, the line to write on above it: who has written nothing yet means that line.
 const written = new WeakSet();

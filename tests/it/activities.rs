@@ -4,6 +4,8 @@
 mod bulk;
 mod laws;
 mod next;
+mod others;
+mod search;
 mod series;
 mod tasks;
 mod templates;

@@ -120,6 +120,9 @@ async fn deals_move_in_bulk_with_their_formulas_and_go_back() {
     admin.post("/operations", &amount("1500", "USD")).await;
     assert_eq!(money(), "1500 USD");
     assert_eq!(admin.post("/operations", &amount("1500", "XXQ")).await.status(), 422);
+    // As fine as the currency is, and with no other one's sign.
+    assert_eq!(admin.post("/operations", &amount("1500.125", "USD")).await.status(), 422);
+    assert_eq!(admin.post("/operations", &amount("€1600", "USD")).await.status(), 422);
     assert_eq!(
         one(
             &app,
@@ -131,6 +134,8 @@ async fn deals_move_in_bulk_with_their_formulas_and_go_back() {
     );
     undo(&admin, &app).await;
     assert_eq!(money(), "1500 EUR");
+    let left = admin.post("/operations", &amount("1500.125", "")).await;
+    assert!(left.status() == 303 && money() == "1500 EUR", "{}", left.body);
     app.stop().await;
 }
 

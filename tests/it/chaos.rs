@@ -52,10 +52,18 @@ async fn one_owner_helpers_beside_it_and_a_stop_in_time() {
     let (bad, here) = (scratch.path().join("bad.csv"), [("PUBLIC_URL", "https://sales.example.com")]);
     std::fs::write(&bad, "first name,email\nAnn,nonsense\n").unwrap();
     let bad = bad.to_str().unwrap();
+    let import = process::run(&data_dir, &here, &["import", "contacts", bad, "--org", "stop"]).await;
+    assert!(!import.success && import.err.contains("there are: stops"), "{}", import.err);
+    assert!(!format!("{}{}", import.out, import.err).contains("connection failed"), "{}", import.err);
     let import = process::run(&data_dir, &here, &["import", "contacts", bad, "--org", "stops"]).await;
     assert!(!import.success && import.err.contains("every row is in error"), "{}", import.err);
     assert!(import.out.contains("line 2: E-mail: must be an e-mail address"), "{}", import.out);
     assert!(import.out.contains("All rows in error: https://sales.example.com/imports/"), "{}", import.out);
+    let sold = scratch.path().join("sold.csv");
+    std::fs::write(&sold, "Deal name,Product,Amount\nPilot,Unheard of,5\n").unwrap();
+    let import = process::run(&data_dir, &here, &["import", "deals", sold.to_str().unwrap(), "--org", "stops"]).await;
+    assert!(import.success, "{}{}", import.out, import.err);
+    assert!(import.out.contains("does not have the product Unheard of: their deals have no line"), "{}", import.out);
     let client = Arc::new(Client::new(&server.base));
     client.sign_in("rep@stops.test", PASSWORD).await;
     // What is measured is told on a listener of its own, and not to the public.

@@ -87,7 +87,17 @@ async fn what_was_said_before_stays_readable_and_deleting_is_taken_back() {
     let note = format!("/notes/{}", ours.note);
     assert_eq!(rep.post(&note, &[("version", "1"), ("body", "New words")]).await.status(), 303);
     assert!(rep.get(&format!("{note}/edits")).await.contains("Note of edits"));
-    // Its author, and who may delete such records; nobody else.
+    // Its words are its author's alone; who may delete such records may delete it.
+    assert_eq!(manager.get(&format!("{comment}/edit")).await.status(), 403);
+    assert_eq!(manager.post(&comment, &[("version", "2"), ("body", "Put in")]).await.status(), 403);
+    let page = manager.get(&format!("/deals/{}", ours.deal)).await;
+    assert!(
+        !page.contains(&format!("{comment}/edit\"")) && page.contains(&format!("{comment}/deletion\"")),
+        "{}",
+        page.body
+    );
+    assert_eq!(manager.post(&format!("{comment}/deletion"), &[]).await.status(), 303);
+    assert_eq!(manager.post(&format!("{comment}/deletion/undo"), &[]).await.status(), 303);
     say(&manager, "deals", &ours.deal.to_string(), "The manager's").await;
     let theirs = latest(&app).await;
     app.sql("UPDATE roles SET permissions = array_remove(permissions, 'deals.delete') WHERE key = 'rep'").await;

@@ -1,6 +1,7 @@
 //! What became of a deal: time in its stages, each change of its values, and what slipped or shrank.
 
 use crate::support::{Client, TestApp};
+use pipewright::kernel::RecordType;
 
 async fn set(client: &Client, at: &str, key: &str, value: &str) {
     let form = client.get_partial(&format!("{at}/fields/{key}")).await;
@@ -169,5 +170,45 @@ async fn markers_of_before_they_were_kept_follow_from_the_events() {
     assert_ne!(app.texts(kept), by_trigger);
     app.alter(&format!("SELECT app.replay_promises('{}')", org.id));
     assert_eq!(app.texts(kept), by_trigger);
+    app.stop().await;
+}
+
+/// There is no half yen: in the form, in place, in a file. Prices of lines are not meant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn amounts_are_as_fine_as_their_currency() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let (_, stages) = app.stages(&org);
+    let new = |amount: &'static str, currency: &'static str| {
+        vec![("name", "Yen"), ("stage_id", stages[0].as_str()), ("amount", amount), ("currency", currency)]
+    };
+    rep.get("/deals/new").await;
+    for (amount, currency, told) in [
+        ("10000.50", "JPY", "has decimals, which JPY does not have"),
+        ("1.001", "EUR", "has more than 2 decimals, which is all that EUR has"),
+    ] {
+        let refused = rep.post("/deals/new", &new(amount, currency)).await;
+        assert_eq!(refused.status(), 422);
+        assert!(refused.contains(told), "{told}: {}", refused.body);
+    }
+    assert_eq!(rep.post("/deals/new", &new("1.001", "KWD")).await.status(), 303);
+    let made = rep.post("/deals/new", &new("10000.00", "JPY")).await;
+    assert_eq!(made.status(), 303, "{}", made.body);
+    let at = made.location.unwrap();
+    let form = rep.get_partial(&format!("{at}/fields/amount")).await;
+    let version = form.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
+    let saved = rep.post_partial(&format!("{at}/fields/amount"), &[("version", &version), ("amount", "0.5")]).await;
+    assert_eq!(saved.status(), 422);
+    assert!(saved.contains("has decimals, which JPY does not have"), "{}", saved.body);
+    // What stands there from before keeps nobody from changing something else.
+    app.alter("UPDATE deals SET amount = 10000.5 WHERE currency = 'JPY'");
+    set(&rep, &at, "next_step", "Call").await;
+    let line = [("product", "Grain"), ("unit_price", "0.05"), ("quantity", "100")];
+    let added = rep.post_partial(&format!("{at}/lines"), &line).await;
+    assert_eq!(added.status(), 200, "{}", added.body);
+    let file = b"deal name,amount,currency\nHalf,0.5,JPY\nWhole,5,JPY\n";
+    assert_eq!(crate::imports::import(&app, &org, RecordType::Deal, file).await, Ok((1, 0, 0, 1)));
+    assert_eq!(app.value("SELECT message FROM import_errors").await, "has decimals, which JPY does not have");
     app.stop().await;
 }

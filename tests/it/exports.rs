@@ -2,6 +2,7 @@
 
 mod beside_deals;
 mod round_trips;
+mod unchanged;
 
 use crate::support::{Client, Org, TestApp};
 use calamine::{Data, Reader, Xlsx};

@@ -98,6 +98,10 @@ async fn files_are_kept_shown_and_given_back_as_they_were() {
     let (_, headers, body) = bytes(&rep, &format!("/files/{pdf}/content")).await;
     assert_eq!((header(&headers, "content-type"), body.as_slice()), ("application/pdf", b"%PDF-1.4 offer".as_slice()));
     assert!(header(&headers, "content-disposition").contains("filename*=UTF-8''Angebot%20f%C3%BCr%20M%C3%BCller.pdf"));
+    let policy = header(&headers, "content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("; sandbox"), "no origin of ours: {policy}");
+    assert!(!policy.contains("allow-same-origin") && !policy.contains("script-src"), "{policy}");
+    assert_eq!(header(&headers, "x-content-type-options"), "nosniff");
     assert!(rep.get(&format!("/files/{pdf}")).await.contains("<iframe"));
     let sha = "SELECT sha256 FROM file_blobs b JOIN file_versions v ON v.blob_id = b.id JOIN files f ON f.id = v.file_id WHERE f.name LIKE '%.pdf'";
     use sha2::Digest;

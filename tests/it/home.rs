@@ -181,3 +181,89 @@ async fn the_numbers_of_the_day_are_those_of_the_lists_they_open() {
     }
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mentions_stand_on_home_as_long_as_the_reader_may_see_what_they_are_on() {
+    let app = TestApp::start().await;
+    let org = app.org("called").await;
+    let (admin, rep) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await);
+    let own = org.rep.to_string();
+    let deal_id = deal(&app, &org, &rep, "Lens <order>", &own, "90").await;
+    let lead = admin.post("/leads", &[("company_name", "Nameless Ltd"), ("owner_id", &own)]).await;
+    let lead = lead.location.unwrap().rsplit('/').next().unwrap().to_owned();
+    let comment = async |noun: &str, on: &str, body: &str| {
+        let id = uuid::Uuid::now_v7().to_string();
+        let said = [("on", noun), ("on_id", on), ("id", &id), ("body", body)];
+        let done = admin.post("/comments", &said).await;
+        assert_eq!(done.status(), 303, "{}", done.body);
+    };
+    assert!(!rep.get("/").await.contains("id=\"mentions\""));
+    let note = "<div>Ask @rep called about <strong>the price</strong></div>";
+    let said = [("record_type", "deal"), ("record_id", &deal_id), ("body", note)];
+    assert_eq!(admin.post("/notes", &said).await.status(), 303);
+    comment("leads", &lead, "@Rep called: is this one yours?").await;
+    comment("deals", &deal_id, "@Manager called and nobody else").await;
+    let home = rep.get("/").await;
+    let mentions = home.between("id=\"mentions\"", "</section>").unwrap();
+    let note = app.value("SELECT id FROM notes").await;
+    assert!(mentions.contains(&format!("href=\"/deals/{deal_id}#note-{note}\"")), "{mentions}");
+    assert!(mentions.contains("Lens &#60;order&#62;") && mentions.contains("Admin called: Ask"), "{mentions}");
+    assert!(mentions.contains("the price") && !mentions.contains("<strong>"), "{mentions}");
+    assert!(mentions.contains("Nameless Ltd") && mentions.contains("is this one yours?"), "{mentions}");
+    assert!(!mentions.contains("nobody else"), "another's: {mentions}");
+    assert!(rep.get(&format!("/deals/{deal_id}")).await.contains(&format!("id=\"note-{note}\"")), "where it leads");
+
+    // Told at the bell, too; of what is not theirs to see any more, or was taken back, nothing is said.
+    let notices = "SELECT count(*) FROM notices WHERE kind = 'mention' AND member_id = ";
+    assert_eq!(app.value(&format!("{notices}'{own}'")).await, "2");
+    app.sql("UPDATE roles SET visibility = 'own' WHERE key = 'rep'").await;
+    assert!(rep.get("/").await.contains("id=\"mentions\""), "both are theirs");
+    app.sql(&format!("UPDATE deals SET owner_id = '{}' WHERE id = '{deal_id}'", org.admin)).await;
+    app.sql("UPDATE comments SET deleted_at = now() WHERE lead_id IS NOT NULL").await;
+    assert!(!rep.get("/").await.contains("id=\"mentions\""));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leads_others_sees_what_slipped_and_what_is_stuck() {
+    let app = TestApp::start().await;
+    let org = app.org("slid").await;
+    let other = app.org("else").await;
+    let (admin, rep) = (app.signed_in(&org, "admin").await, app.signed_in(&org, "rep").await);
+    let (own, boss) = (org.rep.to_string(), org.admin.to_string());
+    let ids = [
+        deal(&app, &org, &rep, "Late one", &own, "900").await,
+        deal(&app, &org, &rep, "Dear late one", &own, "9000").await,
+        deal(&app, &org, &rep, "Early one", &own, "90").await,
+        deal(&app, &org, &admin, "Never said", &boss, "90").await,
+    ];
+    let say = async |n: usize, on: &str| {
+        let version = app.value(&format!("SELECT version FROM deals WHERE id = '{}'", ids[n])).await;
+        let said = [("version", version.as_str()), ("expected_close_on", on)];
+        let saved = admin.post_partial(&format!("/deals/{}/fields/expected_close_on", ids[n]), &said).await;
+        assert_eq!(saved.status(), 200, "{}", saved.body);
+    };
+    for (n, first, then) in
+        [(0, "2031-03-01", "2031-04-15"), (1, "2031-03-01", "2031-03-20"), (2, "2031-03-01", "2031-02-01")]
+    {
+        say(n, first).await;
+        say(n, then).await;
+    }
+    say(3, "2031-05-05").await;
+    let home = admin.get("/").await;
+    let slips = home.between("id=\"slips\"", "</section>").unwrap().to_owned();
+    let at = |name: &str| slips.find(name).unwrap_or_else(|| panic!("{name}: {slips}"));
+    assert!(at("Dear late one") < at(">Late one"), "the worthiest first: {slips}");
+    assert!(slips.contains("1 Mar 2031 → 15 Apr 2031") && slips.contains("1 Mar 2031 → 20 Mar 2031"), "{slips}");
+    assert!(slips.contains("slipped 1 time, 45 days in all"), "{slips}");
+    assert!(!slips.contains("Early one") && !slips.contains("Never said"), "{slips}");
+    assert!(slips.contains("Rep slid") && slips.contains(&format!("/deals?status=open&#38;next=none&#38;owner={own}")));
+    assert_eq!(slips.matches("next=none").count(), 2, "of each who has some: {slips}");
+    // Not for those who lead nobody, nor for strangers; taken back, it did not slip; what is over slips no more.
+    assert!(!rep.get("/").await.contains("id=\"slips\""));
+    assert!(!app.signed_in(&other, "admin").await.get("/").await.contains("Late one"));
+    say(0, "2031-03-01").await;
+    app.sql(&format!("UPDATE deals SET archived_at = now() WHERE id = '{}'", ids[1])).await;
+    assert!(admin.get("/").await.contains("No closing date moved later."));
+    app.stop().await;
+}

@@ -244,6 +244,15 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     for told in brought {
         assert!(contact.contains(told) && !page.contains(told), "{told}: {}", contact.body);
     }
+    // On the deal a seller looks for it too, and is led there.
+    let deal = rep.get(&format!("/deals/{}", app.value("SELECT id FROM deals").await)).await;
+    let from = deal.between("<h2>Came from</h2>", "</section>").unwrap();
+    let (note, file) = (app.value("SELECT id FROM notes").await, app.value("SELECT id FROM files").await);
+    for told in ["Wants samples", "Met at the fair", "samples wanted.txt", &format!("{person}#note-{note}")] {
+        assert!(from.contains(told), "{told}: {from}");
+    }
+    assert!(from.contains(&format!("href=\"/files/{file}\"")), "{from}");
+    assert!(!contact.between("<h2>Came from</h2>", "</section>").unwrap().contains("Wants samples"), "once is enough");
     // Who followed or muted it does so to the person and the deal; who took part in writing here follows besides.
     let deal = format!("/deals/{}", app.value("SELECT id FROM deals").await);
     for came in [&person, &deal] {
@@ -260,7 +269,7 @@ async fn conversion_makes_what_is_missing_once_and_is_taken_back() {
     // A word that the contact got since keeps the conversion from being taken back.
     assert_eq!(say(&rep, "contacts", id(&person), "Later").await.status(), 303);
     rep.post(&format!("{at}/undo"), &[]).await;
-    assert!(rep.get(&path).await.contains("is in use since"));
+    assert!(rep.get(&path).await.contains("has comments, so the conversion cannot be undone"));
     app.sql("DELETE FROM comments WHERE body_html LIKE '%Later%'").await;
     assert!(!page.contains(&format!("{path}/fields/")) && !page.contains(&format!("{path}/edit")), "{}", page.body);
     assert!(rep.get("/leads").await.contains("No leads yet"));

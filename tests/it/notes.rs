@@ -68,8 +68,18 @@ async fn a_note_from_writing_to_deletion_and_back() {
         notes.body
     );
 
-    // The author, and whoever may delete such records; nobody else.
+    // Nobody but the author changes the words, and no one else is offered to; who may delete such records may delete it.
     let admin = enter(&app, &org, "admin").await;
+    assert!(rep.get(&path).await.contains(&format!("href=\"/notes/{note}/edit\"")));
+    let theirs = admin.get(&path).await;
+    assert!(
+        !theirs.contains(&format!("/notes/{note}/edit\"")) && theirs.contains(&format!("/notes/{note}/deletion")),
+        "{}",
+        theirs.body
+    );
+    let refused = admin.get(&format!("/notes/{note}/edit")).await;
+    assert!(refused.status() == 403 && refused.contains("Only its author can change this note."), "{}", refused.body);
+    assert_eq!(admin.post(&format!("/notes/{note}"), &[("version", "2"), ("body", "put in")]).await.status(), 403);
     let viewer = enter(&app, &org, "viewer").await;
     assert_eq!(viewer.get(&format!("/notes/{note}/edit")).await.status(), 403);
     assert_eq!(viewer.post(&format!("/notes/{note}/deletion"), &[]).await.status(), 403);

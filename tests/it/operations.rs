@@ -79,7 +79,7 @@ async fn small_ones_are_done_at_once_and_undone() {
     assert_eq!(toast(&rep, &back).await.0, "Undone: 2 contacts as before");
     assert_eq!(count(&app, "lifecycle = 'customer'"), "1");
     let show = rep.get(&format!("/contacts/{}", mine[1])).await;
-    assert!(show.contains("Undone: Set Lifecycle to “Customer” of contacts"), "{}", show.body);
+    assert!(show.contains("Undone: Set Lifecycle of contacts to “Customer”"), "{}", show.body);
     assert_eq!(rep.post(&undo.unwrap(), &[]).await.status(), 303, "a second undo does nothing");
 
     // Several values: added, removed, replaced; clearing what must not be empty is refused for those alone.
@@ -324,7 +324,7 @@ async fn all_that_match() {
         app.texts("SELECT concat_ws(' ', status, total, done, changed) AS value FROM operations"),
         ["done 300 300 300"]
     );
-    assert!(rep.get(&path).await.contains("Set Lifecycle to “Customer” of contacts"));
+    assert!(rep.get(&path).await.contains("Set Lifecycle of contacts to “Customer”"));
     rep.post(&format!("{path}/undo"), &[]).await;
     app.run_jobs().await;
     assert_eq!(count(&app, "lifecycle = 'lead'"), "340");

@@ -7,7 +7,7 @@ use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
-use replay::{Filter, History, amounts};
+use replay::{Filter, History, Shown, amounts};
 use std::collections::BTreeMap;
 
 /// Days of a history; the last is today.
@@ -66,7 +66,7 @@ impl World {
         let stage = draw.of(&self.stages).clone();
         let amount = *draw.of::<&str>(&["", "10", "25.50", "100", "900"]);
         let owner = draw.of(&[self.org.admin, self.org.rep]).to_string();
-        let what = draw.below(22);
+        let what = draw.below(26);
         if what < 4 || self.deals.is_empty() {
             let name = format!("Deal {}", self.deals.len());
             let currency = *draw.of::<&str>(&["EUR", "EUR", "EUR", "USD"]);
@@ -100,6 +100,12 @@ impl World {
             14 => self.admin.post(&at("archival/undo"), &[]).await,
             15 => self.admin.post(&at("deletion/undo"), &[]).await,
             20 | 21 => self.split(&deal, &version).await,
+            22 | 23 => {
+                let chance = *draw.of::<&str>(&["", "0", "30", "85"]);
+                let typed = [("version", version.as_str()), ("probability", chance)];
+                self.admin.post_partial(&at("fields/probability"), &typed).await
+            }
+            24 | 25 => self.likelier(draw, &stage).await,
             16 | 17 => self.bulk(draw, &stage, &owner).await,
             _ => {
                 let last = "SELECT id::text AS value FROM operations ORDER BY created_at DESC LIMIT 1";
@@ -108,6 +114,20 @@ impl World {
             }
         };
         assert!(answer.status() < 500, "{what} of {deal}: {}", answer.body);
+    }
+
+    /// A stage makes deals more or less likely from now on.
+    async fn likelier(&self, draw: &mut Draw, stage: &str) -> Page {
+        let kept = self.one(&format!(
+            "SELECT json_build_array(name, color, version)::text AS value FROM stages WHERE id = '{stage}'"
+        ));
+        let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+        let (version, chance) = (kept[2].to_string(), *draw.of::<&str>(&["5", "40", "90"]));
+        let (name, color) = (kept[0].as_str().unwrap(), kept[1].as_str().unwrap());
+        let form = [("name", name), ("color", color), ("version", &version), ("probability", chance)];
+        let saved = self.admin.post(&format!("/settings/stages/{stage}"), &form).await;
+        assert_eq!(saved.status(), 303, "{}", saved.body);
+        saved
     }
 
     /// In two: two fifths are split off.
@@ -144,7 +164,7 @@ impl World {
     /// A night passes: everything that was is a day older.
     fn sleep(&self) {
         for statement in [
-            "UPDATE events SET at = at - interval '1 day' WHERE record_type = 'deal'",
+            "UPDATE events SET at = at - interval '1 day' WHERE record_type IN ('deal', 'stage')",
             "UPDATE deals SET created_at = created_at - interval '1 day', updated_at = updated_at - interval '1 day', \
              closed_at = closed_at - interval '1 day', stage_entered_at = stage_entered_at - interval '1 day'",
             "UPDATE deal_states SET valid_from = valid_from - interval '1 day', valid_to = valid_to - interval '1 day', \
@@ -159,16 +179,10 @@ impl World {
         self.one(&format!("SELECT ((now() AT TIME ZONE 'Europe/Amsterdam')::date - {ago})::text AS value"))
     }
 
-    /// What the board's page says of a day: by stage, how many deals, their amounts, and their names.
-    async fn board(
-        &self,
-        client: &Client,
-        pipeline: &str,
-        day: &str,
-        more: &str,
-    ) -> BTreeMap<String, (i64, String, Vec<String>)> {
+    /// What the board's page says of a day, by stage.
+    async fn board(&self, client: &Client, pipeline: &str, day: &str, more: &str) -> BTreeMap<String, Shown> {
         let page = client.get(&format!("/pipeline/{pipeline}/history?on={day}{more}")).await;
-        assert!(page.status() == 200 && page.contains("Totals are not weighted"), "{}", page.body);
+        assert!(page.status() == 200 && page.contains("probabilities are those of that day"), "{}", page.body);
         let mut columns = BTreeMap::new();
         for part in page.body.split("class=\"past-column\" aria-label=\"").skip(1) {
             let stage = part.split('"').next().unwrap().to_owned();
@@ -181,7 +195,8 @@ impl World {
                 .collect();
             names.sort();
             if count > 0 {
-                columns.insert(stage, (count, between("<span class=\"money\">"), names));
+                let sums = [between("<span class=\"money\">"), between("weighted <span class=\"money\">")];
+                columns.insert(stage, (count, sums, names));
             }
         }
         columns

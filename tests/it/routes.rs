@@ -275,6 +275,9 @@ async fn an_administrator_finds_every_page() {
                         "/exports/{id}/file",
                         // Whoever looks at a file of a calendar has just sent it.
                         "/calendar/imports/{id}",
+                        // Nobody changes another's words.
+                        "/comments/{id}/edit",
+                        "/notes/{id}/edit",
                         "/files/{id}/content",
                         "/files/{id}/thumbnail",
                         // Parts of pages, of a span that is asked for.
@@ -290,5 +293,35 @@ async fn an_administrator_finds_every_page() {
         }
     }
     assert_none("broken", wrong);
+    app.stop().await;
+}
+
+/// What a path does not answer is refused with what it does answer; a path that is not there is not found, whatever is asked of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
+    let app = TestApp::start().await;
+    let org = app.org("methods").await;
+    let ours = app.belongings(&org).await;
+    let admin = app.signed_in(&org, "admin").await;
+    let token = admin.csrf().await;
+    let public = ["/d/", "/f/", "/m/", "/rsvp/", "/calendar/feed/"];
+    let put = async |path: &str| {
+        let asked = admin.http().put(admin.url(path)).header("X-CSRF-Token", &token).send().await.unwrap();
+        let allowed = asked.headers().get("allow").map_or("", |value| value.to_str().unwrap()).to_owned();
+        (asked.status().as_u16(), allowed)
+    };
+    let mut wrong = Vec::new();
+    for route in routes::all().iter().filter(|route| !public.iter().any(|start| route.path.starts_with(start))) {
+        let (status, allowed) = put(&route.with(&ours)).await;
+        if status != 405 || !allowed.split(", ").any(|method| method == route.method) {
+            wrong.push(format!("{}: {status}, Allow: {allowed}", route.name()));
+        }
+    }
+    assert_none("said otherwise", wrong);
+    assert_eq!(put("/deals/new").await.1, "GET, HEAD, POST");
+    assert_eq!(put("/").await.0, 405);
+    for nowhere in ["/nowhere", "/deals/a/b/c/d", "/static/nothing.css"] {
+        assert_eq!(put(nowhere).await.0, 404, "{nowhere}");
+    }
     app.stop().await;
 }

@@ -136,8 +136,9 @@ async fn what_had_shrunk_before_a_split_has_shrunk_as_far_after_it() {
     set("450").await;
     assert_eq!(app.texts(kept), ["450 750 40"]);
     set("600").await;
-    let undone = admin.post(&format!("/deals/{deal}/split"), &[]).await;
-    assert_eq!(undone.status(), 422, "nothing was said");
+    let version = app.value(&format!("SELECT version FROM deals WHERE id = '{deal}'")).await;
+    let refused = admin.post(&format!("/deals/{deal}/split"), &[("version", &version)]).await;
+    assert_eq!(refused.status(), 422, "nothing was said");
     // Taken back it is what it was, and so is what it was first.
     let other = admin.add_deal(&stages[0], "Other", &[("amount", "90")]).await;
     assert_eq!(split(&admin, &other, &["60", "30"], &[]).await.status(), 303);
@@ -148,5 +149,26 @@ async fn what_had_shrunk_before_a_split_has_shrunk_as_far_after_it() {
         app.texts("SELECT string_agg(trim_scale(amount)::text, ' ' ORDER BY amount) AS value FROM deal_splits"),
         ["-200 -30 30 30 200"]
     );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_finer_than_its_currency_from_before_is_shared_as_finely() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let admin = app.signed_in(&org, "admin").await;
+    let (_, stages) = app.stages(&org);
+    let deal = admin.add_deal(&stages[0], "Fine", &[("amount", "100")]).await;
+    let refused = split(&admin, &deal, &["50.005", "49.995"], &[]).await;
+    assert!(refused.status() == 422 && refused.contains("f-amount_1-error"), "{}", refused.body);
+    assert!(refused.contains("more than 2 decimals"), "{}", refused.body);
+
+    app.alter("UPDATE deals SET amount = 100.0001");
+    assert_eq!(split(&admin, &deal, &["50.0001", "50"], &[]).await.status(), 303);
+    let all = "SELECT trim_scale(amount)::text AS value FROM deals WHERE deleted_at IS NULL ORDER BY number";
+    assert_eq!(app.texts(all), ["50.0001", "50"]);
+    let op = app.value("SELECT id FROM operations").await;
+    assert_eq!(admin.post(&format!("/operations/{op}/undo"), &[]).await.status(), 303);
+    assert_eq!(app.texts(all), ["100.0001"]);
     app.stop().await;
 }

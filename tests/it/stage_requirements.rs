@@ -155,8 +155,8 @@ async fn new_deals_bulk_changes_and_undo_keep_to_it_too() {
         bulk.body
     );
     assert!(
-        bulk.contains("held back (Bare): “")
-            && bulk.contains("asks for: Amount, Use case; not ticked: Budget is there"),
+        bulk.contains("held back: “")
+            && bulk.contains("asks for: Amount, Use case; not ticked: Budget is there (Bare)"),
         "{}",
         bulk.body
     );

@@ -170,3 +170,31 @@ async fn in_bulk_with_undo() {
     assert_eq!(app.texts(&format!("SELECT count(*)::text AS value FROM record_tags WHERE tag_id = '{tag}'")), ["0"]);
     app.stop().await;
 }
+
+/// Marks that turn the direction of writing show a name as another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_hold_no_marks_that_turn_them_round() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let admin = app.signed_in(&org, "admin").await;
+    admin.get("/contacts").await;
+    let turned = "\u{202e}evil";
+    let field = [
+        ("type", "contact"),
+        ("kind", "text"),
+        ("label", turned),
+        ("viewers", "administrator"),
+        ("editors", "administrator"),
+        ("section", "More"),
+    ];
+    let view = [("record", "contact"), ("name", turned), ("sharing", "private")];
+    let tag = [("name", turned), ("color", "blue")];
+    for (path, form) in [("/settings/fields", &field[..]), ("/views", &view), ("/settings/tags", &tag)] {
+        let page = admin.post(path, form).await;
+        assert_eq!(page.status(), 422, "{path}");
+        assert!(page.contains("turn the direction of writing"), "{path}: {}", page.body);
+    }
+    // What only says which way a word runs is part of it.
+    assert_eq!(admin.post("/settings/tags", &[("name", "\u{200f}שלום"), ("color", "blue")]).await.status(), 303);
+    app.stop().await;
+}

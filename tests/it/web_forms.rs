@@ -368,6 +368,8 @@ async fn abuse_is_refused_clearly() {
             429 => {
                 let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
                 assert!((1..=300).contains(&wait), "{wait}");
+                let again = answer.text().await.unwrap();
+                assert!(again.contains("What you typed is below") && again.contains("@example.com"), "{again}");
                 refused += 1;
             }
             303 => taken += 1,

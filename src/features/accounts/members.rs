@@ -3,8 +3,8 @@
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    kernel::{MemberId, text},
-    schema::members,
+    kernel::{MemberId, RecordType, text},
+    schema::{members, roles},
     web::shell::avatar_url,
 };
 use diesel::prelude::*;
@@ -21,12 +21,14 @@ pub struct Person {
     pub class: String,
     pub avatar_url: Option<String>,
     pub active: bool,
+    /// May be given records: see [`check_owner`].
+    pub may_own: bool,
 }
 
-type Row = (Uuid, String, String, Option<String>, Option<chrono::DateTime<chrono::Utc>>);
+type Row = (Uuid, String, String, Option<String>, Option<chrono::DateTime<chrono::Utc>>, bool);
 
 impl Person {
-    fn from_row((id, name, email, tag, deactivated): Row) -> Self {
+    fn from_row((id, name, email, tag, deactivated, owns): Row) -> Self {
         Self {
             id: MemberId(id),
             initials: text::initials(&name),
@@ -35,6 +37,7 @@ impl Person {
             name,
             email,
             active: deactivated.is_none(),
+            may_own: deactivated.is_none() && owns,
         }
     }
 }
@@ -46,18 +49,55 @@ pub fn directory(tx: &mut OrgTx) -> AppResult<Vec<Person>> {
 
 fn everyone(tx: &mut OrgTx) -> AppResult<Vec<Person>> {
     let rows = members::table
-        .select((members::id, members::name, members::email, members::avatar_tag, members::deactivated_at))
+        .inner_join(roles::table.on(roles::org_id.eq(members::org_id).and(roles::id.eq(members::role_id))))
+        .select((
+            members::id,
+            members::name,
+            members::email,
+            members::avatar_tag,
+            members::deactivated_at,
+            roles::permissions.overlaps_with(owning()),
+        ))
         .order((members::name, members::id))
         .load::<Row>(tx.conn())?;
     Ok(rows.into_iter().map(Person::from_row).collect())
 }
 
-/// Checks that a new owner is an active member; the error belongs to `field`.
+/// What a role must have one of for its members to own records: who may change none could do nothing with theirs.
+fn owning() -> Vec<Option<String>> {
+    let keys =
+        RecordType::ALL.iter().flat_map(|record| ["create", "edit"].map(|verb| format!("{}.{verb}", record.noun())));
+    keys.map(Some).collect()
+}
+
+/// Checks that somebody newly chosen is an active member; the error belongs to `field`.
+pub fn check_active(tx: &mut OrgTx, member: Option<MemberId>, field: &str) -> AppResult<()> {
+    let Some(member) = member else { return Ok(()) };
+    match standing(tx, member)? {
+        Some((true, _)) => Ok(()),
+        _ => Err(AppError::field(field, "is not an active member")),
+    }
+}
+
+/// Checks that a record's new owner is an active member whose role changes records; the error belongs to `field`.
 pub fn check_owner(tx: &mut OrgTx, owner: Option<MemberId>, field: &str) -> AppResult<()> {
     let Some(owner) = owner else { return Ok(()) };
-    let active: bool = diesel::select(diesel::dsl::exists(
-        members::table.filter(members::id.eq(owner)).filter(members::deactivated_at.is_null()),
-    ))
-    .get_result(tx.conn())?;
-    if active { Ok(()) } else { Err(AppError::field(field, "is not an active member")) }
+    match standing(tx, owner)? {
+        Some((true, true)) => Ok(()),
+        Some((true, false)) => Err(AppError::field(field, NO_OWNER)),
+        _ => Err(AppError::field(field, "is not an active member")),
+    }
+}
+
+/// Of somebody whose role changes no records.
+pub const NO_OWNER: &str = "cannot be somebody whose role may not edit records";
+
+/// Whether a member is active, and whether their role may own records.
+fn standing(tx: &mut OrgTx, member: MemberId) -> AppResult<Option<(bool, bool)>> {
+    Ok(members::table
+        .inner_join(roles::table.on(roles::org_id.eq(members::org_id).and(roles::id.eq(members::role_id))))
+        .filter(members::id.eq(member))
+        .select((members::deactivated_at.is_null(), roles::permissions.overlaps_with(owning())))
+        .first(tx.conn())
+        .optional()?)
 }

@@ -24,9 +24,12 @@ pub use operator::{email_link, password_link};
 pub use tokens::{hash as token_hash, random as random_token};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/login", get().to(sign_in::form))
         .route("/login", post().to(sign_in::sign_in))
         .route("/logout", post().to(sign_in::sign_out))

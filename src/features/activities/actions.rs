@@ -264,6 +264,7 @@ pub(super) async fn delete(
     let done = db
         .org(&page, move |tx| {
             let activity = queries::find(tx, &by, id)?;
+            queries::require_removable(tx, &by, &activity)?;
             let series = activity.series_id.filter(|_| activity.is_open());
             if let (Some(series), None) = (series, scope) {
                 let series = series::find(tx, series)?;

@@ -167,6 +167,7 @@ fn more_due(counts: [usize; 4]) -> Vec<(&'static str, String)> {
 fn mine(actor: &Actor, class: Class, when: When, limit: i64) -> Asked {
     Asked {
         class,
+        words: vec![],
         owners: Some(vec![actor.id.0]),
         given: false,
         when,
@@ -189,7 +190,10 @@ impl Candidate {
 
 impl Due {
     fn new(actor: &Actor, row: Row, found: Candidate) -> Self {
-        let amount = found.amount.zip(found.currency).map(|(amount, code)| Money::from_columns(amount, &code).short());
+        let amount = found
+            .amount
+            .zip(found.currency)
+            .map(|(amount, code)| actor.locale.short(Money::from_columns(amount, &code)));
         Self {
             line: Line::new(actor, row),
             worth: amount.unwrap_or_default(),

@@ -2,7 +2,7 @@
 //! which all of it is taken back.
 
 use super::{
-    commands,
+    commands, dependencies,
     model::{Activity, Class},
     queries,
     returning::Back,
@@ -88,11 +88,14 @@ pub(super) async fn bulk(page: Page, by: Allow<Edit>, form: Form, db: Data<Db>) 
         .org(&page, move |tx| {
             let changed = apply(tx, &by, &ids, &posted)?;
             let many = words(class, changed.len());
-            let told = format!("{many} {}", verb(posted.get("action")));
-            if let (Some(owner), [_, _, ..]) = (owner(&posted), &changed[..]) {
-                notifications::given(tx, owner, &many, &format!("/{}", class.noun()))?;
+            let mut told = format!("{many} {}", verb(posted.get("action")));
+            if ids.len() > 1 && !changed.is_empty() {
+                tell(tx, class, &changed, &posted, &many)?;
             }
             let op = if changed.is_empty() { None } else { Some(keep(tx, &by, &told, &back, ids.len(), &changed)?) };
+            if posted.get("action") == "done" {
+                told.push_str(&early(tx, &changed)?);
+            }
             Ok((told, op))
         })
         .await?;
@@ -104,8 +107,35 @@ pub(super) async fn bulk(page: Page, by: Allow<Edit>, form: Form, db: Data<Db>) 
     Ok(reply::redirect(&page.req, &to, Some(flash)))
 }
 
+/// One is told of by its event, several by their number.
+fn tell(tx: &mut OrgTx, class: Class, changed: &[Changed], form: &Form, many: &str) -> AppResult<()> {
+    let list = format!("/{}", class.noun());
+    if let Some(owner) = owner(form) {
+        return notifications::given(tx, owner, many, &list);
+    }
+    let how = match form.get("action") {
+        "done" => "done",
+        "delete" => "deleted",
+        _ => "moved",
+    };
+    let ids: Vec<ActivityId> = changed.iter().map(|one| one.id).collect();
+    notifications::of_many(tx, &ids, how, |count| words(class, count), &list)
+}
+
 fn words(class: Class, count: usize) -> String {
     format!("{count} {}", if count == 1 { class.label() } else { class.plural() }.to_lowercase())
+}
+
+/// Of what is done now, what did not wait for what it should, as one that is done alone says it. What was done along with it is no more
+/// to be waited for, whichever came first.
+fn early(tx: &mut OrgTx, done: &[Changed]) -> AppResult<String> {
+    let ids: Vec<Uuid> = done.iter().map(|one| one.id.0).collect();
+    Ok(match (dependencies::waiting(tx, &ids)?, done.len()) {
+        (0, _) => String::new(),
+        (1, 1) => ", though what it waits for is still open".to_owned(),
+        (1, _) => ", 1 of them though what it waits for is still open".to_owned(),
+        (n, _) => format!(", {n} of them though what they wait for is still open"),
+    })
 }
 
 fn verb(action: &str) -> &'static str {
@@ -122,19 +152,22 @@ fn owner(form: &Form) -> Option<MemberId> {
     form.get("owner_id").parse().ok().filter(|_| form.get("action") == "assign")
 }
 
-/// The action on each; those that are gone, or closed already, are passed over.
+/// The action on each; those that are gone, closed already or somebody else's to delete are passed over.
 fn apply(tx: &mut OrgTx, by: &Allow<Edit>, ids: &[ActivityId], form: &Form) -> AppResult<Vec<Changed>> {
     let action = form.get("action");
     let owner = owner(form);
     if ids.len() > 1 {
-        // Whom they become is told how many, not of each.
+        // Those concerned are told how many, not of each.
         tx.because(json!({ "bulk": action }));
+    }
+    if action == "delete" {
+        Allow::<Delete>::check(by)?;
     }
     let mut changed = Vec::new();
     for id in ids {
         match one(tx, by, *id, action, owner) {
             Ok(Some(done)) => changed.push(done),
-            Ok(None) | Err(AppError::NotFound | AppError::Conflict(_)) => {}
+            Ok(None) | Err(AppError::NotFound | AppError::Conflict(_) | AppError::Forbidden(_)) => {}
             Err(other) => return Err(other),
         }
     }
@@ -205,20 +238,25 @@ fn keep(
 /// Each is again what it was, unless somebody changed it since.
 pub fn undo(tx: &mut OrgTx, actor: &Actor, operation: &Operation) -> AppResult<()> {
     let by = Allow::<Edit>::check(actor)?;
-    tx.because(json!({ "bulk": "undo", "undo": true, "operation_id": operation.id }));
     let rows: Vec<(Uuid, serde_json::Value, Option<i32>)> = operation_changes::table
         .filter(operation_changes::operation_id.eq(operation.id))
         .filter(operation_changes::undo.is_null())
         .order(operation_changes::record_id)
         .select((operation_changes::record_id, operation_changes::before, operation_changes::version_after))
         .load(tx.conn())?;
+    tx.because(match rows.len() {
+        // Whoever heard of it hears that it is as it was.
+        1 => json!({ "undo": true, "operation_id": operation.id }),
+        _ => json!({ "bulk": "undo", "undo": true, "operation_id": operation.id }),
+    });
     for (id, was, version) in rows {
         let was: Was = serde_json::from_value(was).map_err(anyhow::Error::from)?;
-        let undone = match restore(tx, &by, ActivityId(id), &was, version) {
+        let undone = match tx.attempt(|tx| restore(tx, &by, ActivityId(id), &was, version)) {
             Ok(true) => "restored",
             Ok(false) => "changed since",
             Err(AppError::NotFound) => "no longer there",
-            Err(AppError::Conflict(_)) => "changed since",
+            // Somebody else's by now, or planned otherwise: the others go back all the same.
+            Err(AppError::Conflict(_) | AppError::Forbidden(_)) => "changed since",
             Err(other) => return Err(other),
         };
         diesel::update(operation_changes::table.filter(operation_changes::operation_id.eq(operation.id)))

@@ -1,10 +1,10 @@
 //! The board of tasks: a column for each state.
 
 use super::{
-    index::Wish,
     lines::Line,
     model::OPEN,
     queries::{self, Asked, When},
+    wish::Wish,
 };
 use crate::{db::OrgTx, error::AppResult, web::Actor};
 
@@ -21,8 +21,14 @@ pub(super) struct Column {
     pub others: Vec<(&'static str, &'static str)>,
 }
 
-/// Each state's first tasks, and what was done last.
-pub(super) fn load(tx: &mut OrgTx, actor: &Actor, asked: &Asked, wish: &Wish) -> AppResult<Vec<Column>> {
+/// Each state's first tasks, and what was done last. `before` goes before each statement: it leaves the time that the page has.
+pub(super) fn load(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    asked: &Asked,
+    wish: &Wish,
+    before: impl Fn(&mut OrgTx) -> AppResult<()>,
+) -> AppResult<Vec<Column>> {
     let mut columns = Vec::new();
     let states: Vec<_> = OPEN.iter().copied().chain([("done", "Done")]).collect();
     for (key, label) in states.clone() {
@@ -35,6 +41,7 @@ pub(super) fn load(tx: &mut OrgTx, actor: &Actor, asked: &Asked, wish: &Wish) ->
             after: None,
             ..asked.clone()
         };
+        before(tx)?;
         let mut rows = queries::list(tx, actor, &of_state)?;
         let more = i64::try_from(rows.len()).unwrap_or(0) > CARDS;
         rows.truncate(usize::try_from(CARDS).unwrap_or(0));

@@ -42,6 +42,7 @@ pub fn create(
         return queries::find(tx, by, id).map(|found| found.id);
     }
     let class = check(tx, by, None, &new)?;
+    queries::stays_in_sight(tx, by, None, &new)?;
     complete_links(tx, &mut new)?;
     let id = id.unwrap_or_else(ActivityId::new);
     diesel::insert_into(activities::table)
@@ -66,6 +67,7 @@ pub fn update(
         return Ok(Saved::Stale);
     }
     let class = check(tx, by, Some(&before.fields), &new)?;
+    queries::stays_in_sight(tx, by, Some(id), &new)?;
     complete_links(tx, &mut new)?;
     let changes = NewActivity::changes(tx, by, Some(&before.fields), &new)?;
     if changes.is_empty() {
@@ -96,6 +98,7 @@ pub(super) fn spread(
     others: impl FnOnce(&mut OrgTx, &Difference) -> AppResult<usize>,
 ) -> AppResult<usize> {
     let class = check(tx, by, Some(&before.fields), new)?;
+    queries::stays_in_sight(tx, by, Some(before.id), new)?;
     let mut new = new.clone();
     complete_links(tx, &mut new)?;
     let changes = NewActivity::changes(tx, by, Some(&before.fields), &new)?;
@@ -214,6 +217,7 @@ pub fn set_deleted(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, deleted: 
     if before.deleted_at.is_some() == deleted {
         return Ok(before);
     }
+    queries::require_removable(tx, by, &before)?;
     if let (Some((series, day)), false) = (before.occurrence(), deleted)
         && series::stands_on(tx, series, day)?
     {
@@ -293,7 +297,7 @@ fn check(tx: &mut OrgTx, by: &Actor, before: Option<&NewActivity>, new: &NewActi
         Err(other) => return Err(other),
     };
     if before.and_then(|b| b.owner_id) != new.owner_id {
-        members::check_owner(tx, new.owner_id, "owner_id")?;
+        members::check_active(tx, new.owner_id, "owner_id")?;
         if new.owner_id.is_some_and(|owner| !by.sees(Some(owner.0))) {
             return Err(AppError::field("owner_id", "is not one of the people you work with"));
         }

@@ -6,7 +6,7 @@ use super::{
     queries,
 };
 use crate::{
-    db::{Db, Tx},
+    db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
     kernel::ActivityId,
     schema::activity_dependencies,
@@ -23,13 +23,14 @@ WITH RECURSIVE first AS (
   UNION SELECT d.waits_for FROM activity_dependencies d JOIN first f ON d.activity_id = f.id)
 SELECT count(*) AS count FROM first WHERE id = $2";
 
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = t::BigInt)]
+    count: i64,
+}
+
 /// `POST /activities/{id}/dependencies`: `waits_for`
 pub(super) async fn add(page: Page, by: Allow<Edit>, id: Id, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
-    #[derive(QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = t::BigInt)]
-        count: i64,
-    }
     let id = *id;
     change(page, id, form, db, move |tx, form| {
         queries::lock(tx, &by, id)?;
@@ -67,4 +68,12 @@ pub(super) async fn remove(page: Page, by: Allow<Edit>, id: Id, form: Form, db: 
         if gone > 0 { commands::note(tx, id, "waits_for", &json!({ "id": first }), &Value::Null) } else { Ok(()) }
     })
     .await
+}
+
+/// Of these, how many still wait for something that is open.
+pub(super) fn waiting(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<i64> {
+    let sql = "SELECT count(DISTINCT w.activity_id) AS count FROM activity_dependencies w \
+        JOIN activities f ON f.org_id = w.org_id AND f.id = w.waits_for \
+        WHERE w.activity_id = ANY ($1) AND f.closed_at IS NULL AND f.deleted_at IS NULL";
+    Ok(diesel::sql_query(sql).bind::<t::Array<t::Uuid>, _>(ids).get_result::<Count>(tx.conn())?.count)
 }

@@ -18,7 +18,8 @@ use uuid::Uuid;
 pub(super) const LINKED: [RecordType; 4] =
     [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead];
 
-/// What the form says. What it does not bring stays as it is `before`; a subject left empty is the type's name.
+/// What the form says. What it does not bring of links and owner stays as it is `before`: of something new, the writer's. A subject left
+/// empty is the type's name.
 pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, before: Option<&NewActivity>) -> AppResult<NewActivity> {
     let mut errors = FormErrors::default();
     let mut linked = [None; 4];
@@ -42,7 +43,8 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, before: Option<&NewActi
     }
     let minutes = p.integer("minutes", 1, 43_200).and_then(|n| i32::try_from(n).ok());
     let priority = p.choice("priority", PRIORITIES).unwrap_or("normal").to_owned();
-    let owner_id = p.id("owner_id");
+    let owner_id =
+        if form.has("owner_id") { p.id("owner_id") } else { before.map_or(Some(actor.id), |known| known.owner_id) };
     let location = p.text("location", 255);
     let video_url = p.optional("video_url", web_address);
     let description = match form.get("description") {

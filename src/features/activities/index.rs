@@ -5,18 +5,21 @@ use super::{
     lines::Line,
     model::Class,
     plan,
-    queries::{self, Asked, When, cursor},
+    queries::{self, Asked, cursor},
     templates, types,
     when::SNOOZES,
+    wish::{PAGE, WHENS, Wish},
 };
 use crate::{
-    db::{Db, OrgTx, paging},
+    db::{Db, OrgTx},
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
-        records,
+        records::{
+            self,
+            list::{Way, is_too_long},
+        },
     },
-    kernel::{ActivitySeriesId, ActivityTypeId, RecordType, calendar},
     web::{
         Actor, Form, Page, SelectOption, Shell, csrf,
         permission::{
@@ -26,22 +29,13 @@ use crate::{
         reply,
     },
 };
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use uuid::Uuid;
+use std::time::Instant;
 
-const PAGE: i64 = 50;
 /// Counted no further.
 const COUNTED: i64 = 1_000;
-
-const WHENS: &[(&str, &str)] = &[
-    ("open", "Open"),
-    ("overdue", "Overdue"),
-    ("today", "Today"),
-    ("week", "This week"),
-    ("undated", "No date"),
-    ("done", "Done"),
-];
+const TOO_LONG: &str = "This search takes too long. Narrow the list further, by person, type or time for example.";
 
 /// A choice of the list's own filters.
 struct Tab {
@@ -62,6 +56,10 @@ struct Index {
     shell: Shell,
     class: Class,
     subtitle: String,
+    /// What the subjects hold.
+    q: String,
+    /// Why nothing is listed although there may be something.
+    trouble: &'static str,
     who: Vec<Tab>,
     whens: Vec<Tab>,
     people: Vec<SelectOption>,
@@ -108,138 +106,6 @@ struct More {
     csrf: String,
 }
 
-/// What the address asks for, read and checked.
-#[derive(Clone)]
-pub(super) struct Wish {
-    who: String,
-    when: &'static str,
-    kind: Option<ActivityTypeId>,
-    /// Only what was given to them: what Home counts.
-    given: bool,
-    /// Every occurrence of what repeats, not the next one alone.
-    every: bool,
-    series: Option<ActivitySeriesId>,
-    about: Option<(RecordType, Uuid)>,
-    board: bool,
-    /// Rows on the pages before.
-    before: i64,
-    after: Option<String>,
-}
-
-impl Wish {
-    fn read(query: &Form) -> AppResult<Self> {
-        let damaged = paging::damaged;
-        let when = match query.get("when") {
-            "" => "open",
-            key => WHENS.iter().find(|(known, _)| *known == key).map(|(known, _)| *known).ok_or_else(damaged)?,
-        };
-        let kind = match query.get("type") {
-            "" => None,
-            id => Some(id.parse().map_err(|_| damaged())?),
-        };
-        let who = match query.get("who") {
-            "" => "mine".to_owned(),
-            who @ ("mine" | "team" | "all") => who.to_owned(),
-            id => id.parse::<Uuid>().map_err(|_| damaged())?.to_string(),
-        };
-        let series = match query.get("series") {
-            "" => None,
-            id => Some(id.parse().map_err(|_| damaged())?),
-        };
-        let mut about = None;
-        for record in [RecordType::Deal, RecordType::Contact, RecordType::Company, RecordType::Lead] {
-            match query.get(record.key()) {
-                "" => {}
-                id => about = Some((record, id.parse().map_err(|_| damaged())?)),
-            }
-        }
-        let every = query.get("every") == "1" || series.is_some();
-        let before = query.get("shown").parse().unwrap_or(0).clamp(0, 1_000_000);
-        let after = Some(query.get("after")).filter(|after| !after.is_empty()).map(str::to_owned);
-        let given = query.get("given") == "1";
-        Ok(Self { who, when, kind, given, every, series, about, board: query.get("view") == "board", before, after })
-    }
-
-    /// Whose; within what the actor may see.
-    fn owners(&self, actor: &Actor) -> AppResult<Option<Vec<Uuid>>> {
-        match self.who.as_str() {
-            "mine" => Ok(Some(vec![actor.id.0])),
-            "team" => Ok(Some(actor.team().iter().copied().filter(|id| actor.sees(Some(*id))).collect())),
-            "all" => Ok(actor.visible_owners()),
-            id => {
-                let id = id.parse().map_err(|_| paging::damaged())?;
-                if actor.sees(Some(id)) { Ok(Some(vec![id])) } else { Err(AppError::NotFound) }
-            }
-        }
-    }
-
-    fn asked(&self, actor: &Actor, class: Class) -> AppResult<Asked> {
-        let week = calendar::week(actor.today());
-        let when = match self.when {
-            "overdue" => When::Overdue,
-            "today" => When::Today,
-            "week" => When::Days(week.from, week.to),
-            "undated" => When::Undated,
-            "done" => When::Closed,
-            _ => When::Open,
-        };
-        let after = self.after.as_deref().map(paging::decode).transpose()?;
-        Ok(Asked {
-            class,
-            owners: self.owners(actor)?,
-            given: self.given,
-            when,
-            type_id: self.kind,
-            status: None,
-            fold: self.folds() && !self.every,
-            series: self.series,
-            about: self.about,
-            after,
-            limit: PAGE,
-        })
-    }
-
-    /// Whether the list would be flooded by what repeats; days show what is on them.
-    fn folds(&self) -> bool {
-        matches!(self.when, "open" | "overdue") || self.given
-    }
-
-    /// The list's address with one thing otherwise.
-    fn href(&self, class: Class, change: (&str, &str)) -> String {
-        let mut pairs = vec![("who", self.who.clone()), ("when", self.when.to_owned())];
-        pairs.extend(self.kind.map(|id| ("type", id.to_string())));
-        pairs.extend(self.series.map(|id| ("series", id.to_string())));
-        pairs.extend(self.about.map(|(record, id)| (record.key(), id.to_string())));
-        if self.given {
-            pairs.push(("given", "1".to_owned()));
-        }
-        if self.every && self.series.is_none() {
-            pairs.push(("every", "1".to_owned()));
-        }
-        if self.board {
-            pairs.push(("view", "board".to_owned()));
-        }
-        pairs.retain(|(name, _)| *name != change.0);
-        pairs.push((change.0, change.1.to_owned()));
-        let defaults = [("who", "mine"), ("when", "open"), ("view", "")];
-        let told =
-            pairs.iter().filter(|(name, value)| !defaults.contains(&(name, value.as_str())) && !value.is_empty());
-        let told: Vec<String> = told.map(|(name, value)| format!("{name}={value}")).collect();
-        if told.is_empty() { format!("/{}", class.noun()) } else { format!("/{}?{}", class.noun(), told.join("&")) }
-    }
-
-    /// The list that holds what a column of the board begins.
-    pub fn listed(&self, when: &str) -> String {
-        Wish { board: false, ..self.clone() }.href(Class::Task, ("when", when))
-    }
-
-    fn next(&self, class: Class, shown: i64, cursor: &str) -> String {
-        let href = self.href(class, ("view", ""));
-        let join = if href.contains('?') { '&' } else { '?' };
-        format!("{href}{join}shown={shown}&after={cursor}")
-    }
-}
-
 /// `GET /activities`
 pub(super) async fn activities(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     index(page, db, Class::Activity).await
@@ -255,36 +121,89 @@ async fn index(page: Page, db: Data<Db>, class: Class) -> AppResult<HttpResponse
     let wish = Wish::read(&Form::decode(page.req.query_string().as_bytes())?)?;
     let (actor, shell, csrf) = (page.actor.clone(), page.shell(class.noun()), csrf::token(&page.req));
     let part = reply::is_partial(&page.req) && wish.after.is_some();
-    let whole = db.org(&page, move |tx| load(tx, &actor, class, &wish, shell, csrf)).await?;
+    let list = async |way: Option<Way>| {
+        let (wish, actor, shell, csrf) = (wish.clone(), actor.clone(), shell.clone(), csrf.clone());
+        db.org(&page, move |tx| load(tx, &actor, class, &wish, way, shell, csrf)).await
+    };
+    let too_long = |error: &AppError| !wish.q.is_empty() && is_too_long(error);
+    let mut whole = list(Some(Way::Walk)).await;
+    if whole.as_ref().is_err_and(too_long) {
+        whole = list(Some(Way::Scan)).await;
+    }
+    let whole = match whole {
+        Err(error) if too_long(&error) && part => {
+            return Err(AppError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, TOO_LONG));
+        }
+        Err(error) if too_long(&error) => list(None).await?,
+        other => other?,
+    };
     if part {
         let Index { lines, shown, total, next, may_edit, csrf, .. } = whole;
         let noun = class.noun();
         return reply::fragment(&More { lines, shown, total, next, noun, may_edit, csrf });
     }
-    reply::page(&page.req, &whole)
+    let status = if whole.trouble.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    reply::page_with(&page.req, status, &whole)
 }
 
-fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, csrf: String) -> AppResult<Index> {
+/// `way`: how subjects that hold the words are looked for; `None` once that took too long.
+fn load(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    class: Class,
+    wish: &Wish,
+    way: Option<Way>,
+    shell: Shell,
+    csrf: String,
+) -> AppResult<Index> {
     let asked = wish.asked(actor, class)?;
+    let (bounded, began) = (way.filter(|_| !asked.words.is_empty()), Instant::now());
+    if let Some(way) = bounded {
+        way.begin(tx)?;
+    }
+    // The page has so long, not each of its statements.
+    let go_on = |tx: &mut OrgTx| bounded.map_or(Ok(()), |way| way.go_on(tx, began));
     let about = about(tx, actor, class, wish)?;
     let view = if wish.board { "board" } else { "" };
-    let board = if wish.board && class == Class::Task { Some(columns::load(tx, actor, &asked, wish)?) } else { None };
-    let mut rows = if board.is_some() { vec![] } else { queries::list(tx, actor, &asked)? };
+    let board = if wish.board && class == Class::Task && way.is_some() {
+        Some(columns::load(tx, actor, &asked, wish, go_on)?)
+    } else {
+        None
+    };
+    go_on(tx)?;
+    let mut rows = if board.is_some() || way.is_none() { vec![] } else { queries::list(tx, actor, &asked)? };
     let more = i64::try_from(rows.len()).unwrap_or(0) > PAGE;
     rows.truncate(usize::try_from(PAGE).unwrap_or(0));
     let shown = wish.before + i64::try_from(rows.len()).unwrap_or(0);
     let next = rows.last().filter(|_| more).map(|last| wish.next(class, shown, &cursor(asked.when, last)));
-    let counted = queries::count(tx, actor, &Asked { after: None, ..asked.clone() }, COUNTED + 1)?;
-    let total = match counted {
+    go_on(tx)?;
+    let count = |tx: &mut OrgTx| queries::count(tx, actor, &Asked { after: None, ..asked.clone() }, COUNTED + 1);
+    let counted = match (way, bounded) {
+        (None, _) => None,
+        // Nothing on the board but its heading needs the number.
+        (_, Some(_)) if board.is_some() => match tx.attempt(count) {
+            Err(error) if is_too_long(&error) => None,
+            counted => Some(counted?),
+        },
+        _ => Some(count(tx)?),
+    };
+    if let Some(way) = bounded {
+        way.end(tx)?;
+        // What goes around the list is not searched, and has its own time.
+        way.go_on(tx, Instant::now())?;
+    }
+    let total = match counted.unwrap_or(0) {
         n if n > COUNTED => format!("{}+", actor.locale.integer(COUNTED)),
         n => actor.locale.integer(n),
     };
     let directory = members::directory(tx)?;
     let kinds = types::all(tx)?.into_iter().filter(|kind| kind.class() == class);
-    let noun = if counted == 1 { class.label() } else { class.plural() }.to_lowercase();
+    let noun = if counted == Some(1) { class.label() } else { class.plural() }.to_lowercase();
     Ok(Index {
         class,
-        subtitle: format!("{total} {noun}"),
+        subtitle: if counted.is_some() { format!("{total} {noun}") } else { String::new() },
+        q: wish.q.clone(),
+        trouble: if way.is_some() { "" } else { TOO_LONG },
         who: who(actor, class, wish),
         whens: whens(class, wish),
         people: people(actor, &directory, wish),
@@ -292,7 +211,8 @@ fn load(tx: &mut OrgTx, actor: &Actor, class: Class, wish: &Wish, shell: Shell, 
         kept: kept(wish),
         lines: Line::all(actor, rows),
         shown: actor.locale.integer(shown),
-        narrowed: wish.who != "mine"
+        narrowed: !wish.q.is_empty()
+            || wish.who != "mine"
             || wish.when != "open"
             || wish.kind.is_some()
             || wish.series.is_some()
@@ -364,6 +284,9 @@ fn kept(wish: &Wish) -> Vec<(&'static str, String)> {
     }
     if wish.given {
         kept.push(("given", "1".to_owned()));
+    }
+    if wish.every && wish.series.is_none() {
+        kept.push(("every", "1".to_owned()));
     }
     kept.extend(wish.series.map(|id| ("series", id.to_string())));
     kept.extend(wish.about.map(|(record, id)| (record.key(), id.to_string())));

@@ -28,13 +28,15 @@ mod taking;
 mod templates;
 mod types;
 mod when;
+mod wish;
 
 pub use agenda::{Day, Due, Idle, Load};
 pub use bulk::{KIND as BULK, undo as undo_bulk};
 pub use commands::{assign, close, create, follow_lead, update};
 pub use forms::contact;
 pub use lines::{About, Line};
-pub use model::{Activity, Class, NewActivity};
+pub use model::{Activity, Class, NewActivity, status_label};
+pub use one::seen_of;
 pub use pages::{plan_form, show_refused as refused};
 pub use plan::{Plan, Quick};
 pub use purge::purge;
@@ -44,13 +46,16 @@ pub use templates::{plan_template, take_back_untouched, usable_templates};
 pub use types::{ActivityType, all as types, seed as seed_types};
 pub use when::{Slot, Tone, instant, parse_time, time_value};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
 pub fn register_jobs(registry: &mut crate::jobs::Registry) {
     series::register(registry);
 }
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     templates::configure(cfg);
     cfg.route("/activities", get().to(index::activities))
         .route("/activities", post().to(pages::create))

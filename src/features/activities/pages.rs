@@ -51,6 +51,8 @@ struct FormPage {
     /// With how long each usually lasts.
     types: Vec<(SelectOption, String)>,
     owners: Vec<SelectOption>,
+    /// It can be nobody's: offered to those who would still see it.
+    nobody: bool,
     priorities: Vec<SelectOption>,
     /// Of whoever plans something new.
     reminders: Vec<SelectOption>,
@@ -110,6 +112,7 @@ fn form_page(
         types: offered
             .map(|t| (SelectOption::new(t.id.to_string(), &t.name, t.id.to_string() == chosen), t.usual()))
             .collect(),
+        nobody: page.actor.visible_owners().is_none() || id.is_some() && form.get("owner_id").is_empty(),
         owners: plan::owners(&page.actor, &choices.people, form.get("owner_id")),
         priorities: PRIORITIES.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == priority)).collect(),
         reminders: choices.leads.iter().map(|(key, label)| SelectOption::new(key, label, *key == lead)).collect(),
@@ -371,7 +374,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: ActivityId, mut shell: Shell) -> AppR
         parts: parts::load(tx, actor, &activity, &people)?,
         guests: Guests::load(tx, actor, &activity)?,
         may_edit: actor.may(Edit::KEY),
-        may_delete: actor.may(Delete::KEY),
+        may_delete: actor.may(Delete::KEY) && queries::is_removable(tx, actor, &activity)?,
         snoozes: SNOOZES,
         statuses: OPEN.iter().map(|(key, label)| SelectOption::new(*key, *label, *key == activity.status)).collect(),
         priority: PRIORITIES.iter().find(|(key, _)| *key == activity.fields.priority).map_or("", |(_, label)| label),
@@ -386,10 +389,11 @@ pub async fn show_refused(
     db: &Db,
     id: ActivityId,
     form: Form,
+    status: StatusCode,
     errors: FormErrors,
 ) -> AppResult<HttpResponse> {
     let (actor, shell) = (page.actor.clone(), page.shell("activities"));
     let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell)).await?;
     shown.input = form.view(errors);
-    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+    reply::page_with(&page.req, status, &shown)
 }

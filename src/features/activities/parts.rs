@@ -22,6 +22,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
 use diesel::{prelude::*, sql_types as t};
@@ -55,8 +56,12 @@ struct ParticipantRow {
     name: String,
     #[diesel(sql_type = t::Text)]
     note: String,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    company: Option<String>,
     #[diesel(sql_type = t::Nullable<t::Uuid>)]
     contact_owner: Option<Uuid>,
+    #[diesel(sql_type = t::Nullable<t::Uuid>)]
+    company_owner: Option<Uuid>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,8 +74,8 @@ pub(super) struct Participant {
     pub initials: String,
     pub class: String,
     member: Option<MemberId>,
-    /// The contact or the colleague.
-    who: Uuid,
+    /// As history names them.
+    told: Value,
 }
 
 #[derive(Queryable, Selectable, Clone, Debug)]
@@ -93,8 +98,8 @@ pub(super) struct Other {
 const PEOPLE: &str = "
 SELECT p.id, p.contact_id, p.member_id,
   coalesce(m.name, nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.email, '') AS name,
-  CASE WHEN m.id IS NOT NULL THEN 'colleague' ELSE concat_ws(' · ', nullif(c.title, ''), o.name) END AS note,
-  c.owner_id AS contact_owner
+  CASE WHEN m.id IS NOT NULL THEN 'colleague' ELSE coalesce(c.title, '') END AS note,
+  o.name AS company, c.owner_id AS contact_owner, o.owner_id AS company_owner
 FROM activity_participants p
 LEFT JOIN members m ON m.org_id = p.org_id AND m.id = p.member_id
 LEFT JOIN contacts c ON c.org_id = p.org_id AND c.id = p.contact_id AND c.deleted_at IS NULL
@@ -138,19 +143,25 @@ pub(super) fn load(tx: &mut OrgTx, actor: &Actor, activity: &Activity, directory
 
 fn people(tx: &mut OrgTx, actor: &Actor, id: ActivityId) -> AppResult<Vec<Participant>> {
     let rows: Vec<ParticipantRow> = kept(diesel::sql_query(PEOPLE).bind::<t::Uuid, _>(id.0)).load(tx.conn())?;
-    let sees_contacts = records::require_view(actor, RecordType::Contact).is_ok();
-    let participant = |row: ParticipantRow| {
+    let sees = |record, owner| records::require_view(actor, record).is_ok() && actor.sees(owner);
+    let participant = |mut row: ParticipantRow| {
         let who = row.contact_id.or(row.member_id).unwrap_or(row.id);
-        let seen = row.contact_id.filter(|_| sees_contacts && actor.sees(row.contact_owner));
+        let told = json!({ "id": who, "name": row.name });
+        let seen = row.contact_id.filter(|_| sees(RecordType::Contact, row.contact_owner));
+        if row.contact_id.is_some() && seen.is_none() {
+            (row.name, row.note, row.company) = ("Somebody else’s contact".into(), String::new(), None);
+        }
+        let company = row.company.filter(|_| sees(RecordType::Company, row.company_owner));
+        let note: Vec<String> = [row.note, company.unwrap_or_default()].into_iter().filter(|s| !s.is_empty()).collect();
         Participant {
             id: row.id,
             href: seen.map(|id| format!("/contacts/{id}")),
             initials: text::initials(&row.name),
             class: text::avatar_class(&who.to_string()),
             name: row.name,
-            note: row.note,
+            note: note.join(" · "),
             member: row.member_id.map(MemberId),
-            who,
+            told,
         }
     };
     Ok(rows.into_iter().map(participant).collect())
@@ -174,16 +185,18 @@ fn others(tx: &mut OrgTx, actor: &Actor, ids: &[ActivityId]) -> AppResult<Vec<Ot
     Ok(found)
 }
 
-/// One's own open tasks and what is planned with the same deal or contact.
+/// Open tasks of whoever is to do it and what is planned with the same records, as far as the reader sees them.
 fn candidates(
     tx: &mut OrgTx,
     actor: &Actor,
     activity: &Activity,
     taken: &[ActivityId],
 ) -> AppResult<Vec<SelectOption>> {
+    let owner = activity.fields.owner_id.filter(|owner| actor.sees(Some(owner.0)));
     let asked = Asked {
         class: Class::Task,
-        owners: Some(vec![activity.fields.owner_id.map_or(actor.id.0, |id| id.0)]),
+        words: vec![],
+        owners: Some(vec![owner.map_or(actor.id.0, |id| id.0)]),
         given: false,
         when: When::Open,
         type_id: None,
@@ -201,6 +214,8 @@ fn candidates(
         }
     }
     rows.extend(queries::list(tx, actor, &asked)?);
+    let seen = queries::seen_of(tx, actor, rows.iter().map(|row| row.id).collect())?;
+    rows.retain(|row| seen.contains(&row.id));
     let mut options: Vec<SelectOption> = Vec::new();
     for row in rows {
         let id = row.id.to_string();
@@ -275,7 +290,9 @@ pub(super) async fn change(
     let posted = form.clone();
     match db.org(&page, move |tx| work(tx, &posted)).await {
         Ok(()) => Ok(reply::redirect(&page.req, &format!("/activities/{id}"), None)),
-        Err(AppError::Invalid(errors)) => pages::show_refused(&page, &db, id, form, errors).await,
+        Err(AppError::Invalid(errors)) => {
+            pages::show_refused(&page, &db, id, form, StatusCode::UNPROCESSABLE_ENTITY, errors).await
+        }
         Err(other) => Err(other),
     }
 }
@@ -292,7 +309,7 @@ pub(super) async fn add_person(
     change(page, id, form, db, move |tx, form| {
         let open = queries::lock(tx, &by, id)?.is_open();
         let member: Option<MemberId> = form.get("member_id").parse().ok();
-        crate::features::accounts::members::check_owner(tx, member, "member_id")?;
+        crate::features::accounts::members::check_active(tx, member, "member_id")?;
         let contact = match member {
             Some(_) => None,
             None => super::forms::contact(tx, &by, form)?,
@@ -351,7 +368,7 @@ pub(super) async fn remove_person(
         let wanted = form.get("participant").parse::<Uuid>().unwrap_or_default();
         let Some(person) = people(tx, &by, id)?.into_iter().find(|p| p.id == wanted) else { return Ok(()) };
         diesel::delete(activity_participants::table.filter(activity_participants::id.eq(wanted))).execute(tx.conn())?;
-        commands::note(tx, id, "participant", &json!({ "id": person.who, "name": person.name }), &Value::Null)
+        commands::note(tx, id, "participant", &person.told, &Value::Null)
     })
     .await
 }

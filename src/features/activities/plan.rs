@@ -10,7 +10,7 @@ use crate::{
     error::AppResult,
     features::{
         accounts::members::{self, Person},
-        records::inline::owner_choices,
+        records::inline::member_choices,
     },
     kernel::{ActivityId, RecordType},
     web::{
@@ -108,5 +108,5 @@ impl Quick {
 /// Whom something can be given to: active people whose records the actor sees.
 pub(super) fn owners(actor: &Actor, people: &[Person], chosen: &str) -> Vec<SelectOption> {
     let seen: Vec<Person> = people.iter().filter(|p| actor.sees(Some(p.id.0))).cloned().collect();
-    owner_choices(&seen, chosen)
+    member_choices(&seen, chosen)
 }

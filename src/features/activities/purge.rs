@@ -12,7 +12,7 @@ use diesel::{prelude::*, sql_types as t};
 const REMEMBERED: [&str; 4] = [
     "DELETE FROM events WHERE record_type = 'activity' AND record_id = ANY ($1)",
     "DELETE FROM follows WHERE record_type = 'activity' AND record_id = ANY ($1)",
-    "DELETE FROM notices WHERE record_type = 'activity' AND record_id = ANY ($1)",
+    "DELETE FROM notices WHERE record_type IN ('activity', 'activity.gone') AND record_id = ANY ($1)",
     "DELETE FROM operation_changes WHERE record_type = 'activity' AND record_id = ANY ($1)",
 ];
 

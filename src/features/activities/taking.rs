@@ -18,7 +18,7 @@ pub(super) const CONTACTS: [(&str, &str); 3] = [
 
 /// Whether the form names anybody.
 pub(super) fn anybody(form: &Form) -> bool {
-    form.has("with") || CONTACTS.iter().any(|(name, _)| !form.get(name).is_empty())
+    form.has("with") || CONTACTS.iter().any(|(name, id)| !form.get(if form.has(name) { name } else { id }).is_empty())
 }
 
 /// Colleagues to choose from; those whom the form names are ticked.
@@ -35,8 +35,8 @@ pub(super) fn colleagues(people: &[Person], form: &Form) -> Vec<SelectOption> {
 pub(super) fn contacts(tx: &mut OrgTx, by: &Actor, form: &Form) -> AppResult<Vec<Uuid>> {
     let (mut found, mut errors) = (Vec::new(), FormErrors::default());
     for (name, id) in CONTACTS {
-        let said = [("contact", form.get(name)), ("contact_id", form.get(id))];
-        let one = Form::new(said.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let said = [("contact", name), ("contact_id", id)].into_iter().filter(|(_, field)| form.has(field));
+        let one = Form::new(said.map(|(key, field)| (key.to_owned(), form.get(field).to_owned())));
         match forms::contact(tx, by, &one) {
             Ok(Some(id)) if !found.contains(&id) => found.push(id),
             Ok(_) => {}

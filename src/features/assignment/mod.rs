@@ -21,9 +21,12 @@ pub use model::Arrival;
 pub use share_out::{reassign, share_out};
 pub use turns::next_of_team;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/assignment", get().to(pages::index))
         .route("/settings/assignment", post().to(pages::create))
         .route("/settings/assignment/people", post().to(people::save))

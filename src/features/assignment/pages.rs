@@ -111,7 +111,7 @@ impl Known {
             let selected = chosen(name, &value);
             SelectOption::new(value, label, selected)
         };
-        let people = self.people.iter().filter(|p| p.active || chosen("to", &format!("member:{}", p.id)));
+        let people = self.people.iter().filter(|p| p.may_own || chosen("to", &format!("member:{}", p.id)));
         let members = people.map(|p| option("to", format!("member:{}", p.id), &p.name)).collect();
         let teams = self.teams.iter().map(|(id, name)| option("to", format!("team:{id}"), name)).collect();
         let chosen_countries: Vec<String> =

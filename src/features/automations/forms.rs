@@ -10,7 +10,7 @@ use crate::{
         fields::{self, Catalogue, Entry, Kind, ParseContext},
         pipeline, tags,
     },
-    kernel::{ActivityTemplateId, MemberId, RecordType, StageId, TeamId},
+    kernel::{ActivityTemplateId, MemberId, RecordType, StageId, TeamId, money},
     schema::teams,
     web::{Actor, Form, FormErrors},
 };
@@ -142,7 +142,7 @@ pub(super) fn settable(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<Entry>> {
 fn set(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
     let entry = settable(tx, actor)?.into_iter().find(|entry| entry.key == form.get("field"));
     let entry = entry.ok_or_else(|| AppError::field("field", "is not one of the choices"))?;
-    let value = if entry.kind.is_list() {
+    let mut value = if entry.kind.is_list() {
         form.all("value").collect::<Vec<_>>().join("\n")
     } else {
         form.get("value").to_owned()
@@ -155,7 +155,16 @@ fn set(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
     match entry.kind {
         Kind::Record(_) => {}
         Kind::Date if in_days(&value, actor.today()).is_some() => {}
-        _ => fields::parse(&entry, &value, &context).map(drop).map_err(|told| AppError::field("value", told))?,
+        _ => {
+            // A sign beside the currency is looked at now: what is kept has none.
+            if entry.kind == Kind::Money && !entry.is_custom() && !value.is_empty() {
+                let currency = form.get("currency").parse().ok();
+                money::parse_amount_in(&value, context.mark, currency)
+                    .map_err(|told| AppError::field("value", told))?;
+            }
+            let read = fields::parse(&entry, &value, &context).map_err(|told| AppError::field("value", told))?;
+            value = fields::canonical(&entry, &value, &read);
+        }
     }
     Ok(Action::Set { field: entry.key, value, refers, currency: form.get("currency").to_owned() })
 }

@@ -21,14 +21,17 @@ pub use model::Automation;
 pub use reader::{SWEEP, SWEEP_LEFT};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
 /// For the sweeps: what automations did is kept for half a year.
 pub const FORGET: &str = "
 DELETE FROM automation_runs WHERE (org_id, id) IN (
   SELECT org_id, id FROM automation_runs WHERE at < now() - interval '180 days' LIMIT 10000)";
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/pipelines/{id}/automations", get().to(pages::index))
         .route("/settings/pipelines/{id}/automations", post().to(pages::create))
         .route("/settings/pipelines/{id}/automations/order", post().to(pages::order))

@@ -140,7 +140,7 @@ impl Offers {
             let selected = chosen(name, &value);
             SelectOption::new(value, label, selected)
         };
-        let people: Vec<Person> = members::directory(tx)?.into_iter().filter(|p| p.active).collect();
+        let people: Vec<Person> = members::directory(tx)?.into_iter().filter(|p| p.may_own).collect();
         let teams = settings::team_choices(tx)?;
         let mut to = vec![option("to", "rules".into(), "Whom the rules of assignment say")];
         to.extend(teams.iter().map(|(id, name)| option("to", format!("team:{id}"), &format!("{name}, in turn"))));

@@ -16,9 +16,12 @@ pub use purge::{forget_history, purge};
 pub use queries::{due, keep_days};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/bin", get().to(pages::index))
         .route("/bin/restoration", post().to(pages::restore))
         .route("/bin/purge/new", post().to(pages::confirm))

@@ -21,16 +21,20 @@ mod times;
 pub use import::{KIND as IMPORT, SWEEP, undo as undo_import};
 pub use invitations::{Guests, answer_path, follow};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
+use actix_web::web::{self, ServiceConfig};
 
 /// What needs no session: other programs read feeds, guests answer.
 pub fn configure_public(cfg: &mut ServiceConfig) {
-    cfg.route("/calendar/feed/{token}", get().to(feed::serve))
-        .route("/rsvp/{token}", get().to(invitations::show))
-        .route("/rsvp/{token}", post().to(invitations::answer));
+    cfg.route("/calendar/feed/{token}", web::get().to(feed::serve))
+        .route("/rsvp/{token}", web::get().to(invitations::show))
+        .route("/rsvp/{token}", web::post().to(invitations::answer));
 }
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/calendar", get().to(pages::show))
         .route("/calendar/activities", post().to(pages::plan))
         .route("/calendar/choice", post().to(pages::choose))

@@ -35,6 +35,19 @@ pub struct Row {
     pub hours: String,
     pub whole_days: Vec<(Option<String>, String)>,
     pub cells: Vec<Cell>,
+    /// The same from top to bottom, for narrow screens.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A time that is all free, all outside working hours, or busy with the same.
+pub struct Stretch {
+    /// As a cell's.
+    pub kind: &'static str,
+    /// `14:30 – 15:00`
+    pub told: String,
+    pub items: Vec<(Option<String>, String)>,
+    /// Of what is free: where something is planned then.
+    pub plan: Option<String>,
 }
 
 /// Quarters of an hour that are alike.
@@ -70,7 +83,9 @@ pub struct Asked<'a> {
 pub fn board(actor: &Actor, asked: Asked<'_>) -> Board {
     let (open, close) = shown_hours(actor, &asked);
     let length = if LENGTHS.contains(&asked.length) { asked.length } else { 30 };
-    let hour = |h: u32| NaiveTime::from_hms_opt(h, 0, 0).map(|time| actor.locale.time(time)).unwrap_or_default();
+    // "10 AM": a column is narrow.
+    let short = |time: NaiveTime| actor.locale.time(time).replacen(":00 ", " ", 1);
+    let hour = |h: u32| NaiveTime::from_hms_opt(h, 0, 0).map(short).unwrap_or_default();
     Board {
         hours: (open..close).map(hour).collect(),
         suggestions: suggestions(actor, &asked, length),
@@ -111,11 +126,13 @@ fn row(actor: &Actor, asked: &Asked<'_>, person: &Person, open: u32, close: u32)
     let hours = asked.hours.iter().find(|h| h.member == person.id.0);
     let work = hours.map(|h| h.at_work(actor.org.working_days, day)).unwrap_or_default();
     let whole = theirs.iter().filter(|e| e.seen && e.start_at.is_none());
+    let cells = cells(actor, asked.day, &theirs, &work, open, close);
     let today = |e: &&&Entry| e.days(actor.zone).is_some_and(|(from, to)| from <= asked.day && asked.day < to);
     Row {
         hours: told_hours(actor, hours, &work),
         whole_days: whole.filter(today).map(|e| item(e)).collect(),
-        cells: cells(actor, asked.day, &theirs, &work, open, close),
+        stretches: stretches(actor, asked, person, open, &cells),
+        cells,
         person: person.clone(),
     }
 }
@@ -173,6 +190,25 @@ fn cell(actor: &Actor, theirs: &[&Entry], block: Option<Interval>, kind: &'stati
     }
 }
 
+fn stretches(actor: &Actor, asked: &Asked<'_>, person: &Person, open: u32, cells: &[Cell]) -> Vec<Stretch> {
+    let alike = |a: &Cell, b: &Cell| a.kind == b.kind && a.kind != "busy";
+    let mut quarter = open * QUARTERS;
+    let mut found = Vec::new();
+    for run in cells.chunk_by(alike) {
+        let first = quarter;
+        quarter += run.iter().map(|cell| cell.span).sum::<u32>();
+        let Some(cell) = run.first() else { continue };
+        let (from, to) = (moment(actor, asked.day, first), moment(actor, asked.day, quarter));
+        found.push(Stretch {
+            kind: cell.kind,
+            told: if cell.told.is_empty() { between(actor, from, to) } else { cell.told.clone() },
+            items: cell.items.clone(),
+            plan: (cell.kind == "free").then(|| planned(actor, from, 30, &[person.id.0], asked.back)),
+        });
+    }
+    found
+}
+
 fn suggestions(actor: &Actor, asked: &Asked<'_>, length: i64) -> Vec<Suggestion> {
     let from = moment(actor, asked.day, 0);
     let span = (from, moment(actor, asked.day + chrono::Days::new(AHEAD), 0));
@@ -185,16 +221,24 @@ fn suggestions(actor: &Actor, asked: &Asked<'_>, length: i64) -> Vec<Suggestion>
 }
 
 fn suggestion(actor: &Actor, start: DateTime<Utc>, length: i64, people: &[Uuid], back: &str) -> Suggestion {
+    let href = planned(actor, start, length, people, back);
     let local = start.with_timezone(&actor.zone);
     let (day, time) = (local.date_naive(), local.time());
-    let mut href = format!("/activities/new?on={day}&time={}&minutes={length}", activities::time_value(time));
+    let today = actor.today();
+    let day = format!("{} {}", actor.locale.weekday_short(day), actor.locale.day(day, today));
+    let end = (start + Duration::minutes(length)).with_timezone(&actor.zone).time();
+    Suggestion { day, time: format!("{} – {}", actor.locale.time(time), actor.locale.time(end)), href }
+}
+
+/// The form of an activity then, with these.
+fn planned(actor: &Actor, start: DateTime<Utc>, length: i64, people: &[Uuid], back: &str) -> String {
+    let local = start.with_timezone(&actor.zone);
+    let (day, time) = (local.date_naive(), activities::time_value(local.time()));
+    let mut href = format!("/activities/new?on={day}&time={time}&minutes={length}");
     for id in people.iter().filter(|id| **id != actor.id.0) {
         let _ = write!(href, "&with={id}");
     }
     let back: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
     let _ = write!(href, "&back={back}");
-    let today = actor.today();
-    let day = format!("{} {}", actor.locale.weekday_short(day), actor.locale.day(day, today));
-    let end = (start + Duration::minutes(length)).with_timezone(&actor.zone).time();
-    Suggestion { day, time: format!("{} – {}", actor.locale.time(time), actor.locale.time(end)), href }
+    href
 }

@@ -8,10 +8,11 @@ use crate::{
         records::Saved,
     },
     kernel::{ActivityId, calendar},
-    web::{Allow, Form, Page, flash::Flash, permission::activities::Edit, reply},
+    web::{Allow, Form, FormErrors, Page, errors, flash::Flash, permission::activities::Edit, reply},
 };
 use actix_web::{
     HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
 use chrono::{DateTime, Utc};
@@ -28,7 +29,7 @@ pub(super) async fn set(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (id, posted) = (*id, form.clone());
-    let (before, version, words) = db
+    let moved = db
         .org(&page, move |tx| {
             let before = activities::find(tx, &by, id)?;
             let (slot, minutes) = parse(&posted, &by, &before)?;
@@ -37,7 +38,16 @@ pub(super) async fn set(
             let said = posted.get("version").parse().unwrap_or(0);
             Ok((before, save(tx, &by, id, said, new)?, words))
         })
-        .await?;
+        .await;
+    let is_page = !reply::is_htmx(&page.req) && !errors::wants_json(&page.req);
+    let (before, version, words) = match moved {
+        // Told where it stands now.
+        Err(AppError::Conflict(told)) if is_page => {
+            let told = FormErrors::one("", told);
+            return activities::refused(&page, &db, id, form, StatusCode::CONFLICT, told).await;
+        }
+        other => other?,
+    };
     let told = format!("{} is now {}", short(&before.fields.subject), within(&words));
     let back = format!("/activities/{id}/time/undo?{}", place(&before));
     if reply::is_partial(&page.req) {

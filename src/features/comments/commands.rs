@@ -17,6 +17,8 @@ use diesel::prelude::*;
 use serde_json::json;
 
 const NOT_YOURS: &str = "Only its author can change this comment.";
+const NOT_YOURS_TO_DELETE: &str =
+    "Only its author, or someone who may delete the record it is on, can delete this comment.";
 
 /// What a comment is on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,10 +57,17 @@ pub(super) fn create(tx: &mut OrgTx, actor: &Actor, id: CommentId, on: On, body:
     Ok(place)
 }
 
-/// A comment the actor may change; deleted ones for the undo of a deletion.
-pub(super) fn own(tx: &mut OrgTx, actor: &Actor, id: CommentId, deleted: bool) -> AppResult<Found> {
-    let found = post::find(tx, actor, Post::Comment(id), deleted)?;
-    found.subject.require_own(actor, found.author, NOT_YOURS)?;
+/// A comment whose words are the actor's.
+pub(super) fn own(tx: &mut OrgTx, actor: &Actor, id: CommentId) -> AppResult<Found> {
+    let found = post::find(tx, actor, Post::Comment(id), false)?;
+    found.subject.require_author(actor, found.author, NOT_YOURS)?;
+    Ok(found)
+}
+
+/// A comment the actor may delete, or take the deletion of back.
+pub(super) fn removable(tx: &mut OrgTx, actor: &Actor, id: CommentId) -> AppResult<Found> {
+    let found = post::find(tx, actor, Post::Comment(id), true)?;
+    found.subject.require_own(actor, found.author, NOT_YOURS_TO_DELETE)?;
     Ok(found)
 }
 

@@ -193,6 +193,7 @@ mod tests {
             class: String::new(),
             avatar_url: None,
             active: true,
+            may_own: true,
         }
     }
 

@@ -18,9 +18,12 @@ pub use post::Post;
 pub use said::{Core, Said, Thread, before, of_subject, pinned, under};
 pub use words::plain;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/mentions", get().to(pages::members))
         .route("/comments", post().to(pages::create))
         .route("/comments/{id}", post().to(pages::save))

@@ -107,7 +107,7 @@ async fn shown(
     let actor = page.actor.clone();
     let (found, name) = db
         .org(page, move |tx| {
-            let found = commands::own(tx, &actor, id, false)?;
+            let found = commands::own(tx, &actor, id)?;
             let name = found.subject.visible(tx, &actor)?;
             Ok((found, name))
         })
@@ -139,7 +139,7 @@ pub(super) async fn save(page: Page, id: Path<CommentId>, form: Form, db: Data<D
     let (version, posted) = (form.get("version").parse().unwrap_or(0), typed.clone());
     let saved = db
         .org(&page, move |tx| {
-            let found = commands::own(tx, &actor, id, false)?;
+            let found = commands::own(tx, &actor, id)?;
             let body = notes::sanitise_mentioning(&posted)?;
             Ok((commands::update(tx, &found, version, &body)?, found.place()))
         })
@@ -170,7 +170,7 @@ pub(super) async fn undelete(page: Page, id: Path<CommentId>, db: Data<Db>) -> A
 async fn set_deleted(page: &Page, id: CommentId, db: &Db, deleted: bool) -> AppResult<String> {
     let actor = page.actor.clone();
     db.org(page, move |tx| {
-        let found = commands::own(tx, &actor, id, true)?;
+        let found = commands::removable(tx, &actor, id)?;
         commands::set_deleted(tx, &found, deleted)?;
         Ok(if deleted { found.subject.href() } else { found.place() })
     })

@@ -47,7 +47,9 @@ pub struct Said {
     pub body_html: String,
     pub edited: bool,
     pub pinned: bool,
+    /// The words are the reader's own.
     pub may_edit: bool,
+    pub may_delete: bool,
     /// May react, pin and answer.
     pub may_take_part: bool,
     pub reactions: Vec<Reaction>,
@@ -172,6 +174,7 @@ impl Rights {
 }
 
 fn said(actor: &Actor, rights: Rights, core: Core, is_reply: bool, given: &mut HashMap<Uuid, Vec<Reaction>>) -> Said {
+    let own = core.author == Some(actor.id.0);
     let name = core.author_name.unwrap_or_else(|| "Pipewright".to_owned());
     let author = core.author.map(|id| id.to_string()).unwrap_or_default();
     Said {
@@ -185,7 +188,8 @@ fn said(actor: &Actor, rights: Rights, core: Core, is_reply: bool, given: &mut H
         body_html: core.body_html,
         edited: core.edited,
         pinned: core.pinned,
-        may_edit: rights.edits && (rights.moderates || core.author == Some(actor.id.0)),
+        may_edit: rights.edits && (own || core.author.is_none() && rights.moderates),
+        may_delete: rights.edits && (own || rights.moderates),
         may_take_part: rights.edits,
         reactions: given.remove(&core.post.id()).unwrap_or_default(),
         replies: vec![],

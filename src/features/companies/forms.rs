@@ -28,14 +28,15 @@ pub fn parse(
     custom: Option<&Custom>,
 ) -> AppResult<NewCompany> {
     let max = |key: &str| RecordType::Company.field(key).map_or(255, |field| field.max);
+    let region = actor.home_of(form.get("country"));
     let mut p = form.parser();
     let mut new = NewCompany {
         name: p.required("name", max("name")),
         domain: p.optional("domain", |t| text::domain(t).ok_or("must be a web domain, such as example.com")),
         industry: p.text("industry", max("industry")),
         employees: p.integer("employees", 0, i32::MAX.into()).and_then(|n| i32::try_from(n).ok()),
-        annual_revenue: p.optional("annual_revenue", money::parse_amount),
-        phone: p.optional("phone", |t| people::parse_phone(t, Some(actor.locale.region()))),
+        annual_revenue: p.optional("annual_revenue", |text| money::parse_amount(text, actor.locale.mark())),
+        phone: p.optional("phone", |t| people::parse_phone(t, Some(&region))),
         street: p.text("street", max("street")),
         city: p.text("city", max("city")),
         region: p.text("region", max("region")),
@@ -67,7 +68,7 @@ pub fn to_form(company: &Company, parent: Option<&str>) -> Form {
             ("domain", text(&company.domain)),
             ("industry", text(&company.industry)),
             ("employees", company.employees.map(|n| n.to_string()).unwrap_or_default()),
-            ("annual_revenue", company.annual_revenue.map(|n| n.normalize().to_string()).unwrap_or_default()),
+            ("annual_revenue", company.annual_revenue.map(money::typed).unwrap_or_default()),
             ("phone", text(&company.phone)),
             ("street", text(&company.street)),
             ("city", text(&company.city)),

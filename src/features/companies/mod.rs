@@ -21,8 +21,11 @@ pub use resolve::{known, may_add, reference, resolve};
 use crate::{
     features::records::{self, Spec},
     kernel::RecordType,
+    web::{
+        Routes,
+        paths::{get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, get, post};
 
 /// Companies as the shared parts handle them.
 pub static SPEC: Spec = Spec {
@@ -33,7 +36,7 @@ pub static SPEC: Spec = Spec {
     after_change: records::nothing,
 };
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
     cfg.route("/companies", post().to(pages::create))

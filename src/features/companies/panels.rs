@@ -139,7 +139,7 @@ fn deals_of(tx: &mut OrgTx, actor: &Actor, id: CompanyId) -> AppResult<(Vec<Deal
         Some(actor.locale.money(Money::from_columns(sum, currency)))
     };
     let row = |(id, name, stage, amount, currency): Columns| {
-        let amount = amount.map(|a| Money::from_columns(a, &currency).short()).unwrap_or_default();
+        let amount = amount.map(|a| actor.locale.short(Money::from_columns(a, &currency))).unwrap_or_default();
         DealRow { id, name, stage, amount }
     };
     let (totals, count) = (sums.iter().filter_map(money).collect(), sums.iter().map(|(_, deals, _)| deals).sum());

@@ -7,14 +7,19 @@ mod commands;
 mod names;
 mod pages;
 mod queries;
+mod taking_back;
 
 pub use commands::{MOST, make};
 pub use names::{one, read};
-pub use queries::{Competitor, all, choices, entries, labels};
+pub use queries::{Competitor, all, choices, entries, hold, labels};
+pub use taking_back::take_back;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/competitors", get().to(pages::index))
         .route("/settings/competitors", post().to(pages::create))
         .route("/settings/competitors/{id}", get().to(pages::show))

@@ -1,12 +1,17 @@
 //! Competitors as files name them.
 
+use crate::kernel::quoted;
+
 const LONGEST: usize = 100;
 
-/// All that a cell names, between semicolons or on lines of their own.
+/// All that a cell names.
 pub fn read(cell: &str) -> Result<Vec<String>, String> {
     let mut names: Vec<String> = Vec::new();
-    for part in cell.split([';', '\n']).filter(|part| !part.trim().is_empty()) {
-        let name = one(part)?;
+    for item in quoted::split(cell) {
+        let name = match quoted::unquote(item) {
+            (Some(name), "") => one(&name)?,
+            _ => one(item)?,
+        };
         if names.iter().all(|known| known.to_lowercase() != name.to_lowercase()) {
             names.push(name);
         }

@@ -43,6 +43,12 @@ pub(super) fn find(tx: &mut OrgTx, id: CompetitorId) -> AppResult<Competitor> {
     Ok(competitors::table.filter(competitors::id.eq(id)).select(Competitor::as_select()).first(tx.conn())?)
 }
 
+/// Whether it is there, and stays so until the end of the transaction.
+pub fn hold(tx: &mut OrgTx, id: CompetitorId) -> AppResult<bool> {
+    let one = competitors::table.filter(competitors::id.eq(id)).select(competitors::id).for_key_share();
+    Ok(one.first::<CompetitorId>(tx.conn()).optional()?.is_some())
+}
+
 pub(super) fn lock(tx: &mut OrgTx, id: CompetitorId) -> AppResult<Competitor> {
     let one = competitors::table.filter(competitors::id.eq(id)).select(Competitor::as_select());
     Ok(one.for_update().first(tx.conn())?)

@@ -32,7 +32,7 @@ pub fn parse(
     custom: Option<&Custom>,
 ) -> AppResult<NewContact> {
     let max = |key: &str| RecordType::Contact.field(key).map_or(255, |field| field.max);
-    let region = Some(actor.locale.region());
+    let region = actor.home_of(form.get("country"));
     let mut errors = FormErrors::default();
     let (first_name, last_name) = names(form);
     let mut p = form.parser();
@@ -40,9 +40,10 @@ pub fn parse(
     p.text("last_name", max("last_name"));
     p.text("name", max("first_name"));
     let email = p.optional("email", people::parse_email);
-    let phone = p.optional("phone", |t| people::parse_phone(t, region));
+    let phone = p.optional("phone", |t| people::parse_phone(t, Some(&region)));
     let other_emails = others(form, "other_emails", email.as_deref(), &mut errors, people::parse_email);
-    let other_phones = others(form, "other_phones", phone.as_deref(), &mut errors, |t| people::parse_phone(t, region));
+    let other_phones =
+        others(form, "other_phones", phone.as_deref(), &mut errors, |t| people::parse_phone(t, Some(&region)));
     if first_name.is_empty() && last_name.is_empty() && form.get("email").is_empty() {
         p.error("last_name", "is needed, or a first name, or an e-mail address");
     }

@@ -19,8 +19,11 @@ pub use queries::{by_email, find};
 use crate::{
     features::records::{self, Spec},
     kernel::RecordType,
+    web::{
+        Routes,
+        paths::{get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, get, post};
 
 /// Contacts as the shared parts handle them.
 pub static SPEC: Spec = Spec {
@@ -31,7 +34,7 @@ pub static SPEC: Spec = Spec {
     after_change: records::nothing,
 };
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
     cfg.route("/contacts", post().to(pages::create))

@@ -65,7 +65,7 @@ pub(super) fn deals_of(tx: &mut OrgTx, actor: &Actor, id: ContactId) -> AppResul
             _ => stage,
         };
         let note = if role.is_empty() { state } else { format!("{role} · {state}") };
-        let amount = amount.map(|a| Money::from_columns(a, &currency).short()).unwrap_or_default();
+        let amount = amount.map(|a| actor.locale.short(Money::from_columns(a, &currency))).unwrap_or_default();
         DealRow { id: DealId(id), name, note, amount }
     };
     Ok(rows.into_iter().map(row).collect())

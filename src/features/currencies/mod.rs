@@ -25,9 +25,12 @@ pub use fetch::SWEEP;
 pub use queries::{codes, options};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/currencies", get().to(pages::index))
         .route("/settings/currencies", post().to(pages::choose))
         .route("/settings/currencies/source", post().to(pages::source))

@@ -15,6 +15,7 @@ use crate::{
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use chrono::NaiveDate;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub(super) const AT: &str = "/settings/currencies";
@@ -30,6 +31,8 @@ struct Index {
     /// Every other currency, the chosen ones selected.
     currencies: Vec<SelectOption>,
     chosen: String,
+    /// Those that deals are in all the same.
+    unchosen: String,
     /// The rates in force today.
     current: Vec<Line>,
     history: Vec<Line>,
@@ -99,6 +102,7 @@ fn load(
     let own = actor.org.currency.clone();
     let all = Currency::all();
     let enabled = queries::enabled(tx)?;
+    let needed = queries::needed(tx, &own)?;
     let after: Option<(NaiveDate, Uuid)> = match query.get("after") {
         "" => None,
         after => Some(paging::decode(after)?),
@@ -116,7 +120,9 @@ fn load(
         new = Form::new([("on".to_owned(), actor.today().to_string())]).view(FormErrors::default());
     }
     let offered = |chosen: &str| -> Vec<SelectOption> {
-        let fits = |code: &String| *code != own && (enabled.is_empty() || enabled.contains(code) || code == chosen);
+        let fits = |code: &String| {
+            *code != own && (enabled.is_empty() || enabled.contains(code) || needed.contains(code) || code == chosen)
+        };
         let codes = all.iter().map(|(code, _)| code).filter(|code| fits(code));
         codes.map(|code| SelectOption::new(code, format!("{code}, {}", name(code)), code == chosen)).collect()
     };
@@ -126,7 +132,13 @@ fn load(
         section: "currencies",
         currencies: choices(&all, &own, &enabled),
         chosen: if enabled.is_empty() { "Every currency is offered.".into() } else { enabled.join(", ") },
-        current: current(tx, actor, &enabled, &name)?,
+        current: current(tx, actor, &enabled, &needed, &name)?,
+        unchosen: needed
+            .iter()
+            .filter(|code| !enabled.is_empty() && !enabled.contains(code))
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", "),
         history: history.rows.into_iter().map(|row| line(actor, row, &name)).collect(),
         next,
         only: offered(&only),
@@ -148,11 +160,17 @@ fn choices(all: &[(String, String)], own: &str, enabled: &[String]) -> Vec<Selec
     choices
 }
 
-/// What each chosen currency is worth today; all that have a rate, where none was chosen.
-fn current(tx: &mut OrgTx, actor: &Actor, enabled: &[String], name: &impl Fn(&str) -> String) -> AppResult<Vec<Line>> {
+/// What each chosen currency is worth today, each that deals are in, and whatever else has a rate.
+fn current(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    enabled: &[String],
+    needed: &[String],
+    name: &impl Fn(&str) -> String,
+) -> AppResult<Vec<Line>> {
     let own = &actor.org.currency;
     let rates = queries::on(tx, own, actor.today())?;
-    let codes: Vec<&String> = if enabled.is_empty() { rates.keys().collect() } else { enabled.iter().collect() };
+    let codes: BTreeSet<&String> = enabled.iter().chain(needed).chain(rates.keys()).collect();
     let one = |code: &&String| {
         let rate = rates.get(*code);
         Line {

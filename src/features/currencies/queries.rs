@@ -24,6 +24,23 @@ pub fn enabled(tx: &mut OrgTx) -> AppResult<Arc<Vec<String>>> {
     })
 }
 
+/// Codes of the currencies, other than the organisation's own, that deals are in, chosen or not: what totals convert.
+pub(super) fn needed(tx: &mut OrgTx, own: &str) -> AppResult<Vec<String>> {
+    let query = diesel::sql_query(
+        "SELECT currency::text AS currency FROM (SELECT currency FROM deal_totals GROUP BY 1 HAVING sum(deals) <> 0 \
+         UNION SELECT currency FROM deal_closings GROUP BY 1 HAVING sum(deals) <> 0) used WHERE currency <> $1::char(3) ORDER BY 1",
+    )
+    .bind::<sql_types::Text, _>(own.to_owned());
+    let rows: Vec<Code> = kept(query).load(tx.conn())?;
+    Ok(rows.into_iter().map(|row| row.currency).collect())
+}
+
+#[derive(QueryableByName)]
+struct Code {
+    #[diesel(sql_type = sql_types::Text)]
+    currency: String,
+}
+
 /// Codes that forms offer: the organisation's own currency and those it chose, else all there are.
 pub fn codes(tx: &mut OrgTx, actor: &Actor) -> AppResult<Vec<String>> {
     let enabled = enabled(tx)?;

@@ -3,10 +3,8 @@
 //! A request for a fragment is answered with the authoritative card and the column heads that changed; any other with a redirect to
 //! where it came from.
 
-use super::beginnings;
-
 use super::{
-    closure, commands, forms,
+    beginnings, closing, closure, commands, forms,
     model::{Deal, DealStatus, NewDeal},
     moves, pages,
     passing::{self, To},
@@ -16,7 +14,10 @@ use super::{
 use crate::{
     db::Db,
     error::{AppError, AppResult},
-    features::pipeline::board::{self, BoardReply},
+    features::pipeline::{
+        self,
+        board::{self, BoardReply},
+    },
     kernel::{DealId, StageId},
     live,
     web::{
@@ -102,7 +103,10 @@ pub async fn close(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db
     let closed = db
         .org(&page, move |tx| {
             let deal = match loss {
-                Some(loss) => closure::lose(tx, &by, id, loss, tab)?,
+                Some(loss) => {
+                    closing::refuse_second(tx, &by, id, &loss)?;
+                    closure::lose(tx, &by, id, loss, tab)?
+                }
                 None => closure::win(tx, &by, id, tab)?,
             };
             let reply = board::reply(tx, &by, &[], &[deal.stage_id], &filters)?;
@@ -126,7 +130,7 @@ async fn unexplained(page: &Page, db: &Db, id: DealId, form: Form, error: AppErr
             }
             pages::show_ending(page, db, id, form.view(errors)).await
         }
-        other => Err(other),
+        other => passing::told(page, db, id, other).await,
     }
 }
 
@@ -184,14 +188,14 @@ pub async fn quick_add(page: &Page, by: Allow<Create>, form: Form, db: Data<Db>)
     reply::fragment_with(StatusCode::CREATED, &reply)
 }
 
-/// Reads the form of a new deal and makes it.
+/// Reads the form of a new deal and makes it; where it names no stage, in the first one of the first pipeline.
 pub(super) fn create(tx: &mut crate::db::OrgTx, by: &Allow<Create>, form: &Form) -> AppResult<Deal> {
     let form = &beginnings::named(form);
     let mut p = form.parser();
     let id = p.id::<DealId>("id");
-    let stage_id = p.id::<StageId>("stage_id");
-    if stage_id.is_none() {
-        p.error("stage_id", "is required");
+    let mut stage_id = p.id::<StageId>("stage_id");
+    if form.get("stage_id").is_empty() {
+        stage_id = pipeline::first_stage(tx)?;
     }
     let chosen = p.finish();
     let fields = match (chosen, forms::parse(tx, by, form, None)) {

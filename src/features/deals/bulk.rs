@@ -8,7 +8,7 @@ use crate::{
         pipeline::{self, Stage},
         quality,
     },
-    kernel::{DealId, OperationId, RecordType, StageId, rank},
+    kernel::{CompetitorId, DealId, OperationId, RecordType, StageId, rank},
     schema::deals,
 };
 use anyhow::anyhow;
@@ -16,7 +16,7 @@ use diesel::{prelude::*, sql_types};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::positions;
+use super::{closure, positions, rivals};
 
 /// Whether a stage has deals, archived and deleted ones too: they point at it all the same.
 pub fn any_in_stage(tx: &mut OrgTx, stage: StageId) -> AppResult<bool> {
@@ -120,7 +120,7 @@ WITH was AS MATERIALIZED (
 ), remembered AS (
   INSERT INTO operation_changes (operation_id, record_type, record_id, action, before, version_after)
   SELECT $2, 'deal', id, 'updated', jsonb_build_object('status', 'open', 'closed_at', NULL, 'closed_by', NULL, 'lost_reason', NULL,
-    'lost_note', NULL, 'stage_id', stage_id, 'position', position), version FROM was
+    'lost_note', NULL, 'lost_to', NULL, 'stage_id', stage_id, 'position', position), version FROM was
 ), noted AS (
   INSERT INTO events (actor_id, kind, record_type, record_id, version, changes, data)
   SELECT $3, 'deal.' || $4, 'deal', id, version, $7,
@@ -129,7 +129,7 @@ WITH was AS MATERIALIZED (
       'currency', currency)
   FROM was
 )
-UPDATE deals d SET status = $4, closed_at = now(), closed_by = $3, lost_reason = $5, lost_note = $6, updated_at = now(),
+UPDATE deals d SET status = $4, closed_at = now(), closed_by = $3, lost_reason = $5, lost_note = $6, lost_to = $8, updated_at = now(),
   version = was.version
 FROM was WHERE d.org_id = app.org() AND d.id = was.id";
 
@@ -137,17 +137,21 @@ FROM was WHERE d.org_id = app.org() AND d.id = was.id";
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending<'a> {
     Won,
-    Lost { reason: Option<&'a str>, note: Option<&'a str> },
+    Lost { reason: Option<&'a str>, note: Option<&'a str>, to: Option<CompetitorId> },
 }
 
 /// Closes these open deals for an operation that remembers where they stood. The caller holds them.
 pub fn close_many(tx: &mut OrgTx, op: OperationId, ids: &[Uuid], how: Ending<'_>) -> AppResult<()> {
-    let (status, reason, note) = match how {
-        Ending::Won => ("won", None, None),
-        Ending::Lost { reason, note } => ("lost", reason, note),
+    let (status, reason, note, to) = match how {
+        Ending::Won => ("won", None, None, None),
+        Ending::Lost { reason, note, to } => ("lost", reason, note, to),
     };
+    if let Some(to) = to {
+        rivals::met_in(tx, ids, to)?;
+    }
     let mut changes = Changes::new();
     changes.track("status", &"open", &status).set("lost_reason", &reason).set("lost_note", &note);
+    changes.set("lost_to", &closure::competitor(tx, to)?);
     let by = tx.by().map(Uuid::from);
     diesel::sql_query(CLOSE)
         .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
@@ -157,6 +161,7 @@ pub fn close_many(tx: &mut OrgTx, op: OperationId, ids: &[Uuid], how: Ending<'_>
         .bind::<sql_types::Nullable<sql_types::Text>, _>(reason)
         .bind::<sql_types::Nullable<sql_types::Text>, _>(note)
         .bind::<sql_types::Jsonb, _>(changes.into_value())
+        .bind::<sql_types::Nullable<sql_types::Uuid>, _>(to.map(Uuid::from))
         .execute(tx.conn())?;
     Ok(())
 }

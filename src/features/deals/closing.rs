@@ -1,15 +1,20 @@
 //! What a deal's page says of its end: the words, what may be chosen as the reason, and whether it is a moment to celebrate.
 
 use super::{
+    closure::Loss,
     model::{Deal, DealStatus},
-    rivals::Rivals,
+    queries,
+    rivals::{self, Rivals},
 };
 use crate::{
     db::OrgTx,
-    error::AppResult,
-    features::{accounts::members::Person, competitors, pipeline},
-    kernel::MemberId,
-    web::{Actor, SelectOption},
+    error::{AppError, AppResult},
+    features::{
+        accounts::members::{self, Person},
+        competitors, pipeline,
+    },
+    kernel::{DealId, MemberId},
+    web::{Actor, Allow, SelectOption, permission::deals::Edit},
 };
 use chrono::{TimeDelta, Utc};
 
@@ -35,6 +40,20 @@ pub(super) fn words(actor: &Actor, deal: &Deal, people: &[Person], rivals: &Riva
             Some(format!("Lost{} {}{}{why}", to.unwrap_or_default(), actor.within(*at), name(by)))
         }
     }
+}
+
+/// A deal is lost once. Who loses it again, for another reason, is told what the first said, and overwrites it knowingly or not at all.
+pub(super) fn refuse_second(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, loss: &Loss) -> AppResult<()> {
+    let deal = queries::lock(tx, by, id)?;
+    let DealStatus::Lost { reason, note, .. } = &deal.status else { return Ok(()) };
+    if (reason.as_ref(), note, deal.lost_to) == (Some(&loss.reason), &loss.note, loss.to) {
+        return Ok(());
+    }
+    let (people, rivals) = (members::directory(tx)?, rivals::of(tx, by, &deal)?);
+    let first = words(by, &deal, &people, &rivals).unwrap_or_default();
+    let first = first.replacen("Lost", "Lost already", 1);
+    let told = format!("{first}. What you typed is not saved: save it on the deal’s page to replace that.");
+    Err(AppError::field("", told))
 }
 
 /// The reasons offered; the deal's own first chosen, even when it is offered no more.

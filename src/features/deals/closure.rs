@@ -156,7 +156,7 @@ fn explained(tx: &mut OrgTx, deal: Deal, to: Option<CompetitorId>, changes: Chan
 }
 
 /// As events keep references.
-fn competitor(tx: &mut OrgTx, id: Option<CompetitorId>) -> AppResult<Option<Value>> {
+pub(super) fn competitor(tx: &mut OrgTx, id: Option<CompetitorId>) -> AppResult<Option<Value>> {
     let Some(id) = id else { return Ok(None) };
     let name = competitors::all(tx)?.into_iter().find(|c| c.id == id).map(|c| c.name);
     Ok(Some(json!({ "id": id, "name": name })))

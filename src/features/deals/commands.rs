@@ -1,6 +1,7 @@
 //! Making and editing deals: row, event, search document and live message in the one transaction.
 
 use super::{
+    fineness::too_fine,
     lines,
     model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring},
     passage,
@@ -90,6 +91,28 @@ fn with_owner(tx: &mut OrgTx, fields: &mut DealFields) -> AppResult<Option<Given
 /// Saves what a person said about a deal. `version` is the one they were looking at: when the deal has moved on since, nothing is
 /// written.
 pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: DealFields) -> AppResult<Saved> {
+    write(tx, by, id, version, new, false)
+}
+
+/// The same with a share of its amount. What was finer than its currency before any such rule is shared as finely.
+pub(super) fn keep_share(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    id: DealId,
+    version: i32,
+    new: DealFields,
+) -> AppResult<Saved> {
+    write(tx, by, id, version, new, true)
+}
+
+fn write(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    id: DealId,
+    version: i32,
+    new: DealFields,
+    as_fine: bool,
+) -> AppResult<Saved> {
     let before = queries::lock(tx, by, id)?;
     if before.version != version {
         return Ok(Saved::Stale);
@@ -99,6 +122,14 @@ pub fn update(tx: &mut OrgTx, by: &Allow<Edit>, id: DealId, version: i32, new: D
     check_recurring(&old.recurring, &new.recurring)?;
     if changes(tx, by, &old, &new)?.is_empty() {
         return Ok(Saved::Done(version));
+    }
+    let is_other = new.amount != old.amount || currency(by, &new) != before.currency;
+    if let Some(told) = too_fine(&currency(by, &new), new.amount)
+        && is_other
+        && !as_fine
+        && new.amount_from == AmountFrom::Hand
+    {
+        return Err(AppError::field("amount", told));
     }
     // Prices are in the deal's currency: another name for it would make €1,240 of $1,240.
     if currency(by, &new) != before.currency && lines::any(tx, id)? {

@@ -105,12 +105,6 @@ impl Choices {
             currencies: currencies::codes(tx, actor)?,
         })
     }
-
-    /// The stage a new deal starts in when nobody says: the first of the first pipeline.
-    fn first_stage(&self) -> String {
-        let first = self.pipelines.first().and_then(|p| self.stages.iter().find(|s| s.pipeline_id == p.id));
-        first.map(|s| s.id.to_string()).unwrap_or_default()
-    }
 }
 
 fn form_page(
@@ -154,7 +148,7 @@ pub async fn new(page: Page, _by: Allow<Create>, db: Data<Db>) -> AppResult<Http
     let (mut form, choices) = db
         .org(&page, move |tx| {
             let choices = Choices::load(tx, &actor)?;
-            Ok((begun(tx, &actor, form, &choices)?, choices))
+            Ok((begun(tx, &actor, form)?, choices))
         })
         .await?;
     form.set("owner_id", page.id.to_string());
@@ -162,7 +156,7 @@ pub async fn new(page: Page, _by: Allow<Create>, db: Data<Db>) -> AppResult<Http
 }
 
 /// The form of a new deal with whatever it does not say itself filled in.
-fn begun(tx: &mut OrgTx, actor: &Actor, mut form: Form, choices: &Choices) -> AppResult<Form> {
+fn begun(tx: &mut OrgTx, actor: &Actor, mut form: Form) -> AppResult<Form> {
     fields::prefill(tx, actor, RecordType::Deal, &mut form)?;
     beginnings::prefill(tx, actor, &mut form)?;
     // Chosen now, so that the form sent twice makes one deal.
@@ -176,7 +170,8 @@ fn begun(tx: &mut OrgTx, actor: &Actor, mut form: Form, choices: &Choices) -> Ap
         form.set("owner_id", actor.id.to_string());
     }
     if form.get("stage_id").is_empty() {
-        form.set("stage_id", choices.first_stage());
+        let first = pipeline::first_stage(tx)?;
+        form.set("stage_id", first.map(|id| id.to_string()).unwrap_or_default());
     }
     Ok(form)
 }
@@ -188,20 +183,20 @@ async fn begin(page: &Page, posted: Form, db: &Db) -> AppResult<HttpResponse> {
         .org(page, move |tx| {
             let choices = Choices::load(tx, &actor)?;
             let from = beginnings::KEPT.iter().map(|key| ((*key).to_owned(), posted.get(key).to_owned()));
-            let base = match begun(tx, &actor, Form::new(from), &choices) {
+            let base = match begun(tx, &actor, Form::new(from)) {
                 // What it was begun from is gone since: all of it counts as typed.
                 Err(AppError::NotFound) => Form::default(),
                 other => other?,
             };
             let mut typed = beginnings::typed(&posted, &base);
             typed.set("template", posted.get("begin"));
-            Ok((begun(tx, &actor, typed, &choices)?, choices))
+            Ok((begun(tx, &actor, typed)?, choices))
         })
         .await?;
     reply::page(&page.req, &form_page(page, None, form, FormErrors::default(), &choices, None))
 }
 
-/// `POST /deals/new`: the form of the page, or with `begin` a template chosen on it; and the board's quick add.
+/// `POST /deals`, and `POST /deals/new`: the form of the page, or with `begin` a template chosen on it; and the board's quick add.
 pub async fn create(page: Page, by: Allow<Create>, form: Form, db: Data<Db>) -> AppResult<HttpResponse> {
     if reply::is_partial(&page.req) {
         return actions::quick_add(&page, by, form, db).await;

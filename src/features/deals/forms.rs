@@ -4,6 +4,7 @@ use super::{
     closure::{Loss, OTHER, OTHER_NEEDS_WORDS, Win},
     commands,
     fields::{AMOUNT_FROM, PRIORITIES},
+    fineness::too_fine,
     model::{AmountFrom, Deal, DealFields, Recurring},
     queries,
 };
@@ -26,18 +27,22 @@ use uuid::Uuid;
 /// `custom` is what an existing deal holds.
 pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>) -> AppResult<DealFields> {
     let max = |key: &str| RecordType::Deal.field(key).map_or(255, |field| field.max);
+    let currency =
+        Some(form.get("currency")).filter(|code| !code.is_empty()).unwrap_or(&actor.org.currency).parse().ok();
+    let amount = |text: &str| money::parse_amount_in(text, actor.locale.mark(), currency);
     let mut p = form.parser();
     let mut new = DealFields {
         name: p.required("name", max("name")),
         company_id: None,
-        amount: p.optional("amount", money::parse_amount),
+        amount: p.optional("amount", amount),
         currency: p.optional("currency", str::parse::<Currency>),
         amount_from: p.choice("amount_from", AMOUNT_FROM).map(AmountFrom::parse).unwrap_or_default(),
         recurring: Recurring {
-            mrr: p.optional("mrr", money::parse_amount),
-            arr: p.optional("arr", money::parse_amount),
-            term_months: p.integer("term_months", 0, 14_400).and_then(|n| i32::try_from(n).ok()),
-            one_off: p.optional("one_off", money::parse_amount),
+            mrr: p.optional("mrr", amount),
+            arr: p.optional("arr", amount),
+            // No months are no term: what recurs does not come to nothing.
+            term_months: p.integer("term_months", 0, 14_400).filter(|n| *n > 0).and_then(|n| i32::try_from(n).ok()),
+            one_off: p.optional("one_off", amount),
         },
         probability: p.integer("probability", 0, 100).and_then(|n| i16::try_from(n).ok()),
         expected_close_on: p.optional("expected_close_on", calendar::parse_date),
@@ -52,7 +57,12 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         next_step_on: p.optional("next_step_on", calendar::parse_date),
         custom: Custom::default(),
     };
-    settle(&mut new);
+    let currency = new.currency.map_or_else(|| actor.org.currency.clone(), |currency| currency.code().to_owned());
+    settle(&mut new, &currency);
+    // Of a deal that is there, its command knows whether the amount is another one.
+    if let Some(told) = too_fine(&currency, new.amount).filter(|_| custom.is_none()) {
+        p.error("amount", told);
+    }
     new.custom = fields::read(tx, actor, RecordType::Deal, form, custom, &mut p)?;
     p.finish()?;
     let (id, name) = companies::reference(form, "company");
@@ -61,14 +71,15 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
 }
 
 /// Who says what recurs and no amount means what it comes to: what is paid once and the month's for the term.
-fn settle(new: &mut DealFields) {
+fn settle(new: &mut DealFields, currency: &str) {
     let said = new.recurring;
     let monthly = said.mrr.or(said.arr.map(|arr| arr / Decimal::from(12)));
     let recurring = monthly.zip(said.term_months).map(|(mrr, months)| mrr * Decimal::from(months));
     if new.amount.is_none() && new.amount_from == AmountFrom::Hand && (monthly.is_none() || recurring.is_some()) {
+        let digits = currency.parse::<Currency>().map_or(2, |currency| currency.digits());
         let total = [said.one_off, recurring].into_iter().flatten().reduce(|a, b| a + b);
         new.amount = total
-            .map(|total| total.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+            .map(|total| total.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero))
             .filter(|total| money::fits(*total));
     }
 }
@@ -102,14 +113,14 @@ pub fn parse_win(form: &Form) -> Result<Win, FormErrors> {
 /// The form of a deal as it is now.
 pub fn to_form(deal: &Deal, company: Option<&str>) -> Form {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let plain = |amount: Option<Decimal>| amount.map(|a| a.normalize().to_string()).unwrap_or_default();
+    let plain = |amount: Option<Decimal>| amount.map(money::typed).unwrap_or_default();
     Form::new(
         [
             ("version", deal.version.to_string()),
             ("name", deal.name.clone()),
             ("company_id", company.and(deal.company_id).map(|id| id.to_string()).unwrap_or_default()),
             ("company", company.unwrap_or_default().to_owned()),
-            ("amount", deal.amount.map(|a| a.to_string()).unwrap_or_default()),
+            ("amount", plain(deal.amount)),
             ("currency", deal.currency.clone()),
             ("amount_from", deal.amount_from.key().to_owned()),
             ("mrr", plain(deal.recurring.mrr)),

@@ -2,6 +2,7 @@
 
 use crate::web::Actor;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 /// Days after which a next step without a date is stale.
 const STALE_DAYS: i64 = 14;
@@ -27,12 +28,14 @@ pub fn slipped(times: i16, days: i32) -> Option<Marker> {
     })
 }
 
-/// How much of the first amount is gone.
-pub fn shrunk(percent: i16) -> Option<Marker> {
+/// How much of the first amount is gone. Rounded, it may be all of it while there is an amount left.
+pub fn shrunk(percent: i16, left: Option<Decimal>) -> Option<Marker> {
+    let some_left = percent == 100 && left.is_some_and(|amount| !amount.is_zero());
+    let (percent, more) = if some_left { (99, "more than ") } else { (percent, "") };
     (percent > 0).then(|| Marker {
         icon: "trending-down",
         label: format!("−{percent} %"),
-        title: format!("Amount is {percent} % below what it was first"),
+        title: format!("Amount is {more}{percent} % below what it was first"),
     })
 }
 

@@ -15,6 +15,7 @@ mod contacts;
 mod criteria;
 mod editing;
 mod fields;
+mod fineness;
 mod forms;
 pub mod lines;
 mod links;
@@ -43,15 +44,16 @@ pub use closure::{CLOSING, Loss, OTHER, check as check_loss, lose, reopen, win};
 pub use commands::{create, update};
 pub use contacts::{part_words, take_part};
 pub use fields::{FIELDS, PRIORITIES, STATUSES};
+pub use fineness::too_fine;
 pub use forms::parse_loss;
 pub use model::{AmountFrom, Deal, DealFields, DealStatus, NewDeal, Recurring};
 pub use moves::{Moved, move_pipeline, move_to, reposition};
 pub use narrowing::extras as list_filters;
-pub use passage::{held_back, held_from_winning};
+pub use passage::{Held, held_back, held_from_winning};
 pub use positions::Place;
 pub use queries::find;
 pub use quick::{Offer, Quick, offer, parse as parse_quick};
-pub use split::{SPLIT, equal as equal_shares, rejoin};
+pub use split::{SPLIT, equal as equal_shares, noted, rejoin};
 pub use templates::named as templates_named;
 
 use crate::{
@@ -59,8 +61,11 @@ use crate::{
     error::AppResult,
     features::records::{self, Spec},
     kernel::{DealId, RecordType},
+    web::{
+        Routes,
+        paths::{delete, get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, delete, get, post};
 use uuid::Uuid;
 
 /// Deals as the shared parts handle them.
@@ -82,11 +87,12 @@ pub fn register_jobs(registry: &mut crate::jobs::Registry) {
     registry.register(cloning::FILES, cloning::copy_files);
 }
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     // The list's own addresses come before those of a record.
     records::configure(cfg, &SPEC);
     lines::configure(cfg);
-    cfg.route("/deals/new", get().to(editing::new))
+    cfg.route("/deals", post().to(editing::create))
+        .route("/deals/new", get().to(editing::new))
         .route("/deals/new", post().to(editing::create))
         .route("/deals/{id}/clone", get().to(cloning::ask))
         .route("/deals/{id}/clone", post().to(cloning::make))

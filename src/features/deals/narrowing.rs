@@ -9,7 +9,7 @@ use crate::{
         records::list::{Condition, Extra, damaged, keys::money_key},
         tags,
     },
-    kernel::{PipelineId, RecordType, StageId, TagId, TeamId, calendar, calendar::Span, money},
+    kernel::{PipelineId, RecordType, StageId, TagId, TeamId, calendar, calendar::Span, money, numbers::DecimalMark},
     web::{Actor, Form, SelectOption},
 };
 use chrono::{Days, Months, NaiveDate};
@@ -32,6 +32,7 @@ pub fn extras(tx: &mut OrgTx, actor: &Actor, query: &Form) -> AppResult<Vec<Extr
     Ok(vec![
         pipeline,
         in_stage(&stages, chosen, current.as_deref()),
+        furthest(tx, &stages, query.get("furthest"))?,
         expected(actor, query.get("close"))?,
         closed(actor, query.get("closed"))?,
         next_activity(actor, query.get("next"))?,
@@ -80,8 +81,8 @@ fn amount(
     let said = query.get(name);
     let mut extra = Extra { name, label, icon: "currency-euro", options: vec![], condition: None };
     if !said.is_empty() {
-        let amount = money::parse_amount(said).map_err(|_| damaged())?;
-        extra.options.push(SelectOption::new(amount.to_string(), amount.to_string(), true));
+        let amount = money::parse_amount(said, DecimalMark::Point).map_err(|_| damaged())?;
+        extra.options.push(SelectOption::new(money::typed(amount), amount.to_string(), true));
         extra.condition = Some(condition(money_key(amount).map_err(|_| damaged())?));
     }
     Ok(extra)
@@ -119,6 +120,19 @@ fn in_stage(stages: &[Stage], chosen: Option<&Stage>, pipeline: Option<&str>) ->
         of.map(|s| SelectOption::new(s.id.to_string(), &s.name, chosen.is_some_and(|c| c.id == s.id))).collect();
     let condition = chosen.map(|stage| Condition::Is("stage_id", stage.id.0));
     Extra { name: "stage", label: "Stage", icon: "flag", options, condition }
+}
+
+/// How far it has come, as the sales figures count it; they link here.
+fn furthest(tx: &mut OrgTx, stages: &[Stage], chosen: &str) -> AppResult<Extra> {
+    let mut extra =
+        Extra { name: "furthest", label: "Furthest so far", icon: "flag", options: vec![], condition: None };
+    if !chosen.is_empty() {
+        let id: StageId = chosen.parse().map_err(|_| damaged())?;
+        let stage = stages.iter().find(|stage| stage.id == id).ok_or_else(damaged)?;
+        extra.options.push(SelectOption::new(chosen, &stage.name, true));
+        extra.condition = Some(Condition::Furthest(pipeline::counting_as(tx, stage)?));
+    }
+    Ok(extra)
 }
 
 fn expected(actor: &Actor, key: &str) -> AppResult<Extra> {

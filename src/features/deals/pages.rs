@@ -31,11 +31,14 @@ use crate::{
         tags, views,
     },
     kernel::{CompetitorId, DealId, Money, RecordType},
-    web::{Actor, Form, FormView, Page, SelectOption, Shell, csrf, permission::deals::View, reply},
+    web::{Actor, Form, FormView, Page, SelectOption, Shell, csrf, flash::Flash, permission::deals::View, reply},
 };
 use actix_web::{
-    HttpResponse,
-    http::StatusCode,
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
     web::{Data, Path},
 };
 use askama::Template;
@@ -145,6 +148,26 @@ pub async fn show(page: Page, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpR
     reply::page(&page.req, &shown)
 }
 
+/// The deal's page as it is now, with why what was asked of it could not be done.
+pub(super) async fn show_told(page: &Page, db: &Db, id: DealId, why: String) -> AppResult<HttpResponse> {
+    let (actor, mut shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
+    shell.flash = Some(Flash::danger(&why));
+    let shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
+    let told = in_place(&page.req, reply::page_with(&page.req, StatusCode::CONFLICT, &shown)?);
+    // The toasts are outside of that part.
+    Ok(if reply::is_htmx(&page.req) { reply::toast(told, "danger", &why, None) } else { told })
+}
+
+/// Where htmx asked for a part of the page, it takes all of what the page is about.
+fn in_place(req: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+    if reply::is_htmx(req) {
+        for (name, value) in [("hx-retarget", "#main"), ("hx-reselect", "#main > *"), ("hx-reswap", "innerHTML")] {
+            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+    }
+    response
+}
+
 /// The deal's page with a contact that was refused, as it was typed.
 pub async fn show_refused(page: &Page, db: &Db, id: DealId, adding: FormView) -> AppResult<HttpResponse> {
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
@@ -165,22 +188,37 @@ pub(super) async fn show_ending(page: &Page, db: &Db, id: DealId, said: FormView
         choices.iter_mut().for_each(|choice| choice.selected = choice.value == said.value(name));
     }
     shown.ending = said;
-    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+    let closed = !shown.deal.on_board();
+    let again = reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
+    // The dialog that asked is not on the page of a closed deal.
+    Ok(if closed { in_place(&page.req, again) } else { again })
 }
 
 /// The deal's page with what was said of a competitor and refused, as it was typed.
-pub(super) async fn show_rival(page: &Page, db: &Db, id: DealId, said: FormView) -> AppResult<HttpResponse> {
+pub(super) async fn show_rival(
+    page: &Page,
+    db: &Db,
+    id: DealId,
+    said: FormView,
+    status: StatusCode,
+) -> AppResult<HttpResponse> {
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
     let mut shown = db.org(page, move |tx| load(tx, &actor, id, shell, &Form::default(), csrf)).await?;
     for choice in &mut shown.rivals.choices {
         choice.selected = choice.value == said.value("competitor_id");
     }
     shown.rivaling = said;
-    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+    reply::page_with(&page.req, status, &shown)
 }
 
 /// The deal's page with a line that was refused, as it was typed.
-pub(super) async fn show_lines(page: &Page, db: &Db, id: DealId, state: lines::State) -> AppResult<HttpResponse> {
+pub(super) async fn show_lines(
+    page: &Page,
+    db: &Db,
+    status: StatusCode,
+    id: DealId,
+    state: lines::State,
+) -> AppResult<HttpResponse> {
     let (actor, shell, csrf) = (page.actor.clone(), page.shell("deals"), csrf::token(&page.req));
     let shown = db
         .org(page, move |tx| {
@@ -189,7 +227,7 @@ pub(super) async fn show_lines(page: &Page, db: &Db, id: DealId, state: lines::S
             Ok(shown)
         })
         .await?;
-    reply::page_with(&page.req, StatusCode::UNPROCESSABLE_ENTITY, &shown)
+    reply::page_with(&page.req, status, &shown)
 }
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, csrf: String) -> AppResult<ShowPage> {
@@ -222,7 +260,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         owner: people.iter().find(|p| Some(p.id) == deal.owner_id).cloned(),
         steps: stages::steps(&told, &deal, &stages),
         amount: cell("amount")?,
-        shrunk: markers::shrunk(deal.shrunk_percent),
+        shrunk: markers::shrunk(deal.shrunk_percent, deal.amount),
         close: cell("expected_close_on")?,
         slipped: markers::slipped(deal.slips, deal.slipped_days),
         step: cell("next_step")?,
@@ -244,7 +282,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: DealId, shell: Shell, query: &Form, c
         in_stage: stages::days(days),
         limit: stage.rotting_days,
         lines: {
-            let state = lines::State { editing: query.get("line").parse().ok(), typed: None };
+            let state = lines::State { editing: query.get("line").parse().ok(), ..lines::State::default() };
             lines::Panel::load(tx, actor, &deal, state, csrf.clone())?
         },
         closed: closing::words(actor, &deal, &people, &rivals),

@@ -116,54 +116,47 @@ pub(super) fn begin(tx: &mut OrgTx, id: DealId, stage: &Stage) -> AppResult<()> 
     if missing.is_empty() { Ok(()) } else { Err(missing.errors(&stage.name).into()) }
 }
 
+/// A deal that stays where it is.
+pub struct Held {
+    pub id: Uuid,
+    pub name: String,
+    pub why: String,
+}
+
 /// Of these deals, those that may not enter the stage, with the reason in words.
-pub fn held_back(tx: &mut OrgTx, ids: &[Uuid], to: &Stage) -> AppResult<Vec<(Uuid, String)>> {
+pub fn held_back(tx: &mut OrgTx, ids: &[Uuid], to: &Stage) -> AppResult<Vec<Held>> {
     let missing = of_many(tx, ids, to)?;
-    let mut held: Vec<(Uuid, String)> =
-        missing.into_iter().map(|(id, missing)| (id, format!("“{}” asks for: {}", to.name, missing.words()))).collect();
-    held.sort_unstable();
-    named(tx, held)
+    let told = |missing: Missing| format!("“{}” asks for: {}", to.name, missing.words());
+    named(tx, missing.into_iter().map(|(id, missing)| (id, told(missing))).collect())
 }
 
 /// Of these deals, those that may not be won yet, because their stage wants something ticked, with the reason in words.
-pub fn held_from_winning(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<(Uuid, String)>> {
+pub fn held_from_winning(tx: &mut OrgTx, ids: &[Uuid]) -> AppResult<Vec<Held>> {
     let criteria: Vec<Criterion> = pipeline::criteria(tx)?.into_iter().filter(|c| c.required).collect();
     if criteria.is_empty() {
         return Ok(vec![]);
     }
-    let rows: Vec<(Uuid, StageId)> = deals::table
-        .filter(deals::id.eq_any(ids))
-        .order(deals::id)
-        .select((deals::id, deals::stage_id))
-        .load(tx.conn())?;
+    let rows: Vec<(Uuid, StageId)> =
+        deals::table.filter(deals::id.eq_any(ids)).select((deals::id, deals::stage_id)).load(tx.conn())?;
     let done = ticked(tx, ids)?;
     let open = |id: Uuid, stage: StageId| {
         let asked = criteria.iter().filter(|c| c.stage_id == stage && !done.contains(&(id, c.id)));
         Missing { fields: vec![], criteria: asked.cloned().collect() }
     };
     let missing = rows.into_iter().map(|(id, stage)| (id, open(id, stage))).filter(|(_, missing)| !missing.is_empty());
-    let held = missing.map(|(id, missing)| (id, format!("“Won” asks for: {}", missing.words()))).collect();
-    named(tx, held)
+    named(tx, missing.map(|(id, missing)| (id, format!("“Won” asks for: {}", missing.words()))).collect())
 }
 
-/// Deals that are held back are named while there are no more than these; of many only the reasons are told.
-const NAMED: usize = 3;
-
-fn named(tx: &mut OrgTx, held: Vec<(Uuid, String)>) -> AppResult<Vec<(Uuid, String)>> {
-    let names: HashMap<Uuid, String> = match held.len() {
-        1..=NAMED => {
-            let ids: Vec<Uuid> = held.iter().map(|(id, _)| *id).collect();
-            let rows: Vec<(Uuid, String)> =
-                deals::table.filter(deals::id.eq_any(ids)).select((deals::id, deals::name)).load(tx.conn())?;
-            rows.into_iter().collect()
-        }
-        _ => HashMap::new(),
-    };
-    let told = |(id, why): (Uuid, String)| {
-        let name = names.get(&id).map(|name| format!(" ({name})")).unwrap_or_default();
-        (id, format!("held back{name}: {why}"))
-    };
-    Ok(held.into_iter().map(told).collect())
+/// In the order in which they were made.
+fn named(tx: &mut OrgTx, mut why: HashMap<Uuid, String>) -> AppResult<Vec<Held>> {
+    let ids: Vec<Uuid> = why.keys().copied().collect();
+    let rows: Vec<(Uuid, String)> = deals::table
+        .filter(deals::id.eq_any(ids))
+        .order(deals::number)
+        .select((deals::id, deals::name))
+        .load(tx.conn())?;
+    let held = |(id, name)| why.remove(&id).map(|why| Held { id, name, why: format!("held back: {why}") });
+    Ok(rows.into_iter().filter_map(held).collect())
 }
 
 /// Those of which something is missing.

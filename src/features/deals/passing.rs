@@ -2,9 +2,9 @@
 //! saved and the deal moved in one transaction; refused, everything comes back as it was typed.
 
 use super::{
-    SPEC, actions, closure, criteria, forms,
-    model::Deal,
-    moves,
+    SPEC, actions, closure, commands, criteria, forms,
+    model::{Deal, DealStatus},
+    moves, pages,
     passage::{self, Missing, Passing},
     positions::Place,
     queries,
@@ -103,6 +103,16 @@ pub async fn show(page: Page, _by: Allow<Edit>, id: Path<DealId>, db: Data<Db>) 
         return Ok(reply::redirect(&page.req, &format!("/deals/{id}"), None));
     }
     let to = To::parse(&query)?;
+    let (actor, deal) = (page.actor.clone(), *id);
+    let open = db
+        .org(&page, move |tx| {
+            let deal = queries::find(tx, &actor, deal)?;
+            commands::must_be_on_board(&deal)
+        })
+        .await;
+    if let Err(error) = open {
+        return told(&page, &db, *id, error).await;
+    }
     answer(&page, &db, *id, to, (Form::default(), FormErrors::default()), StatusCode::OK).await
 }
 
@@ -125,16 +135,26 @@ pub async fn save(page: Page, by: Allow<Edit>, id: Path<DealId>, form: Form, db:
         Err(AppError::Invalid(errors)) => {
             answer(&page, &db, id, to, (form, errors), StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        Err(other) => Err(other),
+        Err(other) => told(&page, &db, id, other).await,
     }
 }
 
 /// The form for a move that was refused, if it is the stage that asks; else the refusal.
 pub(super) async fn refused(page: &Page, db: &Db, id: DealId, to: To, error: AppError) -> AppResult<HttpResponse> {
     if !passage::asked(&error) || wants_json(&page.req) {
-        return Err(error);
+        return told(page, db, id, error).await;
     }
     answer(page, db, id, to, (Form::default(), FormErrors::default()), StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+/// What cannot be done to the deal as it is by now, said above its page: somebody pressed a button of a page that stood open meanwhile.
+pub(super) async fn told(page: &Page, db: &Db, id: DealId, error: AppError) -> AppResult<HttpResponse> {
+    match error {
+        AppError::Conflict(why) if !reply::is_partial(&page.req) && !wants_json(&page.req) => {
+            pages::show_told(page, db, id, format!("Nothing was changed. {why}")).await
+        }
+        other => Err(other),
+    }
 }
 
 pub(super) fn wants_json(req: &HttpRequest) -> bool {
@@ -239,6 +259,10 @@ fn fill_and_go(
         pipeline::lock_stage(tx, stage)?.ok_or_else(|| AppError::field("", "That stage is not there any more."))?;
     }
     let deal = queries::lock(tx, by, id)?;
+    // Won twice is won.
+    if !(to == To::Won && matches!(deal.status, DealStatus::Won { .. })) {
+        commands::must_be_on_board(&deal)?;
+    }
     let (missing, _) = missing(tx, &deal, to)?;
     let mut whole = forms::load(tx, by, id.into())?;
     missing.fields.iter().for_each(|entry| bring(entry, form, &mut whole));

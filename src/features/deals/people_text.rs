@@ -2,7 +2,7 @@
 //! reads back the same, whatever the names hold: one with a mark of these in it stands in quotation marks.
 
 use super::contacts::{INFLUENCES, ROLES, STANCES};
-use crate::kernel::people;
+use crate::kernel::{people, quoted};
 use serde::Serialize;
 
 /// The most characters of a name.
@@ -58,32 +58,11 @@ pub fn words(role: &str, influence: &str, stance: &str) -> String {
 
 /// Everybody whom a text names.
 pub fn read(text: &str) -> Result<Vec<Named>, String> {
-    let items = split(text);
-    items.iter().map(|item| item.trim()).filter(|item| !item.is_empty()).map(one).collect()
-}
-
-/// At semicolons and ends of lines, but for those within the quotation marks of a name.
-fn split(text: &str) -> Vec<String> {
-    let (mut items, mut item) = (Vec::new(), String::new());
-    let (mut quoted, mut escaped) = (false, false);
-    for c in text.chars() {
-        match c {
-            ';' | '\n' | '\r' if !quoted => items.push(std::mem::take(&mut item)),
-            _ => {
-                if c == '"' && !escaped {
-                    quoted = !quoted && item.trim().is_empty();
-                }
-                escaped = quoted && c == '\\' && !escaped;
-                item.push(c);
-            }
-        }
-    }
-    items.push(item);
-    items
+    quoted::split(text).into_iter().map(one).collect()
 }
 
 fn one(item: &str) -> Result<Named, String> {
-    let (quoted, mut rest) = unquote(item);
+    let (quoted, mut rest) = quoted::unquote(item);
     let mut named = Named::default();
     if let Some((before, part)) = rest.strip_suffix(')').and_then(|rest| rest.rsplit_once('('))
         && let Some(part) = part_of(part)
@@ -111,24 +90,6 @@ fn one(item: &str) -> Result<Named, String> {
         Named { name: None, email: None, .. } => Err("says a part in the deal and not whose".into()),
         _ => Ok(named),
     }
-}
-
-/// The name in quotation marks that an item begins with, and what follows it.
-fn unquote(item: &str) -> (Option<String>, &str) {
-    let Some(inside) = item.strip_prefix('"') else { return (None, item) };
-    let (mut name, mut escaped) = (String::new(), false);
-    for (at, c) in inside.char_indices() {
-        match c {
-            '"' if !escaped => return (Some(name), inside[at + 1..].trim_start()),
-            '\\' if !escaped => escaped = true,
-            _ => {
-                escaped = false;
-                name.push(c);
-            }
-        }
-    }
-    // They are not closed, and so part of the name.
-    (None, item)
 }
 
 /// `None`: these words are none of a part.

@@ -4,7 +4,7 @@
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{Currency, Money, money, text},
+    kernel::{Currency, Money, money, numbers::DecimalMark, text},
     schema::companies,
     web::Actor,
 };
@@ -34,14 +34,14 @@ pub struct Offer {
 const LONGEST: usize = 300;
 
 /// `None` when the line does not begin with `deal`, or says no name.
-pub fn parse(line: &str, today: NaiveDate) -> Option<Quick> {
+pub fn parse(line: &str, today: NaiveDate, mark: DecimalMark) -> Option<Quick> {
     let line: String = line.chars().take(LONGEST).collect();
     let mut words: Vec<&str> = line.split_whitespace().collect();
     if words.is_empty() || text::fold(words.remove(0).trim_end_matches(':')) != "deal" {
         return None;
     }
     let close = take_date(&mut words, today);
-    let (amount, currency) = take_amount(&mut words);
+    let (amount, currency) = take_amount(&mut words, mark);
     let name: String = words.join(" ").chars().take(200).collect();
     (!name.is_empty()).then_some(Quick { name, amount, currency, close })
 }
@@ -139,12 +139,15 @@ const CODES_THAT_ARE_WORDS: [&str; 12] =
     ["all", "bob", "cop", "cup", "gel", "mad", "mop", "pen", "ron", "sos", "top", "try"];
 
 /// The last word that is an amount, and the currency in it or beside it.
-fn take_amount(words: &mut Vec<&str>) -> (Option<Decimal>, Option<Currency>) {
+fn take_amount(words: &mut Vec<&str>, mark: DecimalMark) -> (Option<Decimal>, Option<Currency>) {
     for at in (0..words.len()).rev() {
-        let Some((amount, sign)) = amount(words[at]) else { continue };
+        let Some((amount, sign)) = amount(words[at], mark) else { continue };
         let code = |n: Option<usize>| {
             let n = n?;
             let word = words.get(n)?;
+            if let Some((_, code)) = SIGNS.iter().find(|(sign, _)| word.chars().eq([*sign])) {
+                return code.parse().ok().map(|currency| (n, currency));
+            }
             // Small letters are a code where one is expected, right after the amount, unless they are a word.
             let small = n > at && !CODES_THAT_ARE_WORDS.contains(word) && word.bytes().all(|b| b.is_ascii_lowercase());
             let code = word.len() == 3 && (small || word.bytes().all(|b| b.is_ascii_uppercase()));
@@ -170,11 +173,12 @@ fn take_amount(words: &mut Vec<&str>) -> (Option<Decimal>, Option<Currency>) {
     (None, None)
 }
 
+const SIGNS: [(char, &str); 4] = [('€', "EUR"), ('$', "USD"), ('£', "GBP"), ('¥', "JPY")];
+
 /// `12k`, `1.5M`, `€12,500`, `12000`.
-fn amount(word: &str) -> Option<(Decimal, Option<Currency>)> {
-    let signs = [('€', "EUR"), ('$', "USD"), ('£', "GBP")];
-    let sign = signs.iter().find(|(sign, _)| word.starts_with(*sign) || word.ends_with(*sign));
-    let bare = word.trim_matches(|c: char| signs.iter().any(|(sign, _)| *sign == c));
+fn amount(word: &str, mark: DecimalMark) -> Option<(Decimal, Option<Currency>)> {
+    let sign = SIGNS.iter().find(|(sign, _)| word.starts_with(*sign) || word.ends_with(*sign));
+    let bare = word.trim_matches(|c: char| SIGNS.iter().any(|(sign, _)| *sign == c));
     let (digits, times) = match bare.char_indices().last()? {
         (at, 'k' | 'K') => (&bare[..at], 1_000),
         (at, 'm' | 'M') => (&bare[..at], 1_000_000),
@@ -189,14 +193,14 @@ fn amount(word: &str) -> Option<(Decimal, Option<Currency>)> {
     if digits.len() < 2 && times == 1 && sign.is_none() {
         return None;
     }
-    let amount = money::parse_amount(digits).ok()?.checked_mul(Decimal::from(times))?.normalize();
-    let amount = money::parse_amount(&amount.to_string()).ok()?;
+    let amount = money::parse_amount(digits, mark).ok()?.checked_mul(Decimal::from(times))?;
+    let amount = money::in_range(amount).ok()?;
     Some((amount, sign.and_then(|(_, code)| code.parse().ok())))
 }
 
 /// What the palette offers for a line; with the company of that name, when there is one to be seen.
 pub fn offer(tx: &mut OrgTx, actor: &Actor, line: &str) -> AppResult<Option<Offer>> {
-    let Some(quick) = parse(line, actor.today()) else { return Ok(None) };
+    let Some(quick) = parse(line, actor.today(), actor.locale.mark()) else { return Ok(None) };
     let mut named = companies::table
         .filter(companies::name_key.eq(text::fold(&quick.name)))
         .filter(companies::deleted_at.is_null())
@@ -215,7 +219,7 @@ pub fn offer(tx: &mut OrgTx, actor: &Actor, line: &str) -> AppResult<Option<Offe
     note.extend(quick.amount.map(|amount| actor.locale.money(Money::from_columns(amount, &currency))));
     note.extend(quick.close.map(|day| format!("closes {}", actor.locale.day(day, actor.today()))));
     let mut pairs = vec![("name", quick.name.clone()), ("currency", currency)];
-    pairs.extend(quick.amount.map(|amount| ("amount", amount.normalize().to_string())));
+    pairs.extend(quick.amount.map(|amount| ("amount", money::typed(amount))));
     pairs.extend(quick.close.map(|day| ("expected_close_on", day.to_string())));
     if let Some((id, name)) = company {
         pairs.extend([("company_id", id.to_string()), ("company", name.clone())]);

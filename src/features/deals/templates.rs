@@ -89,8 +89,8 @@ fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Said> {
     let stage: Option<StageId> = p.id("stage_id");
     let tasks_id = p.id("tasks_id");
     let contact_role = p.choice("contact_role", ROLES).filter(|_| !form.get("contact_role").is_empty());
-    p.optional("amount", money::parse_amount);
-    p.optional("currency", str::parse::<Currency>);
+    let currency = p.optional("currency", str::parse::<Currency>);
+    let amount = p.optional("amount", |text| money::parse_amount_in(text, actor.locale.mark(), currency));
     p.integer("probability", 0, 100);
     p.integer("close_in", 0, 3_650);
     let mut kept = Map::new();
@@ -99,16 +99,22 @@ fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Said> {
             kept.insert(key.to_owned(), text.into());
         }
     }
+    // Whoever begins a deal with it may write with another mark.
+    if let Some(amount) = amount {
+        kept.insert("amount".to_owned(), money::typed(amount).into());
+    }
     let context = ParseContext::load(tx, actor)?;
     for entry in Catalogue::load(tx, actor, RecordType::Deal)?.custom().filter(|entry| entry.editable) {
         let value = form.all(&entry.key).collect::<Vec<_>>().join("\n");
         if value.is_empty() || matches!(entry.kind, Kind::Record(_) | Kind::Formula(_)) {
             continue;
         }
-        if let Err(told) = fields::parse(entry, &value, &context) {
-            p.error(&entry.key, told);
+        match fields::parse(entry, &value, &context) {
+            Ok(read) => {
+                kept.insert(entry.key.clone(), fields::canonical(entry, &value, &read).into());
+            }
+            Err(told) => p.error(&entry.key, told),
         }
-        kept.insert(entry.key.clone(), value.into());
     }
     match stage.map(|stage| pipeline::stage(tx, stage)) {
         Some(Ok(_)) => {}

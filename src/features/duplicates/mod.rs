@@ -18,11 +18,14 @@ use crate::{
     features::{companies, contacts, leads},
     jobs::Registry,
     kernel::RecordType,
+    web::{
+        Routes,
+        paths::{get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, get, post};
 use chrono::{DateTime, Utc};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/companies/{id}/merge", get().to(|p, id, db| merge::show(&companies::SPEC, p, id, db)))
         .route("/companies/{id}/merge", post().to(|p, id, form, db| merge::create(&companies::SPEC, p, id, form, db)))
         .route("/companies/{id}/merge/options", get().to(|p, id, db| merge::options(&companies::SPEC, p, id, db)))

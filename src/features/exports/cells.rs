@@ -9,7 +9,7 @@ use crate::{
         pipeline,
         records::list::{self, Values},
     },
-    kernel::RecordType,
+    kernel::{RecordType, money},
     web::Actor,
 };
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -142,8 +142,8 @@ impl Cell {
         match self {
             Cell::Empty => String::new(),
             Cell::Text(text) => text.clone(),
-            Cell::Number(n) => n.to_string(),
-            Cell::Money { amount, .. } => money(*amount),
+            Cell::Number(n) => money::typed(*n),
+            Cell::Money { amount, .. } => with_cents(*amount),
             Cell::Date(day) => day.to_string(),
             Cell::Moment(at) => at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
             Cell::Bool(yes) => if *yes { "true" } else { "false" }.to_owned(),
@@ -157,7 +157,7 @@ impl Cell {
 }
 
 /// Two decimals, or four: three could be taken for thousands.
-fn money(amount: Decimal) -> String {
+fn with_cents(amount: Decimal) -> String {
     let scale = if amount.scale() <= 2 { 2 } else { 4 };
     let mut amount = amount;
     amount.rescale(scale);
@@ -170,10 +170,11 @@ mod tests {
 
     #[test]
     fn money_is_never_taken_for_thousands() {
+        assert_eq!(Cell::Number(Decimal::new(1_234, 3)).plain(), "1.2340", "nor is another number");
         for (amount, text) in [("1", "1.00"), ("1.234", "1.2340"), ("1234.5", "1234.50"), ("0.0001", "0.0001")] {
             let amount: Decimal = amount.parse().unwrap_or_default();
-            assert_eq!(money(amount), text);
-            assert_eq!(crate::kernel::money::parse_amount(text), Ok(amount.normalize()));
+            assert_eq!(with_cents(amount), text);
+            assert_eq!(money::parse_amount(text, crate::kernel::numbers::DecimalMark::Point), Ok(amount.normalize()));
         }
     }
 }

@@ -106,7 +106,11 @@ fn whole(db: &Db, actor: &Actor, export: &Export, folder: &Path, part: &Path) ->
         mark(tx, id, (exports::status.eq("done"), exports::bytes.eq(i64::try_from(bytes).unwrap_or(i64::MAX))))?;
         mark(tx, id, (exports::finished_at.eq(Utc::now()), exports::expires_at.eq(expires)))?;
         commands::tell(tx, id, &order, rows)?;
-        over(tx, export, "done", &format!("is ready: {rows} rows"))?;
+        let told = match rows {
+            1 => "is ready: 1 row".to_owned(),
+            rows => format!("is ready: {} rows", actor.locale.integer(i64::try_from(rows).unwrap_or(i64::MAX))),
+        };
+        over(tx, export, "done", &told)?;
         jobs::enqueue(tx, Job::new(EXPIRE, &Payload { export: id })?.key(format!("expire:{id}")).run_at(expires))
     })?;
     Ok(true)

@@ -18,9 +18,12 @@ mod walk;
 pub use model::Format;
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/exports", get().to(pages::index))
         .route("/exports", post().to(pages::create))
         .route("/exports/new", get().to(pages::new))

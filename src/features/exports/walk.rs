@@ -10,10 +10,10 @@ use crate::{
     error::AppResult,
     features::{
         deals::people_text,
-        fields::{Catalogue, Entry},
+        fields::{Catalogue, Entry, Kind},
         records::list::Selection,
     },
-    kernel::RecordType,
+    kernel::{RecordType, quoted},
     web::{
         Actor,
         permission::{Permission, contacts},
@@ -40,12 +40,11 @@ impl Walk {
     pub fn begin(tx: &mut OrgTx, actor: &Actor, order: Order, file: File, scratch: &Path) -> AppResult<Self> {
         let mut entries = entries(&Catalogue::load(tx, actor, order.record)?, &order);
         if order.record == RecordType::Deal {
-            whole_people(actor, &mut entries);
+            take_up(actor, &mut entries);
         }
         let sheet = Sheet {
             title: order.record.plural(),
             entries: entries.clone(),
-            zone: actor.zone,
             bom: order.options.bom,
             scratch: scratch.to_owned(),
         };
@@ -74,8 +73,9 @@ impl Walk {
     }
 }
 
-/// A deal's people with addresses (of those whose records the actor sees) and parts, as an import takes them up again.
-fn whole_people(actor: &Actor, entries: &mut [Entry]) {
+/// As an import takes them up again: a deal's people with addresses (of those whose records the actor sees) and parts, and competitors of any
+/// name.
+fn take_up(actor: &Actor, entries: &mut [Entry]) {
     let seen = match actor.visible_owners() {
         _ if !actor.may(contacts::View::KEY) => "false".to_owned(),
         None => "true".to_owned(),
@@ -84,8 +84,12 @@ fn whole_people(actor: &Actor, entries: &mut [Entry]) {
             format!("coalesce(c.owner_id = ANY (ARRAY[{}]::uuid[]), false)", ids.join(", "))
         }
     };
-    for entry in entries.iter_mut().filter(|entry| entry.key == "contacts") {
-        entry.expr = people_text::written(&seen);
+    for entry in entries {
+        match (entry.key.as_str(), &mut entry.kind) {
+            ("contacts", _) => entry.expr = people_text::written(&seen),
+            ("competitors", Kind::Choices(all)) => all.iter_mut().for_each(|c| c.label = quoted::quote(&c.label)),
+            _ => {}
+        }
     }
 }
 

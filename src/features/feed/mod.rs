@@ -4,8 +4,8 @@
 mod pages;
 mod queries;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/feed", get().to(pages::index));
 }

@@ -109,7 +109,8 @@ pub fn read(
 /// People are looked up only for a form that may name some.
 fn context(tx: &mut OrgTx, actor: &Actor, fields: &[CustomField], form: &Form) -> AppResult<ParseContext> {
     let names_people = fields.iter().any(|f| f.kind == "member" && !form.get(&f.key).is_empty());
-    if names_people { ParseContext::load(tx, actor) } else { Ok(ParseContext::of(actor)) }
+    let context = if names_people { ParseContext::load(tx, actor)? } else { ParseContext::of(actor) };
+    Ok(ParseContext { region: actor.home_of(form.get("country")), ..context })
 }
 
 /// The posted value; what was not changed is not judged again, so that someone who left may stay where they stand.

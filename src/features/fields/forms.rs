@@ -22,6 +22,9 @@ const SECTION: &str = "More";
 pub(super) fn parse(form: &Form, before: Option<&CustomField>, context: &ParseContext) -> Result<NewField, FormErrors> {
     let mut p = form.parser();
     let label = p.required("label", 80);
+    if text::is_turned(&label) {
+        p.error("label", text::TURNED);
+    }
     let kind = form.get("kind").to_owned();
     if !KINDS.iter().any(|(key, ..)| *key == kind) {
         p.error("kind", "is not one of the kinds of field");
@@ -132,6 +135,8 @@ fn judge(all: &[ChoiceOption], errors: &mut FormErrors) {
         errors.add("new_choices", format!("makes too many: at most {CHOICES} choices"));
     } else if all.iter().any(|c| c.label.chars().count() > 80) {
         errors.add("new_choices", "holds a choice that is too long: at most 80 characters");
+    } else if all.iter().any(|c| text::is_turned(&c.label)) {
+        errors.add("new_choices", text::TURNED);
     } else if labels.windows(2).any(|pair| pair.first() == pair.last()) {
         errors.add("new_choices", "holds the same choice twice");
     }

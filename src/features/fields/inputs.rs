@@ -4,7 +4,10 @@ use super::{Catalogue, Entry, Kind, Origin, custom::currency_name};
 use crate::{
     features::{
         accounts::members::Person,
-        records::{display, inline::owner_choices},
+        records::{
+            display,
+            inline::{member_choices, owner_choices},
+        },
     },
     kernel::{Currency, RecordType, countries},
     web::{Actor, Form, FormErrors, SelectOption},
@@ -73,6 +76,7 @@ pub fn options(field: &Entry, form: &Form, people: &[Person]) -> Vec<SelectOptio
             let offered = all.iter().filter(|c| !c.retired || ticked(&c.key));
             options = offered.map(|c| SelectOption::new(&c.key, &c.label, ticked(&c.key))).collect();
         }
+        Kind::Member if field.is_custom() => options.extend(member_choices(people, current)),
         Kind::Member => options.extend(owner_choices(people, current)),
         Kind::Country => {
             let all = countries::all().into_iter();

@@ -30,11 +30,14 @@ pub use inputs::{Control, Input, InputSection, control, currencies, options, sec
 pub use queries::all;
 pub use render::{Names, display, id, plain, raw, told};
 pub use unique::{folded, holders};
-pub use values::{PLACES, ParseContext, name_records, number, parse};
+pub use values::{PLACES, ParseContext, canonical, name_records, number, parse};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/fields", get().to(pages::index))
         .route("/settings/fields", post().to(pages::create))
         .route("/settings/fields/new", get().to(pages::new))

@@ -5,7 +5,7 @@ use super::{Custom, Entry, Kind, values};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{Money, RecordType, people},
+    kernel::{Money, RecordType, money, people},
     schema::members,
     web::Actor,
 };
@@ -83,7 +83,9 @@ pub fn raw(entry: &Entry, value: &Value, zone: Tz) -> String {
     match (entry.kind.value(), value) {
         (_, Value::Null) => String::new(),
         (Kind::Member | Kind::Record(_), value) => id(value).map(|id| id.to_string()).unwrap_or_default(),
-        (Kind::Money, value) => values::number(value).map(|n| n.to_string()).unwrap_or_default(),
+        (Kind::Money | Kind::Decimal | Kind::Percent, value) => {
+            values::number(value).map(money::typed).unwrap_or_default()
+        }
         (Kind::DateTime, Value::String(at)) => {
             moment(at).map_or_else(|| at.clone(), |at| at.with_timezone(&zone).format("%Y-%m-%dT%H:%M").to_string())
         }
@@ -139,7 +141,7 @@ pub fn display(entry: &Entry, value: &Value, actor: &Actor, names: &Names) -> St
         }
         (Kind::Bool, Value::Bool(yes)) => (if *yes { "Yes" } else { "No" }).to_owned(),
         (Kind::Choice(_) | Kind::Choices(_), value) => labels(entry, value).join(", "),
-        (Kind::Phone, Value::String(number)) => people::format_phone(number, Some(actor.locale.region())),
+        (Kind::Phone, Value::String(number)) => people::format_phone(number, Some(actor.home())),
         _ => plain(entry, value, names),
     }
 }

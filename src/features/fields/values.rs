@@ -10,7 +10,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
     features::accounts::members,
-    kernel::{Currency, RecordType, calendar, countries, money, people, text},
+    kernel::{Currency, RecordType, calendar, countries, money, numbers::DecimalMark, people, text},
     web::Actor,
 };
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone, Utc};
@@ -33,6 +33,7 @@ pub struct ParseContext {
     pub zone: Tz,
     /// `3/4/2026` is in March.
     pub month_first: bool,
+    pub mark: DecimalMark,
     /// Of money that names none.
     pub currency: String,
     /// Members by id, by e-mail in lower case and by folded name; `None` where two share it.
@@ -57,9 +58,10 @@ impl ParseContext {
     /// Without people: for kinds that name none.
     pub fn of(actor: &Actor) -> Self {
         Self {
-            region: actor.locale.region().to_owned(),
+            region: actor.home().to_owned(),
             zone: actor.zone,
             month_first: actor.locale.tag() == "en-US",
+            mark: actor.locale.mark(),
             currency: actor.org.currency.clone(),
             people: HashMap::new(),
             records: HashMap::new(),
@@ -86,10 +88,10 @@ pub fn parse(entry: &Entry, text: &str, context: &ParseContext) -> Result<Value,
             text::domain(text).map(Value::from).ok_or_else(|| "must be a web domain, such as example.com".into())
         }
         Kind::Country => Ok(json!(countries::parse(text)?)),
-        Kind::Integer => integer(text),
-        Kind::Decimal => Ok(json!(money::parse_decimal(text, PLACES)?.to_string())),
-        Kind::Percent => Ok(json!(money::parse_decimal(text.trim_end_matches('%'), 2)?.to_string())),
-        Kind::Money => amount(text, &context.currency),
+        Kind::Integer => integer(text, context.mark),
+        Kind::Decimal => Ok(json!(money::parse_decimal(text, PLACES, context.mark)?.to_string())),
+        Kind::Percent => Ok(json!(money::parse_decimal(text.trim_end_matches('%'), 2, context.mark)?.to_string())),
+        Kind::Money => amount(text, context),
         Kind::Currency => Ok(json!(text.parse::<Currency>()?.code())),
         Kind::Date => date(text, context.month_first).map(|d| json!(d.to_string())),
         Kind::DateTime => moment(text, context).map(|at| json!(at.to_rfc3339_opts(SecondsFormat::Secs, true))),
@@ -107,7 +109,7 @@ pub fn parse(entry: &Entry, text: &str, context: &ParseContext) -> Result<Value,
 
 fn plain_text(text: &str, max: usize) -> Result<Value, String> {
     if text.chars().count() > max {
-        return Err(format!("is too long: at most {max} characters"));
+        return Err(format!("is too long: at most {} characters", text::grouped(max)));
     }
     Ok(json!(text))
 }
@@ -123,22 +125,24 @@ fn url(text: &str) -> Result<Value, String> {
     if known { Ok(json!(parsed.as_str())) } else { Err(TOLD.into()) }
 }
 
-fn integer(text: &str) -> Result<Value, String> {
-    let number = money::parse_decimal(text, 0)?;
+fn integer(text: &str, mark: DecimalMark) -> Result<Value, String> {
+    let number = money::parse_decimal(text, 0, mark)?;
     i64::try_from(number).map(Value::from).map_err(|_| "is too large".into())
 }
 
 /// `1,234.50`, in the given currency unless the text names one: `EUR 12`, `12 EUR`.
-fn amount(text: &str, currency: &str) -> Result<Value, String> {
+fn amount(text: &str, context: &ParseContext) -> Result<Value, String> {
     let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
     let (number, currency) = match letters.len() {
         3 => (text.replace(&letters, ""), letters.parse::<Currency>()?.code().to_owned()),
-        _ => (text.to_owned(), currency.to_owned()),
+        _ => (text.to_owned(), context.currency.clone()),
     };
-    let number = money::parse_decimal(&number, 4).map_err(|told| match told.as_str() {
+    let written = number;
+    let number = money::parse_decimal(&written, 4, context.mark).map_err(|told| match told.as_str() {
         "must be a number, such as 1234.5" => "must be an amount, such as 1234.50".to_owned(),
         _ => told,
     })?;
+    money::without_doubt(&written, number, context.mark)?;
     Ok(json!({ "amount": number.to_string(), "currency": currency }))
 }
 
@@ -277,6 +281,14 @@ pub fn name_records(
         *known = known.filter(|id| *id == row.id);
     }
     Ok(())
+}
+
+/// A text that was parsed, to be kept and parsed again: a number is written so that a reader with another mark reads the same.
+pub fn canonical(entry: &Entry, text: &str, value: &Value) -> String {
+    let Some(number) = number(value).filter(|_| entry.kind.is_number()) else { return text.to_owned() };
+    let named = value.get("currency").and_then(Value::as_str).filter(|_| text.contains(char::is_alphabetic));
+    let number = money::typed(number);
+    named.map_or_else(|| number.clone(), |currency| format!("{number} {currency}"))
 }
 
 /// The number in a value of a numeric kind.

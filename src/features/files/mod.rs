@@ -27,9 +27,13 @@ pub use queries::{list, read};
 pub use receive::{Arrived, receive};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
+use actix_web::web::{self, ServiceConfig};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/companies/{id}/files", get().to(pages::of_company))
         .route("/companies/{id}/files", post().to(pages::to_company))
         .route("/contacts/{id}/files", get().to(pages::of_contact))
@@ -56,7 +60,7 @@ pub fn configure(cfg: &mut ServiceConfig) {
 
 /// Signed links, for people who have no account.
 pub fn configure_public(cfg: &mut ServiceConfig) {
-    cfg.route("/d/{token}", get().to(links::download));
+    cfg.route("/d/{token}", web::get().to(links::download));
 }
 
 pub fn register_jobs(registry: &mut Registry) {

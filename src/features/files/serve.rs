@@ -24,8 +24,9 @@ use actix_web::{
 
 /// Of what is shown in our own pages, and of downloads that a browser opens after all.
 const ALONE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'";
-/// Browsers' own viewers of PDF do not work in a sandbox; they run apart from our pages, and nothing else may load.
-const PDF: &str = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'";
+/// Of a PDF, which a browser's own viewer shows. It has no origin of ours either. Chromium's viewer needs none of this; Safari's, in a
+/// sandbox, needs its own scripts (none of the document's run: they would have to be allowed below `default-src`).
+const PDF: &str = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; sandbox allow-scripts allow-downloads; frame-ancestors 'self'";
 
 /// How bytes are handed over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

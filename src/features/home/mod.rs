@@ -7,8 +7,8 @@ mod view;
 
 pub use view::Amounts;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/", get().to(pages::home));
 }

@@ -230,7 +230,6 @@ fn greeting(actor: &Actor) -> String {
 }
 
 fn tiles(actor: &Actor, known: &Known, owner: &str) -> Vec<Tile> {
-    let own = &actor.org.currency;
     let (mut open, mut weighted, mut deals) = (Amounts::default(), Amounts::default(), 0);
     for total in &known.stages {
         if let Some(currency) = &total.currency {
@@ -255,8 +254,8 @@ fn tiles(actor: &Actor, known: &Known, owner: &str) -> Vec<Tile> {
     }
     let tile = |label, amounts: &Amounts, note: String, href: String| Tile {
         label,
-        value: amounts.main(own),
-        others: amounts.others(own),
+        value: amounts.main(actor),
+        others: amounts.others(actor),
         note,
         href,
     };
@@ -267,7 +266,7 @@ fn tiles(actor: &Actor, known: &Known, owner: &str) -> Vec<Tile> {
         tile(
             "Won this month",
             &this,
-            format!("{}; {} by this day last month", count(won), to_date.main(own)),
+            format!("{}; {} by this day last month", count(won), to_date.main(actor)),
             format!("/deals?status=won&closed=this_month{owner}"),
         ),
         tile("Won last month", &last, count(won_last), format!("/deals?status=won&closed=last_month{owner}")),

@@ -71,9 +71,9 @@ FROM (
   ORDER BY p.created_at DESC LIMIT 30) x
 CROSS JOIN LATERAL (
   SELECT 'company' AS kind, id, name FROM companies d WHERE d.org_id = x.org_id AND d.id = x.company_id AND d.deleted_at IS NULL AND ($2 IS NULL OR d.owner_id = ANY ($2))
-  UNION ALL SELECT 'contact', id, btrim(first_name || ' ' || last_name) FROM contacts d
+  UNION ALL SELECT 'contact', id, coalesce(nullif(btrim(first_name || ' ' || last_name), ''), email, 'Contact') FROM contacts d
     WHERE d.org_id = x.org_id AND d.id = x.contact_id AND d.deleted_at IS NULL AND ($2 IS NULL OR d.owner_id = ANY ($2))
-  UNION ALL SELECT 'lead', id, btrim(first_name || ' ' || last_name) FROM leads d
+  UNION ALL SELECT 'lead', id, coalesce(nullif(btrim(first_name || ' ' || last_name), ''), company_name, email, 'Lead') FROM leads d
     WHERE d.org_id = x.org_id AND d.id = x.lead_id AND d.deleted_at IS NULL AND ($2 IS NULL OR d.owner_id = ANY ($2))
   UNION ALL SELECT 'deal', id, name FROM deals d WHERE d.org_id = x.org_id AND d.id = x.deal_id AND d.deleted_at IS NULL AND ($2 IS NULL OR d.owner_id = ANY ($2))
   UNION ALL SELECT 'activity', id, subject FROM activities d

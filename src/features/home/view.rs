@@ -21,15 +21,18 @@ impl Amounts {
     }
 
     /// The organisation's own currency, short; zero when there is none.
-    pub fn main(&self, own: &str) -> String {
-        Money::from_columns(self.0.get(own).copied().unwrap_or_default(), own).short()
+    pub fn main(&self, actor: &Actor) -> String {
+        let own = &actor.org.currency;
+        actor.locale.short(Money::from_columns(self.0.get(own).copied().unwrap_or_default(), own))
     }
 
     /// The others, short: `+ $12.4k + £3.0k`, or nothing.
-    pub fn others(&self, own: &str) -> String {
+    pub fn others(&self, actor: &Actor) -> String {
+        let own = &actor.org.currency;
         let other = self.0.iter().filter(|(currency, amount)| *currency != own && !amount.is_zero());
-        let text: Vec<String> =
-            other.map(|(currency, amount)| format!("+ {}", Money::from_columns(*amount, currency).short())).collect();
+        let text: Vec<String> = other
+            .map(|(currency, amount)| format!("+ {}", actor.locale.short(Money::from_columns(*amount, currency))))
+            .collect();
         text.join(" ")
     }
 
@@ -44,9 +47,10 @@ impl Amounts {
     }
 
     /// All of them, short, the own currency first: `€12.4k + $3.0k`; a dash when there is nothing.
-    pub fn short(&self, own: &str) -> String {
-        let main = self.0.get(own).filter(|amount| !amount.is_zero()).map(|_| self.main(own));
-        let all = [main.unwrap_or_default(), self.others(own)].join(" ");
+    pub fn short(&self, actor: &Actor) -> String {
+        let own = &actor.org.currency;
+        let main = self.0.get(own).filter(|amount| !amount.is_zero()).map(|_| self.main(actor));
+        let all = [main.unwrap_or_default(), self.others(actor)].join(" ");
         let text = all.trim().trim_start_matches("+ ");
         if text.is_empty() { "–".into() } else { text.to_owned() }
     }
@@ -96,7 +100,7 @@ pub fn pipelines(totals: &[StageTotal], actor: &Actor, owner: &str) -> Vec<Pipel
                 name: total.stage.clone(),
                 color: total.color.clone(),
                 deals: actor.locale.integer(deals),
-                amount: amounts.short(&actor.org.currency),
+                amount: amounts.short(actor),
                 full: amounts.full(actor),
                 percent: u32::try_from(deals * 100 / most).unwrap_or_default(),
                 href: format!("/deals?status=open&pipeline={}&stage={}{owner}", total.pipeline_id, total.stage_id),

@@ -1,6 +1,18 @@
 //! Cells that would be taken for something else are written with an apostrophe before them, and read without it: those that a
 //! spreadsheet would take for a formula (OWASP, "CSV injection"), and those that a reader would take for nothing. A file of failed rows,
 //! mended, can be imported as it is, and an export comes back as it was. A cell that has such an apostrophe of its own gets another one.
+//! And what cells of workbooks look like that hold moments.
+
+use chrono::NaiveDate;
+
+/// How our workbooks show moments. Spreadsheets know no time zones, so that the cell says it, to people and to the import.
+pub const UTC_FORMAT: &str = "yyyy-mm-dd hh:mm:ss \"UTC\"";
+/// What days in cells are counted from.
+pub const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(1899, 12, 30) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+pub const MICROS_OF_A_DAY: f64 = 86_400_000_000.0;
 
 const DANGEROUS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// What databases and spreadsheets write for nothing.

@@ -52,14 +52,16 @@ pub fn command_line(
 }
 
 fn organisation(db: &Db, slug: &str) -> anyhow::Result<OrgId> {
-    let found: Option<OrgId> = db.system_now(Reason::CommandLine, |tx| {
-        Ok(organisations::table
-            .filter(organisations::slug.eq(slug))
-            .select(organisations::id)
-            .first(tx.conn())
-            .optional()?)
+    let all: Vec<(OrgId, String)> = db.system_now(Reason::CommandLine, |tx| {
+        let all = organisations::table.select((organisations::id, organisations::slug));
+        Ok(all.order(organisations::slug).load(tx.conn())?)
     })?;
-    found.with_context(|| format!("there is no organisation with the slug {slug}"))
+    if let Some((id, _)) = all.iter().find(|(_, known)| known == slug) {
+        return Ok(*id);
+    }
+    let named: Vec<&str> = all.iter().take(SHOWN).map(|(_, slug)| slug.as_str()).collect();
+    let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
+    bail!("there is no organisation with the slug {slug}; there are: {}{more}", named.join(", "))
 }
 
 fn print(db: &Db, config: &Config, org: OrgId, id: ImportId) -> anyhow::Result<()> {
@@ -75,6 +77,10 @@ fn print(db: &Db, config: &Config, org: OrgId, id: ImportId) -> anyhow::Result<(
     say("columns");
     for (heading, field) in import.columns() {
         say(format!("  {heading} -> {}", field.as_deref().unwrap_or("(not imported)")));
+    }
+    let lacking = import.made().lacking;
+    if !lacking.is_empty() {
+        say(format!("note: the catalogue does not have {lacking}: their deals have no line"));
     }
     for error in errors.iter().take(SHOWN) {
         say(format!("line {}: {}: {}", error.line, error.field, error.message));

@@ -4,9 +4,12 @@ use super::{options::OwnerChoice, values::Custom};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::fields::ParseContext,
-    kernel::{Locale, RecordType, calendar, text},
-    schema::{members, organisations},
+    features::{
+        accounts::members::{self, Person},
+        fields::ParseContext,
+    },
+    kernel::{Locale, RecordType, calendar, numbers::DecimalMark, text},
+    schema::organisations,
     web::{
         Actor,
         permission::{Permission, organisation::ManagePipelines, tags::Create},
@@ -34,6 +37,13 @@ pub enum UnknownOwner {
 pub struct Owner {
     pub id: Uuid,
     pub name: String,
+    may_own: bool,
+}
+
+impl From<&Person> for Owner {
+    fn from(person: &Person) -> Self {
+        Self { id: person.id.0, name: person.name.clone(), may_own: person.may_own }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -70,16 +80,14 @@ impl Context {
         let (currency, locale, zone): (String, String, String) = organisations::table
             .select((organisations::currency, organisations::locale, organisations::time_zone))
             .first(tx.conn())?;
-        let people: Vec<(Uuid, String, String)> = members::table
-            .filter(members::deactivated_at.is_null())
-            .select((members::id, members::name, members::email))
-            .load(tx.conn())?;
+        let mut people = members::directory(tx)?;
+        people.retain(|person| person.active);
         let visible = actor.and_then(Actor::visible_owners);
         let chosen = |id: Uuid| {
             let theirs = visible.as_ref().is_none_or(|ids| ids.contains(&id));
-            people.iter().find(|p| p.0 == id && theirs).map(|p| Owner { id, name: p.1.clone() })
+            people.iter().find(|p| p.id.0 == id && p.may_own && theirs).map(Owner::from)
         };
-        let importer = actor.map(|a| Owner { id: a.id.0, name: a.name.clone() });
+        let importer = actor.map(|a| Owner { id: a.id.0, name: a.name.clone(), may_own: true });
         let default_owner = match owner {
             OwnerChoice::Importer => importer,
             // Who sees their own records only would never see an unowned one again.
@@ -95,6 +103,8 @@ impl Context {
                 region: custom.region.clone(),
                 zone: custom.zone,
                 month_first: custom.month_first,
+                // Numbers have been read by their column's own.
+                mark: DecimalMark::Point,
                 currency: currency.clone(),
                 people: HashMap::new(),
                 records: HashMap::new(),
@@ -102,7 +112,7 @@ impl Context {
             may_view: RecordType::ALL.into_iter().filter(views).collect(),
             custom,
             currency,
-            owners: by_name_and_email(people),
+            owners: by_name_and_email(&people),
             unknown_owner,
             default_owner,
             may_create_contacts: actor.is_none_or(|a| a.may("contacts.create")),
@@ -118,7 +128,7 @@ impl Context {
     /// Whether somebody here goes by that name or address, and the importer may give them records.
     pub fn knows(&self, cell: &str) -> bool {
         let found = self.owners.get(&text::fold(cell)).and_then(Option::as_ref);
-        found.is_some_and(|o| self.visible.as_ref().is_none_or(|ids| ids.contains(&o.id)))
+        found.is_some_and(|o| o.may_own && self.visible.as_ref().is_none_or(|ids| ids.contains(&o.id)))
     }
 
     /// The member of that e-mail address or name.
@@ -141,6 +151,12 @@ impl Context {
         if self.visible.as_ref().is_some_and(|ids| !ids.contains(&found.id)) {
             return Err(format!("{} is not one of the people you work with", found.name));
         }
+        if !found.may_own && self.unknown_owner == UnknownOwner::Leave {
+            return Ok(None);
+        }
+        if !found.may_own {
+            return Err(format!("{} may not edit records, and so cannot own any", found.name));
+        }
         Ok(Some(found))
     }
 
@@ -150,14 +166,13 @@ impl Context {
     }
 }
 
-fn by_name_and_email(people: Vec<(Uuid, String, String)>) -> HashMap<String, Option<Owner>> {
+fn by_name_and_email(people: &[Person]) -> HashMap<String, Option<Owner>> {
     let mut owners: HashMap<String, Option<Owner>> = HashMap::new();
-    for (id, name, _) in &people {
-        let owner = Owner { id: *id, name: name.clone() };
-        owners.entry(text::fold(name)).and_modify(|o| *o = None).or_insert(Some(owner));
+    for person in people {
+        owners.entry(text::fold(&person.name)).and_modify(|o| *o = None).or_insert(Some(person.into()));
     }
-    for (id, name, email) in people {
-        owners.insert(text::fold(&email), Some(Owner { id, name }));
+    for person in people {
+        owners.insert(text::fold(&person.email), Some(person.into()));
     }
     owners
 }

@@ -235,10 +235,11 @@ fn note_outcome(
             imports::finished_at.eq(Utc::now()),
         ))
         .execute(tx.conn())?;
+    let number = |n: i64| request.actor.map_or_else(|| n.to_string(), |actor| actor.locale.integer(n));
     let work = Finished {
         key: format!("import:{}:done", request.import),
         what: &format!("Import {}", request.file_name),
-        how: &format!("is done: {} added, {} updated", counts.created, counts.updated),
+        how: &format!("is done: {} added, {} updated", number(counts.created), number(counts.updated)),
         at: format!("/imports/{}", request.import),
     };
     notifications::finished(tx, request.actor.map(|actor| actor.id), &work)?;

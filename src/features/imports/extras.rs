@@ -4,11 +4,15 @@
 
 use super::{
     mapping::Column,
-    rows::{RowReader, Staged},
+    rows::{RowReader, Staged, missing},
     values::{self, Value},
 };
-use crate::kernel::{FieldKind, text};
+use crate::{
+    features::deals,
+    kernel::{FieldKind, lines, money, text},
+};
 use csv::StringRecord;
+use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 impl RowReader<'_> {
@@ -37,7 +41,7 @@ impl RowReader<'_> {
             return values::parse(field.kind, field.max, "true", custom, formats);
         }
         if field.kind == FieldKind::Money
-            && let Some(currency) = values::currency_of(cell, formats)
+            && let Some(currency) = values::currency_of(cell, formats, &self.context.currency)
         {
             if self.slot("currency").is_none() && currency.code() != self.context.currency {
                 return Err(format!("is in {currency}, and {} is kept here", self.context.currency));
@@ -117,6 +121,30 @@ impl RowReader<'_> {
             (Some(_), "") => name.to_owned(),
             (Some(_), kind) if name.starts_with("Custom") => kind.to_owned(),
             (Some(_), kind) => format!("{name} ({kind})"),
+        }
+    }
+
+    /// Figures that depend on each other, each of them well written.
+    pub(super) fn figures(&self, staged: &mut Staged) {
+        let number = |key: &str| self.value(staged, key).and_then(|text| text.parse::<Decimal>().ok());
+        let currency = self.value(staged, "currency").unwrap_or(self.context.currency.as_str());
+        if let Some(told) = deals::too_fine(currency, number("amount")) {
+            return missing(staged, "Amount", &told);
+        }
+        if let Some(quantity) = number("quantity") {
+            let most = Decimal::from(100_000_000_000_i64);
+            let price = number("amount").and_then(|amount| amount.checked_div(quantity));
+            if quantity <= Decimal::ZERO || quantity >= most {
+                return missing(staged, "Quantity", "must be more than nothing, and below 100,000,000,000");
+            }
+            if price.is_some_and(|price| !money::fits(price)) {
+                return missing(staged, "Quantity", "is too little for that amount");
+            }
+        }
+        if let (Some(mrr), Some(arr)) = (number("mrr"), number("arr"))
+            && !lines::is_twelfth(mrr, arr)
+        {
+            missing(staged, "ARR", "is not twelve times MRR");
         }
     }
 

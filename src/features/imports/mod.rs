@@ -49,9 +49,12 @@ pub use commands::NewImport;
 pub use options::Options;
 pub use running::{RUN as JOB, register_jobs, run_file, run_now};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/imports", get().to(pages::index))
         .route("/imports/new", get().to(pages::new))
         .route("/imports/new", post().to(upload::create))

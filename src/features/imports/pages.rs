@@ -231,8 +231,9 @@ struct UndoneView {
     any_left: bool,
     /// Pipelines and stages removed, in words.
     places: Vec<String>,
-    products: Vec<String>,
-    /// Of both, what is still there, with the reason.
+    /// Products and competitors.
+    unused: Vec<String>,
+    /// Of all these, what is still there, with the reason.
     kept: Vec<String>,
 }
 
@@ -318,7 +319,7 @@ impl UndoneView {
             reasons: undone.reasons.iter().map(|(why, n)| (why.clone(), number(*n))).collect(),
             any_left: undone.left > 0,
             places: undone.places,
-            products: undone.products,
+            unused: undone.unused,
             kept: undone.kept,
         })
     }

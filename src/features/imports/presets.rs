@@ -116,8 +116,12 @@ pub fn recognise(header: &[String], record: RecordType) -> Option<Preset> {
     Some(Preset { name: layout.name.to_owned(), mapping })
 }
 
-/// A lead is a person whose company is a name.
+/// A lead is a person whose company is a name, and whose website is a field.
 fn as_lead(mut plan: ColumnPlan) -> ColumnPlan {
+    if norm(&plan.heading) == "website" && plan.treatment.notes == Notes::Always {
+        plan.key = Some("domain".into());
+        plan.treatment.notes = Notes::Unreadable;
+    }
     match plan.key.as_deref() {
         Some("company_id") => plan.key = Some("company_name".into()),
         Some("company_domain") => plan.key = Some("domain".into()),

@@ -3,6 +3,7 @@
 use super::{
     pages,
     queries::{self, Import},
+    undo::MERGED,
 };
 use crate::{
     db::{Db, OrgTx, Tx},
@@ -107,6 +108,8 @@ struct Row {
     name: String,
     #[diesel(sql_type = sql_types::Bool)]
     gone: bool,
+    #[diesel(sql_type = sql_types::Bool)]
+    merged: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Uuid>)]
     owner_id: Option<Uuid>,
 }
@@ -133,17 +136,21 @@ fn load(
             continue;
         }
         let sql = format!(
-            "SELECT id, {} AS name, deleted_at IS NOT NULL AS gone, owner_id FROM {} WHERE id = ANY ($1) ORDER BY name_key, id",
+            "SELECT id, {} AS name, deleted_at IS NOT NULL AS gone, owner_id, EXISTS (SELECT FROM merges g WHERE g.org_id = c.org_id \
+               AND g.record_type = '{}' AND g.merged_id = c.id AND g.undone_at IS NULL) AS merged \
+             FROM {} c WHERE id = ANY ($1) ORDER BY name_key, id",
             name_sql(record),
+            record.key(),
             record.noun()
         );
         let rows: Vec<Row> = sql_query(sql).bind::<sql_types::Array<sql_types::Uuid>, _>(these).load(tx.conn())?;
         lines.extend(rows.into_iter().filter(|row| actor.sees(row.owner_id)).map(|row| {
             let note = ids.iter().find(|(_, id, _)| *id == row.id).map_or("", |(_, _, note)| note.as_str());
+            let gone = if row.merged { MERGED } else { "in the bin" };
             Line {
                 href: (!row.gone).then(|| format!("/{}/{}", record.noun(), row.id)),
                 name: row.name,
-                note: if row.gone && note.is_empty() { "in the bin".into() } else { note.to_owned() },
+                note: if row.gone && note.is_empty() { gone.into() } else { note.to_owned() },
             }
         }));
     }

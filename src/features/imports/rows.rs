@@ -9,9 +9,8 @@ use super::{
     slots::{self, Slot},
     values::{self, Value},
 };
-use crate::kernel::{FieldKind, RecordType, lines, money, text};
+use crate::kernel::{FieldKind, RecordType, names, text};
 use csv::StringRecord;
-use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{HashMap, HashSet};
 
@@ -238,19 +237,21 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// The last word of a name in one cell is the family name, unless the file has columns for the parts.
+    /// A name in one cell, unless the file has columns for its parts. Who has no name is called by company or address in our own files.
     fn split_name(&self, row: &StringRecord, staged: &mut Staged) {
         let full = self.mapping.cell(Role::FullName, row);
+        let called = text::fold(full);
+        let stands_in = |key: &str| self.value(staged, key).is_some_and(|value| text::fold(value) == called);
         let known = self.value(staged, "first_name").or(self.value(staged, "last_name")).is_some();
-        if full.is_empty() || known {
+        if full.is_empty() || known || ["company_name", "email"].into_iter().any(stands_in) {
             return;
         }
-        let (first, last) = full.rsplit_once(char::is_whitespace).unwrap_or(("", full));
-        let (first, last) = (first.trim().to_owned(), last.to_owned());
-        if !first.is_empty() {
-            self.put_text(staged, "first_name", first);
+        let (first, last) = names::split(full);
+        for (key, part) in [("first_name", first), ("last_name", last)] {
+            if !part.is_empty() {
+                self.put_text(staged, key, part);
+            }
         }
-        self.put_text(staged, "last_name", last);
     }
 
     fn read_company(&self, row: &StringRecord, staged: &mut Staged) {
@@ -285,26 +286,6 @@ impl<'a> RowReader<'a> {
         }
         self.figures(staged);
         self.standing(row, staged);
-    }
-
-    /// Figures that depend on each other, each of them well written.
-    fn figures(&self, staged: &mut Staged) {
-        let number = |key: &str| self.value(staged, key).and_then(|text| text.parse::<Decimal>().ok());
-        if let Some(quantity) = number("quantity") {
-            let most = Decimal::from(100_000_000_000_i64);
-            let price = number("amount").and_then(|amount| amount.checked_div(quantity));
-            if quantity <= Decimal::ZERO || quantity >= most {
-                return missing(staged, "Quantity", "must be more than nothing, and below 100,000,000,000");
-            }
-            if price.is_some_and(|price| !money::fits(price)) {
-                return missing(staged, "Quantity", "is too little for that amount");
-            }
-        }
-        if let (Some(mrr), Some(arr)) = (number("mrr"), number("arr"))
-            && !lines::is_twelfth(mrr, arr)
-        {
-            missing(staged, "ARR", "is not twelve times MRR");
-        }
     }
 
     /// Status, stage and moment of closing. `Won` and `Closed lost` in the stage column are a status, not a stage.
@@ -354,7 +335,7 @@ impl<'a> RowReader<'a> {
     }
 }
 
-fn missing(staged: &mut Staged, field: &str, what: &str) {
+pub(super) fn missing(staged: &mut Staged, field: &str, what: &str) {
     // A cell that is there and wrong has been reported already.
     if !staged.problems.iter().any(|(f, _)| f == field) {
         staged.problems.push((field.into(), what.into()));
@@ -363,7 +344,11 @@ fn missing(staged: &mut Staged, field: &str, what: &str) {
 
 fn company_name(name: &str, domain: Option<String>, external_id: &str) -> Option<CompanyName> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let (name, external_id) = (some(name), some(external_id));
+    // A domain in the name's place is one all the same; an address is no name.
+    let told = if domain.is_none() { text::domain_as_name(name) } else { None };
+    let address = told.as_ref().is_some_and(|told| *told != name.to_lowercase());
+    let (name, external_id) = (some(name).filter(|_| !address), some(external_id));
+    let domain = domain.or(told);
     let key = match (&external_id, &domain, &name) {
         (Some(id), ..) => format!("x:{id}"),
         (None, Some(domain), _) => format!("d:{domain}"),

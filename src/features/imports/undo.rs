@@ -1,7 +1,8 @@
 //! Taking a whole import back, in one transaction: what it changed gets its old values again, what it created goes to the bin. A record
-//! that somebody changed since, or that something hangs on, stays as it is, and the import's page says which and why.
+//! that somebody changed or worked with since stays as it is, and so does one that is gone already; the import's page says which and why.
 //!
-//! Records are told untouched by their version: the import left one, and every change since has added to it.
+//! Records are told unchanged by their version: the import left one, and every change since has added to it. What leaves the version as
+//! it was is what [`touched`] knows.
 
 use super::{
     apply::{Counts, own},
@@ -13,14 +14,20 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    features::{pipeline, products},
+    features::{
+        competitors, pipeline, products,
+        records::touched::{self, Since},
+    },
     kernel::{ImportId, RecordType},
     schema::imports,
 };
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_query, sql_types};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Said of a record that went into another one.
+pub(super) const MERGED: &str = "went into another record by a merge";
 
 /// What became of the records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +40,9 @@ pub struct Undone {
     pub reasons: BTreeMap<String, i64>,
     /// Pipelines and stages that the import made and that are gone again, in words.
     pub places: Vec<String>,
-    /// Products, likewise.
-    pub products: Vec<String>,
+    /// Products and competitors, likewise.
+    #[serde(alias = "products")]
+    pub unused: Vec<String>,
     /// What of these is still there, in words, with the reason.
     pub kept: Vec<String>,
 }
@@ -50,20 +58,22 @@ pub fn run(tx: &mut OrgTx, import: ImportId, record: RecordType, progress: &Prog
     // Whoever locks a stage and deals locks the stage first.
     pipeline::hold(tx, &made.stages)?;
     lay_out(tx, import)?;
+    let at = moment(tx, import)?;
     let mut undone = Undone::default();
     for kind in RecordType::ALL {
-        undone.restored += restore(tx, import, kind)?;
+        undone.restored += restore(tx, import, kind, at)?;
     }
     progress.enter("removing");
     // Whether something hangs on a record is known when the rest is gone: deals first, companies last.
     for kind in [RecordType::Deal, RecordType::Lead, RecordType::Contact, RecordType::Company] {
-        undone.removed += remove(tx, import, kind)?;
+        undone.removed += remove(tx, import, kind, at)?;
     }
     progress.enter("finishing");
     undone.places = pipeline::take_back(tx, &made.pipelines, &made.stages)?;
     let sold = products::take_back(tx, &made.products)?;
-    undone.products = sold.gone;
-    undone.kept = sold.left;
+    let met = competitors::take_back(tx, &made.competitors)?;
+    undone.unused = [sold.gone, met.0].concat();
+    undone.kept = [sold.left, met.1].concat();
     undone.kept.extend(pipeline::left(tx, &made.pipelines, &made.stages)?);
     note_left(tx, import, &mut undone)?;
     finish(tx, import, &undone)?;
@@ -123,15 +133,65 @@ fn keep(tx: &mut OrgTx, list: &str, record: RecordType, reason: &str, condition:
     Ok(sql_query(sql).bind::<sql_types::Text, _>(reason).execute(tx.conn())?)
 }
 
-fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i64> {
-    let columns = columns(tx, record)?;
-    let gone = format!(
-        "UPDATE undo_updated x SET reason = 'is gone' WHERE x.record_type = '{}' \
-           AND NOT EXISTS (SELECT FROM {} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NULL)",
-        record.key(),
-        record.noun()
+/// The moment of the import's transaction, which everything that it wrote bears: its first event does.
+fn moment(tx: &mut OrgTx, import: ImportId) -> AppResult<DateTime<Utc>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Timestamptz)]
+        at: DateTime<Utc>,
+    }
+    let sql = "SELECT coalesce((SELECT min(e.at) FROM events e WHERE e.org_id = app.org() AND e.data->>'import_id' = $1::text \
+           AND e.record_id IN ((SELECT id FROM undo_created LIMIT 1), (SELECT id FROM undo_updated LIMIT 1))), \
+         i.finished_at, i.created_at) AS at FROM imports i WHERE i.id = $1";
+    Ok(sql_query(sql).bind::<sql_types::Uuid, _>(import).get_result::<Row>(tx.conn())?.at)
+}
+
+/// Who is no longer there stays so, and is told of like any other.
+fn keep_gone(tx: &mut OrgTx, list: &str, record: RecordType) -> AppResult<()> {
+    let (table, key) = (record.noun(), record.key());
+    let merged = format!(
+        "UPDATE {list} x SET reason = '{MERGED}' FROM merges g WHERE x.record_type = '{key}' AND g.org_id = app.org() \
+           AND g.record_type = '{key}' AND g.merged_id = x.id AND g.undone_at IS NULL \
+           AND EXISTS (SELECT FROM {table} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NOT NULL)"
     );
-    sql_query(gone).execute(tx.conn())?;
+    let gone = format!(
+        "UPDATE {list} x SET reason = CASE WHEN EXISTS (SELECT FROM {table} c WHERE c.org_id = app.org() AND c.id = x.id) \
+             THEN 'was in the bin already' ELSE 'was deleted for good' END \
+         WHERE x.reason IS NULL AND x.record_type = '{key}' \
+           AND NOT EXISTS (SELECT FROM {table} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NULL)"
+    );
+    for sql in [merged, gone] {
+        sql_query(sql).execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// Whoever was worked with since. `was_there` says what hangs there, `h`, from before; `which` of whom, `x`, that is asked.
+fn keep_touched(
+    tx: &mut OrgTx,
+    list: &str,
+    record: RecordType,
+    at: DateTime<Utc>,
+    (was_there, which): (&str, &str),
+) -> AppResult<()> {
+    for sign in touched::signs(record, Since { made: "$2", came_along: was_there, made_too: was_there }) {
+        let sql = format!(
+            "UPDATE {list} x SET reason = $1 WHERE x.reason IS NULL AND x.record_type = '{}' AND {which} \
+               AND $2 IS NOT NULL AND x.id IN ({})",
+            record.key(),
+            sign.ids
+        );
+        sql_query(sql)
+            .bind::<sql_types::Text, _>(sign.said)
+            .bind::<sql_types::Timestamptz, _>(at)
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType, at: DateTime<Utc>) -> AppResult<i64> {
+    let columns = columns(tx, record)?;
+    keep_gone(tx, "undo_updated", record)?;
     keep(tx, "undo_updated", record, "was changed since", &changed_since(record, "x.version_after"))?;
     let taken = format!(
         "EXISTS (SELECT FROM {} o WHERE o.org_id = app.org() AND o.external_id = x.before->>'external_id' AND o.id <> x.id)",
@@ -145,6 +205,9 @@ fn restore(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i6
         record.key()
     );
     keep(tx, "undo_updated", record, "a value that only one record may have is another's now", &held)?;
+    // What the import took out of the bin goes back there.
+    let binned = "x.before->>'deleted_at' IS NOT NULL";
+    keep_touched(tx, "undo_updated", record, at, ("h.created_at <= $2", binned))?;
     if record == RecordType::Deal {
         let gone = "x.before ? 'stage_id' AND NOT EXISTS (SELECT FROM stages t WHERE t.org_id = app.org() \
              AND t.id = (x.before->>'stage_id')::uuid AND t.pipeline_id = (x.before->>'pipeline_id')::uuid)";
@@ -247,33 +310,16 @@ fn write_back(tx: &mut OrgTx, import: ImportId, record: RecordType, columns: &[S
     number(tx, &sql, import)
 }
 
-fn remove(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i64> {
+fn remove(tx: &mut OrgTx, import: ImportId, record: RecordType, at: DateTime<Utc>) -> AppResult<i64> {
     let (table, key) = (record.noun(), record.key());
-    let gone = format!(
-        "DELETE FROM undo_created x WHERE x.record_type = '{key}' \
-           AND NOT EXISTS (SELECT FROM {table} c WHERE c.org_id = app.org() AND c.id = x.id AND c.deleted_at IS NULL)"
-    );
-    sql_query(gone).execute(tx.conn())?;
+    keep_gone(tx, "undo_created", record)?;
     keep(tx, "undo_created", record, "was changed since", &changed_since(record, "1"))?;
-    let notes = format!(
-        "EXISTS (SELECT FROM notes n WHERE n.org_id = app.org() AND n.{key}_id = c.id AND n.deleted_at IS NULL)"
-    );
-    if record != RecordType::Lead {
-        let became =
-            format!("EXISTS (SELECT FROM lead_conversions l WHERE l.org_id = app.org() AND l.{key}_id = c.id)");
-        keep(tx, "undo_created", record, "came of a lead", &became)?;
-    }
-    match record {
-        RecordType::Company => keep_companies(tx, &notes)?,
-        RecordType::Contact => {
-            keep(tx, "undo_created", record, "has notes", &notes)?;
-            let deals = "EXISTS (SELECT FROM deal_contacts p JOIN deals d ON d.org_id = p.org_id AND d.id = p.deal_id \
-                 WHERE p.org_id = app.org() AND p.contact_id = c.id AND d.deleted_at IS NULL)";
-            keep(tx, "undo_created", record, "takes part in a deal", deals)?;
-        }
-        _ => {
-            keep(tx, "undo_created", record, "has notes", &notes)?;
-        }
+    // Nothing hangs on a new record but what was hung there since.
+    keep_touched(tx, "undo_created", record, at, ("false", "true"))?;
+    if record == RecordType::Company {
+        let subsidiary = "EXISTS (SELECT FROM companies h WHERE h.org_id = app.org() AND h.parent_id = c.id AND h.deleted_at IS NULL \
+             AND NOT EXISTS (SELECT FROM undo_created y WHERE y.id = h.id AND y.reason IS NULL))";
+        while keep(tx, "undo_created", record, "has subsidiaries", subsidiary)? > 0 {}
     }
     let sql = format!(
         "WITH removed AS (UPDATE {table} u SET deleted_at = now(), version = u.version + 1, updated_at = now() FROM undo_created x \
@@ -285,23 +331,6 @@ fn remove(tx: &mut OrgTx, import: ImportId, record: RecordType) -> AppResult<i64
          SELECT count(*) AS n FROM told"
     );
     number(tx, &sql, import)
-}
-
-/// A company stays for what hangs on it, and for a subsidiary that stays.
-fn keep_companies(tx: &mut OrgTx, notes: &str) -> AppResult<()> {
-    let company = RecordType::Company;
-    keep(tx, "undo_created", company, "has notes", notes)?;
-    let of = |table: &str| {
-        format!(
-            "EXISTS (SELECT FROM {table} h WHERE h.org_id = app.org() AND h.company_id = c.id AND h.deleted_at IS NULL)"
-        )
-    };
-    keep(tx, "undo_created", company, "has contacts", &of("contacts"))?;
-    keep(tx, "undo_created", company, "has deals", &of("deals"))?;
-    let subsidiary = "EXISTS (SELECT FROM companies h WHERE h.org_id = app.org() AND h.parent_id = c.id AND h.deleted_at IS NULL \
-         AND NOT EXISTS (SELECT FROM undo_created y WHERE y.id = h.id AND y.reason IS NULL))";
-    while keep(tx, "undo_created", company, "has subsidiaries", subsidiary)? > 0 {}
-    Ok(())
 }
 
 fn note_left(tx: &mut OrgTx, import: ImportId, undone: &mut Undone) -> AppResult<()> {

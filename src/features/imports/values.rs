@@ -2,11 +2,11 @@
 
 mod dates;
 mod detect;
-mod numbers;
 mod words;
 
 #[allow(unused_imports, reason = "what the wizard's pages choose from")]
-pub use self::{dates::DateOrder, numbers::DecimalMark};
+pub use self::dates::DateOrder;
+pub use crate::kernel::numbers::DecimalMark;
 pub use dates::noon;
 pub use detect::{Detected, Formats, detect_formats};
 
@@ -15,7 +15,7 @@ use crate::{
         fields::{Choice, Kind},
         tags,
     },
-    kernel::{Currency, FieldKind, Locale, money, people, text},
+    kernel::{Currency, FieldKind, Locale, money, numbers, people, text},
 };
 use chrono_tz::Tz;
 use dates::Months;
@@ -29,6 +29,7 @@ pub struct Custom {
     pub region: String,
     pub zone: Tz,
     pub month_first: bool,
+    pub mark: DecimalMark,
     months: Months,
 }
 
@@ -38,6 +39,7 @@ impl Custom {
             region: locale.region().to_owned(),
             zone,
             month_first: locale.tag() == "en-US",
+            mark: locale.mark(),
             months: Months::of(locale),
         }
     }
@@ -75,9 +77,9 @@ pub fn parse(kind: FieldKind, max: usize, cell: &str, custom: &Custom, formats: 
             text::domain(cell).map(Value::text).ok_or_else(|| "must be a web domain, such as example.com".into())
         }
         FieldKind::Country => words::country(cell).map(Value::text),
-        FieldKind::Integer => whole(cell, formats),
-        FieldKind::Percent => percent(cell, formats),
-        FieldKind::Money => amount(cell, formats),
+        FieldKind::Integer => whole(cell, formats, custom),
+        FieldKind::Percent => percent(cell, formats, custom),
+        FieldKind::Money => amount(cell, formats, custom),
         FieldKind::Currency => Ok(Value::text(cell.parse::<Currency>()?.code())),
         FieldKind::Date => dates::date(cell, formats.dates, custom).map(|d| Value::text(d.to_string())),
         FieldKind::DateTime => dates::moment(cell, formats.dates, custom).map(|at| Value::text(at.to_rfc3339())),
@@ -92,12 +94,14 @@ pub fn parse(kind: FieldKind, max: usize, cell: &str, custom: &Custom, formats: 
 /// A cell as the parser of own fields takes it: numbers with a point, ISO dates.
 pub fn written(kind: &Kind, cell: &str, formats: Formats, custom: &Custom) -> Result<String, String> {
     Ok(match kind {
-        Kind::Integer | Kind::Decimal | Kind::Percent => {
-            point(numbers::number(cell.trim_end_matches('%').trim(), formats.decimal)?.value)
+        Kind::Integer => money::typed(integer(cell, formats, custom)?),
+        Kind::Decimal | Kind::Percent => {
+            money::typed(number(cell.trim_end_matches('%').trim(), formats, custom)?.value)
         }
         Kind::Money => {
-            let number = numbers::number(cell, formats.decimal)?;
-            let amount = point(number.value);
+            let number = number(cell, formats, custom)?;
+            not_in_doubt(cell, number.value, formats)?;
+            let amount = money::typed(number.value);
             number.currency.map_or(amount.clone(), |currency| format!("{amount} {currency}"))
         }
         Kind::Date => dates::date(cell, formats.dates, custom)?.to_string(),
@@ -107,18 +111,9 @@ pub fn written(kind: &Kind, cell: &str, formats: Formats, custom: &Custom) -> Re
     })
 }
 
-/// Never with exactly three decimals, which could be thousands.
-fn point(number: Decimal) -> String {
-    let mut number = number.normalize();
-    if number.scale() == 3 {
-        number.rescale(4);
-    }
-    number.to_string()
-}
-
 fn plain(cell: &str, max: usize) -> Result<String, String> {
     if cell.chars().count() > max {
-        return Err(format!("is too long: at most {max} characters"));
+        return Err(format!("is too long: at most {} characters", text::grouped(max)));
     }
     Ok(cell.replace("\r\n", "\n"))
 }
@@ -194,31 +189,61 @@ pub fn tags(cell: &str) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-fn whole(cell: &str, formats: Formats) -> Result<Value, String> {
+/// What has no decimals is in no doubt.
+fn integer(cell: &str, formats: Formats, custom: &Custom) -> Result<Decimal, String> {
+    match numbers::in_doubt(cell) {
+        Some(thousands) if formats.decimal.is_none() => Ok(thousands),
+        _ => Ok(number(cell, formats, custom)?.value),
+    }
+}
+
+fn whole(cell: &str, formats: Formats, custom: &Custom) -> Result<Value, String> {
     const ERROR: &str = "must be a whole number, 0 or more";
-    let number = numbers::number(cell, formats.decimal).map_err(|_| ERROR)?.value;
+    let number = integer(cell, formats, custom).map_err(|_| ERROR)?;
     let number = Some(number).filter(|n| n.is_integer() && (!n.is_sign_negative() || n.is_zero())).ok_or(ERROR)?;
     let number = number.to_i32().ok_or("is too large")?;
     Ok(Value { sql: number.to_string(), json: json!(number) })
 }
 
-fn percent(cell: &str, formats: Formats) -> Result<Value, String> {
+fn percent(cell: &str, formats: Formats, custom: &Custom) -> Result<Value, String> {
     const ERROR: &str = "must be a percentage from 0 to 100";
-    let number = numbers::number(cell.trim_end_matches('%').trim(), formats.decimal).map_err(|_| ERROR)?.value;
+    let number = number(cell.trim_end_matches('%').trim(), formats, custom).map_err(|_| ERROR)?.value;
     let rounded = number.round().to_i16().filter(|n| (0..=100).contains(n)).ok_or(ERROR)?;
     Ok(Value { sql: rounded.to_string(), json: json!(rounded) })
 }
 
-/// What stands beside an amount is its currency.
-fn amount(cell: &str, formats: Formats) -> Result<Value, String> {
-    let number = numbers::number(cell, formats.decimal)
-        .map_err(|e| if e.starts_with("must be") { "must be an amount, such as 1234.50".to_owned() } else { e })?;
-    Ok(Value::text(money::parse_amount(&number.value.to_string())?.to_string()))
+/// As the column is written; in doubt as the organisation writes.
+fn number(cell: &str, formats: Formats, custom: &Custom) -> Result<numbers::Number, String> {
+    let doubt = formats.decimal.is_none() && numbers::in_doubt(cell).is_some();
+    numbers::number(cell, formats.decimal.or(doubt.then_some(custom.mark)))
 }
 
-/// The currency written beside an amount (`€ 12`, `12 CHF`), where it means one alone.
-pub fn currency_of(cell: &str, formats: Formats) -> Option<Currency> {
-    numbers::number(cell, formats.decimal).ok()?.currency
+/// What stands beside an amount is its currency.
+fn amount(cell: &str, formats: Formats, custom: &Custom) -> Result<Value, String> {
+    let number = number(cell, formats, custom)
+        .map_err(|e| if e.starts_with("must be") { "must be an amount, such as 1234.50".to_owned() } else { e })?;
+    not_in_doubt(cell, number.value, formats)?;
+    Ok(Value::text(money::in_range(number.value)?.to_string()))
+}
+
+/// Nobody loses thousands because nothing says how the column is written.
+fn not_in_doubt(cell: &str, read: Decimal, formats: Formats) -> Result<(), String> {
+    match numbers::in_doubt(cell).filter(|thousands| formats.decimal.is_none() && *thousands > read) {
+        None => Ok(()),
+        Some(thousands) => {
+            Err(format!("may be {} or {thousands}: say at the mapping how numbers are written", read.normalize()))
+        }
+    }
+}
+
+/// The currency written beside an amount (`€ 12`, `12 CHF`, `$ 5`). A sign that several share is of the organisation's if it is one of
+/// them, else of the likeliest.
+pub fn currency_of(cell: &str, formats: Formats, own: &str) -> Option<Currency> {
+    let certain = numbers::number(cell, formats.decimal).ok()?.currency;
+    certain.or_else(|| {
+        let meant = numbers::currencies(cell);
+        meant.iter().find(|code| **code == own).or(meant.first())?.parse().ok()
+    })
 }
 
 fn bool(cell: &str) -> Result<Value, String> {

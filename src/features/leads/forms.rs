@@ -25,7 +25,7 @@ use uuid::Uuid;
 pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>) -> AppResult<NewLead> {
     let max = |key: &str| RecordType::Lead.field(key).map_or(255, |field| field.max);
     let most = |key: &str| RecordType::Lead.field(key).map_or(i64::MAX, |field| field.most);
-    let region = Some(actor.locale.region());
+    let region = actor.home_of(form.get("country"));
     let mut errors = FormErrors::default();
     let (first_name, last_name) = names(form);
     let mut p = form.parser();
@@ -33,9 +33,10 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
     p.text("last_name", max("last_name"));
     p.text("name", max("first_name"));
     let email = p.optional("email", people::parse_email);
-    let phone = p.optional("phone", |t| people::parse_phone(t, region));
+    let phone = p.optional("phone", |t| people::parse_phone(t, Some(&region)));
     let other_emails = others(form, "other_emails", email.as_deref(), &mut errors, people::parse_email);
-    let other_phones = others(form, "other_phones", phone.as_deref(), &mut errors, |t| people::parse_phone(t, region));
+    let other_phones =
+        others(form, "other_phones", phone.as_deref(), &mut errors, |t| people::parse_phone(t, Some(&region)));
     let company_name = p.text("company_name", max("company_name"));
     if first_name.is_empty() && last_name.is_empty() && company_name.is_none() && form.get("email").is_empty() {
         p.error("last_name", "is needed, or a company, or an e-mail address");
@@ -63,7 +64,7 @@ pub fn parse(tx: &mut OrgTx, actor: &Actor, form: &Form, custom: Option<&Custom>
         campaign: p.text("campaign", max("campaign")),
         status: p.choice("status", STATUSES).unwrap_or("new").to_owned(),
         score: p.integer("score", 0, most("score")).and_then(|n| i32::try_from(n).ok()),
-        estimated_value: p.optional("estimated_value", money::parse_amount),
+        estimated_value: p.optional("estimated_value", |text| money::parse_amount(text, actor.locale.mark())),
         currency: currency.map_or_else(|| actor.org.currency.clone(), |c| c.code().to_owned()),
         owner_id: p.id("owner_id"),
         do_not_contact: p.checkbox("do_not_contact"),
@@ -101,7 +102,7 @@ pub fn to_form(lead: &Lead) -> Form {
             ("campaign", text(&fields.campaign)),
             ("status", fields.status.clone()),
             ("score", fields.score.map(|n| n.to_string()).unwrap_or_default()),
-            ("estimated_value", fields.estimated_value.map(|n| n.normalize().to_string()).unwrap_or_default()),
+            ("estimated_value", fields.estimated_value.map(money::typed).unwrap_or_default()),
             ("currency", fields.currency.clone()),
             ("owner_id", fields.owner_id.map(|id| id.to_string()).unwrap_or_default()),
             ("do_not_contact", if fields.do_not_contact { "true".to_owned() } else { String::new() }),

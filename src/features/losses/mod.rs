@@ -5,8 +5,8 @@ mod pages;
 mod queries;
 mod view;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/reports/losses", get().to(pages::index));
 }

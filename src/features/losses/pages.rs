@@ -15,7 +15,7 @@ use crate::{
         records::filter,
         targets::{Period, Unit},
     },
-    kernel::{MemberId, PipelineId, calendar, calendar::Span},
+    kernel::{Locale, MemberId, PipelineId, calendar, calendar::Span},
     web::{Actor, Form, Page, SelectOption, Shell, permission::deals::View, reply},
 };
 use actix_web::{HttpResponse, web::Data};
@@ -41,6 +41,7 @@ const USUAL: &str = "this_quarter";
 #[template(path = "losses/index.html")]
 struct LossesPage {
     shell: Shell,
+    locale: Locale,
     report: Report,
     periods: Vec<SelectOption>,
     /// The month, quarter or year before and after this one.
@@ -51,6 +52,12 @@ struct LossesPage {
     rates: Vec<SelectOption>,
     /// At which rates the amounts are.
     note: Option<String>,
+}
+
+impl LossesPage {
+    fn number(&self, n: &i64) -> String {
+        self.locale.integer(*n)
+    }
 }
 
 pub(super) async fn index(page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
@@ -98,6 +105,7 @@ fn load(tx: &mut OrgTx, actor: &Actor, query: &Form, shell: Shell) -> AppResult<
     let visible = people.iter().filter(|p| actor.sees(Some(p.id.0)));
     Ok(LossesPage {
         shell,
+        locale: actor.locale,
         rates: rates.options(actor),
         note,
         report: view::report(actor, groups, was.as_deref().map(Vec::as_slice), won, &drill, &names),

@@ -143,7 +143,7 @@ pub fn report(
         href,
         deals: sum.deals,
         share: percent(sum.deals, total),
-        amount: sum.amounts.short(&actor.org.currency),
+        amount: sum.amounts.short(actor),
         change: String::new(),
         worse: false,
     };
@@ -163,7 +163,7 @@ pub fn report(
         let label = if key.is_empty() { "No reason given".to_owned() } else { key.clone() };
         let was = counted.get(key.as_str()).copied().unwrap_or_default();
         reasons.push(Row {
-            change: signed(sum.deals - was),
+            change: signed(actor, sum.deals - was),
             worse: sum.deals > was,
             ..row(label, one("lost_reason", &key), &sum)
         });
@@ -212,7 +212,7 @@ pub fn report(
         amount: all.amounts.full(actor),
         rate: (total + won > 0).then(|| percent(total, total + won)),
         decided: total + won,
-        before: earlier.map(|earlier| (earlier, signed(total - earlier))),
+        before: earlier.map(|earlier| (earlier, signed(actor, total - earlier))),
         worse: earlier.is_some_and(|earlier| total > earlier),
         href: drill.href(None),
         chart,
@@ -247,11 +247,11 @@ fn percent(part: i64, whole: i64) -> i64 {
     if whole == 0 { 0 } else { (200 * part + whole) / (2 * whole) }
 }
 
-fn signed(n: i64) -> String {
+fn signed(actor: &Actor, n: i64) -> String {
     match n {
         0 => "±0".to_owned(),
-        n if n > 0 => format!("+{n}"),
-        n => format!("−{}", -n),
+        n if n > 0 => format!("+{}", actor.locale.integer(n)),
+        n => actor.locale.integer(n),
     }
 }
 

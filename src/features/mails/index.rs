@@ -77,17 +77,17 @@ impl Wish {
     fn read(query: &Form) -> AppResult<Self> {
         let folder = match query.get("folder") {
             "" => FOLDERS[0],
-            key => FOLDERS.into_iter().find(|(known, ..)| *known == key).ok_or_else(paging::damaged)?,
+            key => FOLDERS.into_iter().find(|(known, ..)| *known == key).ok_or_else(paging::unknown)?,
         };
         let who = match query.get("who") {
             "" | "mine" => "mine",
             "team" => "team",
             "all" => "all",
-            _ => return Err(paging::damaged()),
+            _ => return Err(paging::unknown()),
         };
         let mailing = match query.get("mailing") {
             "" => None,
-            id => Some(id.parse().map_err(|_| paging::damaged())?),
+            id => Some(id.parse().map_err(|_| paging::unknown())?),
         };
         Ok(Self { folder, who, mailing })
     }

@@ -40,10 +40,14 @@ pub use limits::SWEEP as SWEEP_COUNTS;
 pub use mailings::SWEEP as SWEEP_MAILINGS;
 pub use queries::find;
 pub use sending::SWEEP as SWEEP_BROKEN;
-pub use standing::{Notice, notices};
+pub use standing::{Notice, look_up, notices};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
+use actix_web::web::{self, ServiceConfig};
 
 /// The pages under Mail: key, address, label.
 pub const TABS: &[(&str, &str, &str)] = &[
@@ -59,14 +63,14 @@ pub fn register_jobs(registry: &mut Registry) {
 
 /// What recipients reach.
 pub fn configure_public(cfg: &mut ServiceConfig) {
-    cfg.route("/m/u/{token}", get().to(public::ask))
-        .route("/m/u/{token}", post().to(public::unsubscribe))
-        .route("/m/u/{token}/undo", post().to(public::subscribe))
-        .route("/m/o/{token}", get().to(public::opened))
-        .route("/m/c/{token}", get().to(public::clicked));
+    cfg.route("/m/u/{token}", web::get().to(public::ask))
+        .route("/m/u/{token}", web::post().to(public::unsubscribe))
+        .route("/m/u/{token}/undo", web::post().to(public::subscribe))
+        .route("/m/o/{token}", web::get().to(public::opened))
+        .route("/m/c/{token}", web::get().to(public::clicked));
 }
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/mails", get().to(index::index))
         .route("/mails", post().to(posting::write))
         .route("/mails/new", get().to(compose::new))

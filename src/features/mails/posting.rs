@@ -58,6 +58,9 @@ pub(super) async fn write(
     }
 }
 
+/// Nothing is sent that nobody asked to be sent.
+pub(super) const UNASKED: &str = "Say what is to be done with it: send it, or send it later. Nothing was sent.";
+
 enum Done {
     Draft,
     Sending(String),
@@ -78,6 +81,10 @@ pub(super) fn back(form: &Form) -> Option<String> {
 }
 
 fn perform(tx: &mut OrgTx, by: &Allow<Send>, id: MessageId, form: &Form, host: &str) -> AppResult<Done> {
+    let action = form.get("action");
+    if !matches!(action, "draft" | "schedule" | "send") {
+        return Err(AppError::field("", UNASKED));
+    }
     match queries::lock_own(tx, by, id) {
         Ok(known) if known.status() != Status::Draft => return Ok(Done::Already),
         Ok(_) | Err(AppError::NotFound) => {}
@@ -88,7 +95,7 @@ fn perform(tx: &mut OrgTx, by: &Allow<Send>, id: MessageId, form: &Form, host: &
     let Saved::Done(_) = commands::save(tx, by, id, version, &written, host)? else {
         return Ok(Done::Stale(queries::lock_own(tx, by, id)?.version));
     };
-    let at = match form.get("action") {
+    let at = match action {
         "draft" => return Ok(Done::Draft),
         "schedule" => Some(moment(by, form)?),
         _ => None,

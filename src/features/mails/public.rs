@@ -34,7 +34,17 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xf
 struct Unsubscribe {
     token: String,
     organisation: String,
-    done: bool,
+    state: State,
+}
+
+/// What the page says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Do you want no more?
+    Asks,
+    Ended,
+    /// The end of it was a mistake.
+    Again,
 }
 
 fn whose(config: &Config, purpose: Purpose, token: &str) -> AppResult<(OrgId, Uuid, u16)> {
@@ -49,8 +59,8 @@ fn address(tx: &mut OrgTx, recipient: Uuid) -> AppResult<(String, String)> {
     Ok((email, name))
 }
 
-fn answer(token: &str, organisation: String, done: bool) -> AppResult<HttpResponse> {
-    let template = Unsubscribe { token: token.to_owned(), organisation, done };
+fn answer(token: &str, organisation: String, state: State) -> AppResult<HttpResponse> {
+    let template = Unsubscribe { token: token.to_owned(), organisation, state };
     let body = template.render().map_err(|e| AppError::Internal(e.into()))?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
@@ -67,8 +77,13 @@ pub(super) async fn ask(
 ) -> AppResult<HttpResponse> {
     limits::check(&req, Action::MailLink, &token)?;
     let (org, recipient, _) = whose(&config, Purpose::Unsubscribe, &token)?;
-    let (_, name) = db.org(&org, move |tx| address(tx, recipient)).await?;
-    answer(&token, name, false)
+    let (name, ended) = db
+        .org(&org, move |tx| {
+            let (email, name) = address(tx, recipient)?;
+            Ok((name, standing::look_up(tx, &[email])?.values().any(|known| known.unsubscribed)))
+        })
+        .await?;
+    answer(&token, name, if ended { State::Ended } else { State::Asks })
 }
 
 /// `POST /m/u/{token}`: unsubscribes, whatever the body says: from our page, and from mail programs in one click (RFC 8058).
@@ -105,7 +120,7 @@ async fn settle(req: &HttpRequest, token: &str, db: &Db, config: &Config, ended:
             Ok(name)
         })
         .await?;
-    answer(token, name, ended)
+    answer(token, name, if ended { State::Ended } else { State::Again })
 }
 
 /// `GET /m/o/{token}`: the mail was opened. The picture comes whatever the token is worth.

@@ -56,8 +56,29 @@ pub(super) fn create(
     Ok(id)
 }
 
-/// A note the actor may change; `deleted` ones only for the undo of a deletion.
-pub(super) fn find(tx: &mut OrgTx, actor: &Actor, id: NoteId, deleted: bool) -> AppResult<Note> {
+/// A note whose words are the actor's.
+pub(super) fn own(tx: &mut OrgTx, actor: &Actor, id: NoteId) -> AppResult<Note> {
+    let (note, author) = find(tx, actor, id)?;
+    if note.deleted {
+        return Err(AppError::NotFound);
+    }
+    let subject = Subject::Record(note.record, note.record_id);
+    subject.require_author(actor, author, "Only its author can change this note.")?;
+    Ok(note)
+}
+
+/// A note the actor may delete, or take the deletion of back.
+pub(super) fn removable(tx: &mut OrgTx, actor: &Actor, id: NoteId) -> AppResult<Note> {
+    let (note, author) = find(tx, actor, id)?;
+    if author != Some(actor.id.0) {
+        let told = "Only its author, or someone who may delete the record it is on, can delete this note.";
+        records::require_delete(actor, note.record).map_err(|_| AppError::Forbidden(told))?;
+    }
+    Ok(note)
+}
+
+/// A note on something the actor may see, held until the transaction ends, and its author.
+fn find(tx: &mut OrgTx, actor: &Actor, id: NoteId) -> AppResult<(Note, Option<Uuid>)> {
     type Columns = (
         Option<Uuid>,
         Option<Uuid>,
@@ -92,14 +113,7 @@ pub(super) fn find(tx: &mut OrgTx, actor: &Actor, id: NoteId, deleted: bool) -> 
     let (record, record_id) = on.ok_or(AppError::NotFound)?;
     records::visible(tx, actor, record, record_id)?;
     let note = Note { id, record, record_id, body_html, version, deleted: deleted_at.is_some() };
-    if note.deleted && !deleted {
-        return Err(AppError::NotFound);
-    }
-    if author_id != Some(actor.id) {
-        records::require_delete(actor, record)
-            .map_err(|_| AppError::Forbidden("Only its author can change this note."))?;
-    }
-    Ok(note)
+    Ok((note, author_id.map(|author| author.0)))
 }
 
 pub(super) fn update(tx: &mut OrgTx, note: &Note, version: i32, body: &str) -> AppResult<Saved> {

@@ -10,7 +10,10 @@ mod sanitise;
 pub use sanitise::MENTION;
 
 use crate::error::AppResult;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
 /// Rich text of other features, sanitised as notes are; `None` when it says nothing. What is wrong is told of the field `body`.
 pub fn sanitise(text: &str) -> AppResult<Option<String>> {
@@ -27,7 +30,7 @@ pub fn clean(html: &str) -> String {
     sanitise::clean(html)
 }
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/notes", post().to(pages::create))
         .route("/notes/{id}", post().to(pages::save))
         .route("/notes/{id}/edit", get().to(pages::edit))

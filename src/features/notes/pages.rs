@@ -91,7 +91,7 @@ async fn shown(
     let actor = page.actor.clone();
     let (note, name): (Note, String) = db
         .org(page, move |tx| {
-            let note = commands::find(tx, &actor, id, false)?;
+            let note = commands::own(tx, &actor, id)?;
             let name = visible(tx, &actor, note.record, note.record_id)?.name;
             Ok((note, name))
         })
@@ -122,7 +122,7 @@ pub(super) async fn save(page: Page, id: web::Path<Uuid>, form: Form, db: web::D
     let posted = typed.clone();
     let saved = db
         .org(&page, move |tx| {
-            let note = commands::find(tx, &actor, id, false)?;
+            let note = commands::own(tx, &actor, id)?;
             let body = sanitise::body_with_mentions(&posted)?;
             Ok((commands::update(tx, &note, version, &body)?, note))
         })
@@ -155,7 +155,7 @@ pub(super) async fn undelete(page: Page, id: web::Path<Uuid>, db: web::Data<Db>)
 async fn set_deleted(page: &Page, id: NoteId, db: &Db, deleted: bool) -> AppResult<String> {
     let actor = page.actor.clone();
     db.org(page, move |tx| {
-        let note = commands::find(tx, &actor, id, true)?;
+        let note = commands::removable(tx, &actor, id)?;
         commands::set_deleted(tx, &note, deleted)?;
         Ok(back(note.record, note.record_id))
     })

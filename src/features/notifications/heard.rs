@@ -1,7 +1,8 @@
-//! What of the events is told: whose something became, and what happens to deals and what people write. Every command writes its event
+//! What of the events is told: whose something became, and what happens to deals and activities. Every command writes its event
 //! anyway, so none has to think of this. What changes many records at once writes its events in bulk and tells of them by itself.
 
 use super::{
+    activities,
     kind::Kind,
     tell::{Notice, To, tell},
 };
@@ -10,10 +11,15 @@ use serde_json::Value;
 
 /// Called for each event, in its transaction.
 pub fn hear(tx: &mut OrgTx, event: &Event) -> AppResult<()> {
+    if event.record_type == "activity_series" {
+        return activities::hear_series(tx, event);
+    }
     let Some(about) = Subject::from_key(event.record_type, event.record_id) else { return Ok(()) };
     let in_bulk = tx.cause().is_some_and(|cause| cause.get("bulk").is_some());
-    if let (Some((before, after)), false) = (event.changes.pair("owner_id"), in_bulk) {
-        owned(tx, about, before, after)?;
+    match (event.changes.pair("owner_id").filter(|_| !in_bulk), about) {
+        (Some((before, after)), _) => owned(tx, about, event, before, after)?,
+        (None, Subject::Activity(id)) => activities::hear(tx, id, event)?,
+        (None, _) => {}
     }
     match event.kind {
         "deal.moved" => moved(tx, event, about),
@@ -25,14 +31,21 @@ pub fn hear(tx: &mut OrgTx, event: &Event) -> AppResult<()> {
 }
 
 /// The new owner, and then those who look on. Of one topic: whom it became has heard enough.
-fn owned(tx: &mut OrgTx, about: Subject, before: &Value, after: &Value) -> AppResult<()> {
+fn owned(tx: &mut OrgTx, about: Subject, event: &Event, before: &Value, after: &Value) -> AppResult<()> {
     let (giver, taker) = (member(before), member(after));
-    let topic = |kind| Notice::new(kind).about(about).topic("owner");
+    let topic = |kind| Notice::new(kind).about(about).topic(activities::OWNER);
     if let Some(taker) = taker {
         tell(tx, &topic(Kind::Assigned), To::people([taker]))?;
     }
+    let notice = topic(Kind::HandedOver).param("to", &name(after));
+    if let Subject::Activity(id) = about {
+        // Whose it was hears that it is not any more; those who look on rather hear of another time in the same save.
+        if giver.is_some() {
+            tell(tx, &notice, To::people(giver))?;
+        }
+        activities::hear(tx, id, event)?;
+    }
     if giver.is_some() {
-        let notice = topic(Kind::HandedOver).param("to", &name(after));
         tell(tx, &notice, To::followers().and(giver))?;
     }
     Ok(())

@@ -80,21 +80,25 @@ kinds! {
     /// A record, activity or task became the reader's to look after.
     Assigned "assigned", "user-check", "Something is assigned to you", true, Now;
     /// A colleague made them take part in an activity.
-    Invited "invited", "calendar-plus", "You are to take part in an activity", true, Now;
+    Invited "invited", "calendar-plus", "You are asked to take part in an activity", true, Now;
+    /// Another time or place, called off, deleted; or back after all.
+    Changed "changed", "calendar-time", "Something you take part in, follow or gave away gets another time or is called off", true, Now;
+    /// It is done, or stands elsewhere.
+    Progress "progress", "progress", "Something you take part in, follow or gave away is done, or gets another status", true, Off;
     Mention "mention", "at", "Someone mentions you", true, Now;
-    Comment "comment", "message", "A comment or note on what you follow", true, Daily;
-    Reaction "reaction", "thumb-up", "A reaction to what you wrote", false, Off;
+    Comment "comment", "message", "Someone writes a comment or note on what you follow", true, Daily;
+    Reaction "reaction", "thumb-up", "Someone reacts to what you wrote", false, Off;
     Moved "moved", "switch-horizontal", "A deal you follow moves to another stage", false, Off;
     /// Won, lost or opened again.
     Closed "closed", "trophy", "A deal you follow is won, lost or reopened", true, Daily;
     HandedOver "handed_over", "users", "What you follow gets another owner", false, Off;
-    Reminder "reminder", "bell", "Reminders of activities and tasks", true, Off;
+    Reminder "reminder", "bell", "An activity or task is about to begin (reminders)", true, Off;
     Overdue "overdue", "clock-exclamation", "A task of yours is overdue", false, Daily;
     /// A contact or colleague answered an invitation to an activity.
     Responded "responded", "calendar-check", "Someone answers your invitation", true, Off;
     MailAnswered "answered", "inbox", "Mail that you sent is answered", true, Off;
     MailBounced "bounced", "alert-triangle", "Mail that you sent comes back", true, Now;
-    Matches "matches", "filter", "New matches of a view you watch", false, Now;
+    Matches "matches", "filter", "A view you watch has new matches", false, Now;
     /// An automation of a pipeline was told to say something.
     Automation "automation", "bolt", "An automation tells you something", true, Now;
     /// An import, an export or a change of many records.

@@ -3,6 +3,7 @@
 //! A feature calls [`tell()`] in the transaction of what happened. Nobody is told of their own doing, nobody twice of one thing, and
 //! nobody of what they may not see when they read it. Mail waits for the end of quiet hours; the centre does not.
 
+mod activities;
 mod finished;
 mod follows;
 mod heard;
@@ -16,6 +17,7 @@ mod settings;
 mod tell;
 mod words;
 
+pub use activities::of_many;
 pub use finished::{Finished, finished, given, given_by};
 pub use follows::{FollowMenu, Standing, follow, follow_apart, follow_instead, followers};
 pub use heard::hear;
@@ -24,14 +26,17 @@ pub use post::DIGESTS;
 pub use tell::{Notice, To, tell, tell_in};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
 /// For the sweeps: notices are kept for ninety days.
 pub const FORGET: &str = "
 DELETE FROM notices WHERE (org_id, id) IN (
   SELECT org_id, id FROM notices WHERE created_at < now() - interval '90 days' LIMIT 10000)";
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/notifications", get().to(pages::index))
         .route("/notifications/panel", get().to(pages::panel))
         .route("/notifications/bell", get().to(pages::bell))

@@ -115,7 +115,7 @@ fn rows(tx: &mut OrgTx, actor: &Actor, which: &Which, after: Option<Uuid>, size:
            FROM notices n WHERE n.member_id = $1 AND {condition}{further} ORDER BY n.id DESC LIMIT $7) \
          SELECT n.*, CASE WHEN n.record_type IS NULL THEN '' ELSE v.title END AS title, m.name AS actor_name, m.avatar_tag AS actor_tag \
          FROM picked n LEFT JOIN app.notice_titles(app.org(), (SELECT array_agg(p.record_type) FROM picked p), \
-           (SELECT array_agg(p.record_id) FROM picked p), $2, $3) v ON v.id = n.record_id \
+           (SELECT array_agg(p.record_id) FROM picked p), $2, $3) v ON v.id = n.record_id AND v.of_type = n.record_type \
          LEFT JOIN members m ON m.id = n.actor_id ORDER BY n.id DESC"
     );
     let (word, time) = match which {

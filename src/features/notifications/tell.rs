@@ -24,12 +24,13 @@ pub struct Notice {
     about: Option<Subject>,
     once: Option<String>,
     topic: Option<&'static str>,
+    gone: bool,
     params: Map<String, Value>,
 }
 
 impl Notice {
     pub fn new(kind: Kind) -> Self {
-        Self { kind, about: None, once: None, topic: None, params: Map::new() }
+        Self { kind, about: None, once: None, topic: None, gone: false, params: Map::new() }
     }
 
     /// Who may not see it (any more) is not shown the notice.
@@ -47,6 +48,12 @@ impl Notice {
     /// For several kinds that say the same of one thing; otherwise each kind is a topic.
     pub fn topic(mut self, topic: &'static str) -> Self {
         self.topic = Some(topic);
+        self
+    }
+
+    /// What it is about, an activity, was deleted: still shown to those who would see it.
+    pub(super) fn gone(mut self) -> Self {
+        self.gone = true;
         self
     }
 
@@ -72,6 +79,9 @@ impl Notice {
         self
     }
 }
+
+/// What a notice about a deleted activity is about.
+const GONE: &str = "activity.gone";
 
 /// Who is told, save whoever did it, the deactivated and those who muted the record.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +132,7 @@ SELECT app.tell($1, $2, $3, $4, $5, $6, coalesce($7, concat_ws(':', $15, $4::tex
     let query = diesel::sql_query(SQL)
         .bind::<t::Uuid, _>(org.0)
         .bind::<t::Text, _>(notice.kind.key())
-        .bind::<t::Nullable<t::Text>, _>(notice.about.map(Subject::key))
+        .bind::<t::Nullable<t::Text>, _>(notice.about.map(|about| if notice.gone { GONE } else { about.key() }))
         .bind::<t::Nullable<t::Uuid>, _>(notice.about.map(Subject::id))
         .bind::<t::Nullable<t::Uuid>, _>(by.map(Uuid::from))
         .bind::<t::Jsonb, _>(Value::Object(notice.params.clone()))

@@ -55,13 +55,27 @@ impl Said<'_> {
         if self.doer.is_empty() { "Pipewright" } else { self.doer }
     }
 
+    /// What it happened to: one thing by its name, or so many.
+    fn object(&self) -> &str {
+        match self.param("many") {
+            "" => self.title,
+            many => many,
+        }
+    }
+
     pub fn words(&self, reader: &Actor) -> Words {
-        let (doer, title) = (self.somebody(), self.title);
+        let (doer, title) = (self.somebody(), self.object());
         match self.kind {
             Kind::Assigned => self.assigned(),
             Kind::Invited => match self.moment(reader) {
                 Some(at) => Words::new(doer, "wants you to take part in", title, format!(", {at}")),
                 None => Words::new(doer, "wants you to take part in", title, ""),
+            },
+            Kind::Changed => self.changed(reader),
+            Kind::Progress => match self.param("how") {
+                "done" => Words::new(doer, "marked", title, "as done"),
+                "reopened" => Words::new(doer, "reopened", title, ""),
+                _ => Words::new(doer, "set", title, format!("to {}", self.param("to"))),
             },
             Kind::Quarantined => {
                 let tail = format!("is in quarantine: the virus scanner found {}", self.param("found"));
@@ -105,11 +119,34 @@ impl Said<'_> {
     }
 
     fn assigned(&self) -> Words {
-        let title = if self.about.is_some() { self.title } else { self.param("many") };
+        let title = self.object();
         match (self.doer, self.about) {
             ("", Some(_)) => Words::new("", "", title, "is yours now"),
             ("", None) => Words::new("", "Yours now:", title, ""),
             (doer, _) => Words::new(doer, "gave you", title, ""),
+        }
+    }
+
+    fn changed(&self, reader: &Actor) -> Words {
+        let (doer, title) = (self.somebody(), self.object());
+        let when = self.moment(reader);
+        let at = when.as_ref().map(|at| format!(", {at}")).unwrap_or_default();
+        match self.param("how") {
+            "moved" if !self.param("many").is_empty() => Words::new(doer, "put off", title, ""),
+            "moved" => match when {
+                Some(at) => Words::new(doer, "moved", title, format!("to {at}")),
+                None => Words::new(doer, "moved", title, "to no day yet"),
+            },
+            "place" => match self.param("to") {
+                "" => Words::new(doer, "changed where", title, "is"),
+                place => Words::new(doer, "changed where", title, format!("is: {place}")),
+            },
+            "length" => Words::new(doer, "changed how long", title, "takes"),
+            "series" => Words::new(doer, "changed when", title, "repeats"),
+            "ended" => Words::new(doer, "ended the series of", title, ""),
+            "cancelled" => Words::new(doer, "cancelled", title, at),
+            "restored" => Words::new(doer, "brought back", title, at),
+            _ => Words::new(doer, "deleted", title, at),
         }
     }
 

@@ -1,13 +1,13 @@
 //! What can be done to many records at once, as it is asked for in a form and kept in an operation's parameters.
 
-use super::values::Edit;
+use super::values::{Edit, Mode};
 use crate::{
     error::{AppError, AppResult},
     features::{
         quality::Part,
         records::{require_delete, require_edit},
     },
-    kernel::{RecordType, SegmentId, StageId, TagId},
+    kernel::{CompetitorId, RecordType, SegmentId, StageId, TagId},
     web::Actor,
 };
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ pub enum Action {
         won: bool,
         reason: Option<String>,
         note: Option<String>,
+        /// Who won them instead.
+        #[serde(default)]
+        to: Option<CompetitorId>,
     },
     /// Names, phone numbers and so on put in order.
     Normalise {
@@ -81,7 +84,11 @@ impl Action {
     pub fn title(&self, record: RecordType) -> String {
         let many = record.plural().to_lowercase();
         match self {
-            Action::Edit(edit) => format!("{} of {many}", edit.words),
+            // "Set Status of leads to “Working”".
+            Action::Edit(edit) => match edit.words.split_once(" to “").filter(|_| edit.mode == Mode::Set) {
+                Some((what, value)) => format!("{what} of {many} to “{value}"),
+                None => format!("{} of {many}", edit.words),
+            },
             Action::Tag { add, names, .. } if add.is_empty() => format!("Remove the tag {names} from {many}"),
             Action::Tag { names, .. } => format!("Tag {many} {names}"),
             Action::Segment { name, into: true, .. } => format!("Add {many} to the segment {name}"),

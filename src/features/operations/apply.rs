@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::{assignment, deals, pipeline, quality, retention, segments, tags},
+    features::{assignment, competitors, deals, pipeline, quality, retention, segments, tags},
     kernel::{OperationId, RecordType},
     search,
     web::Actor,
@@ -167,13 +167,16 @@ pub(super) fn batch(
         Action::Move { stage, .. } => Some(pipeline::lock_stage(tx, *stage)?.ok_or_else(|| gone("stage"))?),
         _ => None,
     };
+    if let Action::Close { to: Some(to), .. } = action
+        && !competitors::hold(tx, *to)?
+    {
+        return Err(gone("competitor"));
+    }
     let (mut tally, mut change) = sort(tx, actor, record, &statement, ids)?;
     if let Some(stage) = stage {
         if !change.is_empty() {
-            for (id, why) in deals::held_back(tx, &change, &stage)? {
-                change.retain(|other| *other != id);
-                tally.fail(&why, 1);
-            }
+            let held = deals::held_back(tx, &change, &stage)?;
+            leave(&mut change, &mut tally, held);
         }
         if !change.is_empty() {
             let keys = ["stage_id", "pipeline_id", "stage_entered_at"];
@@ -183,18 +186,16 @@ pub(super) fn batch(
         }
         return Ok((tally, change));
     }
-    if let Action::Close { won, reason, note } = action {
+    if let Action::Close { won, reason, note, to } = action {
         if *won && !change.is_empty() {
-            for (id, why) in deals::held_from_winning(tx, &change)? {
-                change.retain(|other| *other != id);
-                tally.fail(&why, 1);
-            }
+            let held = deals::held_from_winning(tx, &change)?;
+            leave(&mut change, &mut tally, held);
         }
         if !change.is_empty() {
             let how = if *won {
                 deals::Ending::Won
             } else {
-                deals::Ending::Lost { reason: reason.as_deref(), note: note.as_deref() }
+                deals::Ending::Lost { reason: reason.as_deref(), note: note.as_deref(), to: *to }
             };
             obeying(tx, record, (&mut change, &mut tally), &deals::CLOSING, |tx, ids| {
                 deals::close_many(tx, op, ids, how)
@@ -230,6 +231,14 @@ pub(super) fn batch(
         tally.changed += i64::try_from(change.len()).unwrap_or(i64::MAX);
     }
     Ok((tally, change))
+}
+
+/// These stay as they are, each named with the reason.
+fn leave(change: &mut Vec<Uuid>, tally: &mut Tally, held: Vec<deals::Held>) {
+    for deals::Held { id, name, why } in held {
+        change.retain(|other| *other != id);
+        tally.hold(&why, name);
+    }
 }
 
 /// What was to be given to the records went meanwhile.

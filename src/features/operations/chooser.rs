@@ -6,6 +6,7 @@ use crate::{
     error::{AppError, AppResult},
     features::{
         accounts::members::{self, Person},
+        competitors,
         fields::{self, Catalogue, Control, Entry, Kind, Origin},
         pipeline,
         records::{list::Selection, require_edit},
@@ -35,6 +36,8 @@ struct Choose {
     known: Vec<String>,
     /// Why deals may be lost.
     reasons: Vec<SelectOption>,
+    /// Who may have won them.
+    rivals: Vec<SelectOption>,
     fields: Vec<SelectOption>,
     /// The field chosen, when there is one.
     field: Option<Asked>,
@@ -157,10 +160,14 @@ pub(super) async fn page(
             for reason in &mut reasons {
                 reason.selected = reason.value == posted.get("lost_reason");
             }
-            Ok((members::directory(tx)?, (known, reasons), selection, count, (offered, stages)))
+            let rivals = match action {
+                "lost" => competitors::choices(&competitors::all(tx)?, posted.get("lost_to")),
+                _ => vec![],
+            };
+            Ok((members::directory(tx)?, (known, reasons, rivals), selection, count, (offered, stages)))
         })
         .await;
-    let (people, (known, reasons), selection, count, (editable, stages)) = match chosen {
+    let (people, (known, reasons, rivals), selection, count, (editable, stages)) = match chosen {
         Err(AppError::Invalid(errors)) if errors.get("ids").is_some() => {
             return Ok(request::nothing_chosen(page, &form));
         }
@@ -182,6 +189,7 @@ pub(super) async fn page(
         action,
         known,
         reasons,
+        rivals,
         field: editable.iter().find(|f| f.key == key).map(|field| Asked::new(field, &form, &people, (&stages, own))),
         fields: editable.iter().map(|f| SelectOption::new(&f.key, &f.label, f.key == key)).collect(),
         input: form.view(errors),

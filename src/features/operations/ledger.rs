@@ -9,7 +9,7 @@
 //! operations::finish(tx, op)?;
 //! ```
 
-use super::model::{Done, NewOperation, Operation, Tally};
+use super::model::{Done, NAMED, NewOperation, Operation, Tally};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
@@ -20,6 +20,7 @@ use crate::{
 };
 use chrono::Utc;
 use diesel::{prelude::*, sql_types};
+use serde_json::json;
 use uuid::Uuid;
 
 /// Writes down an operation that is running from now on, in the caller's own transaction or in several.
@@ -49,7 +50,7 @@ pub(super) fn insert(tx: &mut OrgTx, new: &NewOperation, status: &str, planned: 
 }
 
 /// The operation that this form has begun already.
-pub(super) fn of_request(tx: &mut OrgTx, key: Uuid) -> AppResult<Option<Operation>> {
+pub fn of_request(tx: &mut OrgTx, key: Uuid) -> AppResult<Option<Operation>> {
     let by = tx.by();
     Ok(operations::table
         .filter(operations::request_key.eq(key))
@@ -121,6 +122,19 @@ pub fn advance(tx: &mut OrgTx, op: OperationId, tally: &Tally) -> AppResult<()> 
         .bind::<sql_types::Uuid, _>(op)
         .bind::<sql_types::Text, _>(why)
         .bind::<sql_types::BigInt, _>(*count)
+        .execute(tx.conn())?;
+    }
+    for (why, names) in &tally.named {
+        diesel::sql_query(
+            "UPDATE operations SET params = params || jsonb_build_object('named', coalesce(params->'named', '{}'::jsonb) \
+             || jsonb_build_object($2::text, (SELECT coalesce(jsonb_agg(x.name ORDER BY x.n), '[]'::jsonb) \
+               FROM jsonb_array_elements(coalesce(params->'named'->$2, '[]'::jsonb) || $3) WITH ORDINALITY x (name, n) \
+               WHERE x.n <= $4))) WHERE id = $1",
+        )
+        .bind::<sql_types::Uuid, _>(op)
+        .bind::<sql_types::Text, _>(why)
+        .bind::<sql_types::Jsonb, _>(json!(names))
+        .bind::<sql_types::BigInt, _>(i64::try_from(NAMED).unwrap_or(i64::MAX))
         .execute(tx.conn())?;
     }
     Ok(())

@@ -21,15 +21,18 @@ mod values;
 
 pub use actions::{Action, Offer, actions, may_any, require_any};
 pub use bar::Bar;
-pub use ledger::{advance, begin, fail, finish, remember, remember_created, set_total, taken_back};
+pub use ledger::{advance, begin, fail, finish, of_request, remember, remember_created, set_total, taken_back};
 pub use model::{Done, NewOperation, Operation, Status, Tally};
 pub use run::{AT_ONCE, Request, cancel, start, take_back as undo};
 pub use undo::may_undo;
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/operations", get().to(pages::index))
         .route("/operations", post().to(request::create))
         .route("/operations/new", post().to(chooser::choose))

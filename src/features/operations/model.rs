@@ -8,7 +8,11 @@ use crate::{
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
+
+/// Records that are named beside one reason.
+pub(super) const NAMED: usize = 10;
 
 /// Where an operation stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,6 +127,8 @@ pub struct Tally {
     pub failed: i64,
     /// Why, of those skipped and failed.
     pub reasons: Vec<(String, i64)>,
+    /// Of some reasons, which records they kept; the first few.
+    pub named: BTreeMap<String, Vec<String>>,
 }
 
 impl Tally {
@@ -140,6 +146,15 @@ impl Tally {
     pub fn fail(&mut self, why: &str, count: i64) {
         self.failed += count;
         self.count(why, count);
+    }
+
+    /// One record cannot be changed as asked, and is named.
+    pub fn hold(&mut self, why: &str, name: String) {
+        self.fail(why, 1);
+        let names = self.named.entry(why.to_owned()).or_default();
+        if names.len() < NAMED {
+            names.push(name);
+        }
     }
 
     fn count(&mut self, why: &str, count: i64) {

@@ -3,7 +3,7 @@
 use super::{
     actions::{Action, require_any},
     chooser,
-    model::{Operation, Status},
+    model::{NAMED, Operation, Status},
     run::{self, Request},
     undo as undoing, values,
 };
@@ -136,11 +136,11 @@ fn moving(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
 fn closing(tx: &mut OrgTx, actor: &Actor, form: &Form) -> AppResult<Action> {
     crate::features::records::require_edit(actor, RecordType::Deal)?;
     if form.get("action") == "won" {
-        return Ok(Action::Close { won: true, reason: None, note: None });
+        return Ok(Action::Close { won: true, reason: None, note: None, to: None });
     }
     let loss = deals::parse_loss(form)?;
     deals::check_loss(tx, &loss, None)?;
-    Ok(Action::Close { won: false, reason: Some(loss.reason), note: loss.note })
+    Ok(Action::Close { won: false, reason: Some(loss.reason), note: loss.note, to: loss.to })
 }
 
 /// `value` names a static segment, a new one when records are put in; `mode` says whether they are put in or taken out.
@@ -243,5 +243,23 @@ fn counted(actor: &Actor, operation: &Operation, count: i64, verb: &str) -> Stri
 /// Why records were skipped or failed, each with how many.
 pub(super) fn reasons(actor: &Actor, operation: &Operation) -> Vec<(String, String)> {
     let all = operation.reasons.as_object().cloned().unwrap_or_default();
-    all.into_iter().map(|(why, n)| (why, actor.locale.integer(n.as_i64().unwrap_or(0)))).collect()
+    let told = |(why, n): (String, serde_json::Value)| {
+        let count = n.as_i64().unwrap_or(0);
+        let names = operation.params["named"][&why].as_array().map(Vec::as_slice).unwrap_or_default();
+        let names: Vec<String> = names.iter().filter_map(|name| name.as_str()).take(NAMED).map(short).collect();
+        let more = count - i64::try_from(names.len()).unwrap_or(count);
+        let named = match (names.is_empty(), more) {
+            (true, _) => why,
+            (false, ..=0) => format!("{why} ({})", names.join(", ")),
+            (false, more) => format!("{why} ({} and {} more)", names.join(", "), actor.locale.integer(more)),
+        };
+        (named, actor.locale.integer(count))
+    };
+    all.into_iter().map(told).collect()
+}
+
+/// Ten of them fit a message.
+fn short(name: &str) -> String {
+    let short: String = name.chars().take(34).collect();
+    if short.len() < name.len() { format!("{short}…") } else { short }
 }

@@ -73,6 +73,11 @@ pub(super) fn begin(tx: &mut OrgTx, actor: &Actor, id: OperationId) -> AppResult
         calendar::undo_import(tx, &operation)?;
         return ledger::lock(tx, id);
     }
+    if operation.kind == deals::SPLIT
+        && let Some(why) = deals::noted(tx, actor, id)?
+    {
+        return Err(AppError::Conflict(why));
+    }
     if operation.kind == BULK {
         undo_bulk(tx, actor, &operation)?;
         return ledger::lock(tx, id);

@@ -4,10 +4,11 @@ use super::custom;
 use crate::{
     db::OrgTx,
     error::{AppError, AppResult},
-    features::{accounts::members, companies, fields::Catalogue, records::display},
+    features::{accounts::members, companies, deals, fields::Catalogue, records::display},
     kernel::{Currency, Field, FieldKind, MemberId, RecordType, calendar, countries, money, people, text},
     web::{Actor, Form},
 };
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -81,6 +82,9 @@ pub fn edit(
     }
     let label = field.label;
     let currency = currency(record, field, mode, form)?;
+    if let Some(code) = &currency {
+        fits(actor, record, code, form.get("value")).map_err(|told| AppError::field("value", told))?;
+    }
     let words = match &currency {
         Some(code) => format!("{words} {code}"),
         None => words,
@@ -107,6 +111,25 @@ fn currency(record: RecordType, field: &Field, mode: Mode, form: &Form) -> AppRe
     let currency = p.optional("currency", str::parse::<Currency>).map(|c| c.code().to_owned());
     p.finish().map_err(|errors| AppError::field("value", errors.get("currency").unwrap_or("has no such currency")))?;
     Ok(currency)
+}
+
+/// What is asked of one deal's amount is asked of many.
+fn fits(actor: &Actor, record: RecordType, code: &str, value: &str) -> Result<(), String> {
+    let amount = money::parse_amount_in(value, actor.locale.mark(), code.parse().ok())?;
+    let finer = deals::too_fine(code, Some(amount)).filter(|_| record == RecordType::Deal);
+    finer.map_or(Ok(()), Err)
+}
+
+/// Where each deal keeps its own currency: those whose currency does not count so finely.
+fn finer(edit: &Edit) -> Vec<(String, &'static str)> {
+    let amount: Option<Decimal> = edit.value.as_str().and_then(|amount| amount.parse().ok());
+    let coarse = Currency::all().into_iter().map(|(code, _)| code);
+    let coarse = coarse.filter(|code| deals::too_fine(code, amount).is_some());
+    let codes: Vec<String> = coarse.map(|code| format!("'{code}'")).collect();
+    if codes.is_empty() {
+        return vec![];
+    }
+    vec![(format!("r.currency IN ({})", codes.join(", ")), "in a currency without so many decimals")]
 }
 
 pub(super) fn short(words: &str) -> String {
@@ -156,7 +179,7 @@ fn read(
 }
 
 fn plain(actor: &Actor, field: &Field, form: &Form) -> AppResult<Value> {
-    let region = Some(actor.locale.region());
+    let region = Some(actor.home());
     let mut p = form.parser();
     let value = match field.kind {
         FieldKind::Email => json!(p.optional("value", people::parse_email)),
@@ -167,7 +190,9 @@ fn plain(actor: &Actor, field: &Field, form: &Form) -> AppResult<Value> {
         FieldKind::Country => json!(p.optional("value", countries::parse)),
         FieldKind::Integer => json!(p.integer("value", 0, field.most)),
         FieldKind::Percent => json!(p.integer("value", 0, 100)),
-        FieldKind::Money => json!(p.optional("value", money::parse_amount).map(|a| a.normalize().to_string())),
+        FieldKind::Money => json!(
+            p.optional("value", |t| money::parse_amount(t, actor.locale.mark())).map(|a| a.normalize().to_string())
+        ),
         FieldKind::Currency => json!(p.optional("value", str::parse::<Currency>).map(|c| c.code().to_owned())),
         FieldKind::Date => json!(p.optional("value", calendar::parse_date)),
         FieldKind::Bool => json!(p.checkbox("value")),
@@ -183,7 +208,7 @@ fn several(actor: &Actor, field: &Field, form: &Form) -> AppResult<(Value, Value
     for raw in display::many(form, "value") {
         let read = match field.kind {
             FieldKind::Emails => people::parse_email(&raw),
-            _ => people::parse_phone(&raw, Some(actor.locale.region())),
+            _ => people::parse_phone(&raw, Some(actor.home())),
         };
         let value = read.map_err(|told| AppError::field("value", told))?;
         if !values.contains(&value) {
@@ -294,6 +319,7 @@ fn refused(record: RecordType, field: &Field, edit: &Edit) -> Vec<(String, &'sta
             let others = names.iter().filter(|name| **name != key).map(|name| format!("coalesce(r.{name}, '') = ''"));
             vec![(others.collect::<Vec<_>>().join(" AND "), "would have neither name nor e-mail")]
         }
+        (RecordType::Deal, "amount") if edit.mode == Mode::Set && edit.currency.is_none() => finer(edit),
         (RecordType::Company, "parent_id") if !clearing => vec![(
             "r.id IN (WITH RECURSIVE up AS (SELECT n.parent_id AS id UNION SELECT c.parent_id FROM companies c JOIN up \
              ON c.id = up.id WHERE c.parent_id IS NOT NULL) SELECT id FROM up)"

@@ -20,8 +20,9 @@ use crate::{
         views::{self, Kind, View, kind},
     },
     kernel::{PipelineId, RecordType},
-    web::{Actor, Form},
+    web::{Actor, Form, FormErrors, FormView},
 };
+use actix_web::http::StatusCode;
 
 const LOST: &str =
     "Part of this view asks for a field that is no longer there, or not for you. It is shown without that part.";
@@ -36,6 +37,8 @@ pub struct Asked {
     pub shape: Vec<(String, String)>,
     /// Part of the view asks for what is gone, or not for this reader, and is left out.
     lost: bool,
+    /// What was typed and means nothing, with why: the filter is without it.
+    pub refused: FormView,
 }
 
 impl Asked {
@@ -47,9 +50,33 @@ impl Asked {
         };
         let said = |name: &&str| ((*name).to_owned(), form.get(name).to_owned());
         let shape = kind::SHAPE.iter().map(said).filter(|(_, value)| !value.is_empty()).collect();
-        let mut filters = Filters::parse(&form)?;
+        let mut filters = Filters::parse(&form, actor.locale.mark())?;
         let lost = view.is_some() && !edited && filters.leave_out_what_is_gone(tx, actor)?;
-        Ok(Self { kind, pipeline, view, filters, shape, lost })
+        Ok(Self { kind, pipeline, view, filters, shape, lost, refused: FormView::default() })
+    }
+
+    /// For a page, whose form says at its field what cannot be understood; whatever else was asked for is shown.
+    pub fn open(
+        tx: &mut OrgTx,
+        actor: &Actor,
+        kind: Kind,
+        pipeline: PipelineId,
+        form: &Form,
+    ) -> AppResult<(Self, Scope)> {
+        let (mut understood, mut refused) = (form.clone(), FormErrors::default());
+        loop {
+            let asked = Self::read(tx, actor, kind, pipeline, &understood);
+            match asked.and_then(|asked| asked.scope(tx, actor).map(|scope| (asked, scope))) {
+                Ok((asked, scope)) => return Ok((Self { refused: form.clone().view(refused), ..asked }, scope)),
+                Err(AppError::Invalid(errors)) if errors.iter().any(|(field, _)| understood.has(field)) => {
+                    for (field, message) in errors.iter() {
+                        understood.remove(field);
+                        refused.add(field, message);
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
     }
 
     pub fn scope(&self, tx: &mut OrgTx, actor: &Actor) -> AppResult<Scope> {
@@ -200,6 +227,11 @@ impl Frame {
     /// Not found when it is no pipeline of this organisation's.
     pub fn check(tx: &mut OrgTx, id: PipelineId) -> AppResult<()> {
         queries::pipeline(tx, id).map(drop)
+    }
+
+    /// Of the page around a filter that cannot be understood whole.
+    pub fn status(&self) -> StatusCode {
+        if self.filters.refused.has_errors() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
     }
 
     pub fn board_href(&self) -> String {

@@ -17,15 +17,16 @@ mod taking_back;
 mod timeline;
 
 pub use model::{CATEGORIES, COLORS, Pipeline, Stage, StageGroup, category_of};
+pub use past::{as_far_as, counting_as};
 pub use queries::{
-    lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of, won_reasons,
+    first_stage, lock_pipeline, lock_stage, lost_reasons, pipeline, pipelines, stage, stages, stages_of, won_reasons,
 };
 pub use requirements::{Criterion, criteria};
 pub use taking_back::{hold, left, take_back};
 
-use actix_web::web::ServiceConfig;
+use crate::web::Routes;
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.configure(board::configure)
         .configure(calendar::configure)
         .configure(forecast::configure)

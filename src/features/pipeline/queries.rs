@@ -32,6 +32,12 @@ pub fn stages(tx: &mut OrgTx) -> AppResult<Vec<Stage>> {
     all.map(Arc::unwrap_or_clone)
 }
 
+/// Where a deal begins when nobody says.
+pub fn first_stage(tx: &mut OrgTx) -> AppResult<Option<StageId>> {
+    let Some(first) = pipelines(tx)?.into_iter().next() else { return Ok(None) };
+    Ok(stages(tx)?.into_iter().find(|stage| stage.pipeline_id == first.id).map(|stage| stage.id))
+}
+
 /// The stages of one pipeline, in board order.
 pub fn stages_of(tx: &mut OrgTx, pipeline: PipelineId) -> AppResult<Vec<Stage>> {
     Ok(stages::table

@@ -10,6 +10,7 @@ use crate::{
         Currency,
         lines::{INTERVALS, Interval},
         money,
+        numbers::DecimalMark,
     },
     web::{Form, SelectOption},
 };
@@ -18,7 +19,7 @@ use rust_decimal::Decimal;
 /// Prices of one product.
 const MOST_PRICES: usize = 40;
 
-pub(super) fn parse(form: &Form) -> AppResult<NewProduct> {
+pub(super) fn parse(form: &Form, mark: DecimalMark) -> AppResult<NewProduct> {
     let mut p = form.parser();
     let mut new = NewProduct {
         name: p.required("name", 200),
@@ -30,7 +31,7 @@ pub(super) fn parse(form: &Form) -> AppResult<NewProduct> {
         description: p.text("description", 5_000),
         prices: Vec::new(),
     };
-    match prices(form) {
+    match prices(form, mark) {
         Ok(prices) => new.prices = prices,
         Err(message) => p.error("price", message),
     }
@@ -46,11 +47,11 @@ pub(super) fn rows(form: &Form) -> Vec<(String, String)> {
     named("price").into_iter().zip(named("price_currency")).collect()
 }
 
-fn prices(form: &Form) -> Result<Vec<Price>, String> {
+fn prices(form: &Form, mark: DecimalMark) -> Result<Vec<Price>, String> {
     let mut prices: Vec<Price> = Vec::new();
     for (amount, code) in rows(form).into_iter().filter(|(amount, _)| !amount.is_empty()) {
         let currency: Currency = code.parse().map_err(|error| format!("Currency {error}"))?;
-        let amount = money::parse_amount(&amount).map_err(|error| format!("The price in {currency} {error}."))?;
+        let amount = money::parse_amount(&amount, mark).map_err(|error| format!("The price in {currency} {error}."))?;
         if prices.iter().any(|price| price.currency == currency) {
             return Err(format!("There are two prices in {currency}: one is enough."));
         }
@@ -77,7 +78,7 @@ pub(super) fn to_form(product: &Product, prices: &[Price]) -> Form {
         ("description", text(&product.description)),
     ];
     let priced = prices.iter().flat_map(|price| {
-        [("price", price.amount.normalize().to_string()), ("price_currency", price.currency.code().to_owned())]
+        [("price", money::typed(price.amount)), ("price_currency", price.currency.code().to_owned())]
     });
     Form::new(said.into_iter().chain(priced).map(|(name, value)| (name.to_owned(), value)))
 }

@@ -140,7 +140,8 @@ fn row(tx: &mut OrgTx, by: &Allow<Administer>, columns: &[Column], record: &Stri
                 Some(currency) => *currency,
                 None => by.org.currency.parse().map_err(|error: &str| AppError::field("currency", error))?,
             };
-            let amount = money::parse_amount(cell).map_err(|error| AppError::field("price", error))?;
+            let amount =
+                money::parse_amount(cell, by.locale.mark()).map_err(|error| AppError::field("price", error))?;
             new.prices.retain(|price| price.currency != currency);
             new.prices.push(Price { currency, amount });
         }
@@ -217,7 +218,7 @@ fn tax_class(tx: &mut OrgTx, by: &Allow<Administer>, said: &str) -> AppResult<cr
     let all = queries::taxes(tx)?;
     let called = |name: &str| all.iter().find(|class| text::fold(&class.name) == text::fold(name));
     let known = called(said).or_else(|| said.rsplit_once(", ").and_then(|(name, _)| called(name)));
-    match (known, settings::parse_rate(said)) {
+    match (known, settings::parse_rate(said, by.locale.mark())) {
         (Some(class), _) => Ok(class.id),
         (None, Ok(rate)) => commands::class_of_rate(tx, by, rate),
         (None, Err(_)) => Err(AppError::field("tax", format!("“{said}” is not one of the tax classes"))),

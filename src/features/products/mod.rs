@@ -23,9 +23,12 @@ pub use model::{Price, Product, TaxClass};
 pub use queries::{Found, candidates, find, meant, prices, resolve, taxes};
 pub use taking_back::{TakenBack, take_back};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/products", get().to(list::index))
         .route("/products/new", get().to(pages::new))
         .route("/products/new", post().to(pages::create))

@@ -135,7 +135,7 @@ pub(super) async fn create(page: Page, by: Allow<Administer>, form: Form, db: Da
     let made = db
         .org(&page, move |tx| {
             let id = posted.get("id").parse().unwrap_or_else(|_| ProductId::new());
-            commands::create(tx, &by, id, &forms::parse(&posted)?)
+            commands::create(tx, &by, id, &forms::parse(&posted, by.locale.mark())?)
         })
         .await;
     match made {
@@ -172,7 +172,7 @@ pub(super) async fn save(
         .org(&page, move |tx| {
             queries::find(tx, id)?;
             let version = posted.get("version").parse().unwrap_or(0);
-            commands::update(tx, &by, id, Some(version), &forms::parse(&posted)?)
+            commands::update(tx, &by, id, Some(version), &forms::parse(&posted, by.locale.mark())?)
         })
         .await;
     match saved {

@@ -9,7 +9,7 @@ use crate::{
     db::Db,
     error::{AppError, AppResult},
     features::settings::{SettingsNav, nav},
-    kernel::{ProductCategoryId, TaxClassId, money},
+    kernel::{ProductCategoryId, TaxClassId, money, numbers::DecimalMark},
     web::{Allow, Form, FormErrors, FormView, Page, Shell, flash::Flash, permission::products::Administer, reply},
 };
 use actix_web::{
@@ -97,7 +97,7 @@ impl Refused {
 fn tax_row(class: TaxClass, refused: &Refused) -> TaxRow {
     let id = class.id.to_string();
     let (name, name_error) = refused.said(&id, "name", class.name);
-    let (rate, rate_error) = refused.said(&id, "rate", class.rate.normalize().to_string());
+    let (rate, rate_error) = refused.said(&id, "rate", money::typed(class.rate));
     TaxRow { id: class.id.0, name, rate, retired: class.retired_at.is_some(), name_error, rate_error }
 }
 
@@ -121,16 +121,16 @@ async fn answer(
 }
 
 /// A percentage with at most three decimals.
-pub(super) fn parse_rate(text: &str) -> Result<Decimal, String> {
-    let rate = money::parse_decimal(text.trim_end_matches('%').trim_end(), 3)?;
+pub(super) fn parse_rate(text: &str, mark: DecimalMark) -> Result<Decimal, String> {
+    let rate = money::parse_decimal(text.trim_end_matches('%').trim_end(), 3, mark)?;
     let fits = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&rate);
     fits.then_some(rate).ok_or_else(|| "must be from 0 to 100".to_owned())
 }
 
-fn parse_tax(form: &Form) -> AppResult<(String, Decimal)> {
+fn parse_tax(form: &Form, mark: DecimalMark) -> AppResult<(String, Decimal)> {
     let mut p = form.parser();
     let name = p.required("name", 100);
-    let rate = p.optional("rate", parse_rate);
+    let rate = p.optional("rate", |text| parse_rate(text, mark));
     if form.get("rate").is_empty() {
         p.error("rate", "is required");
     }
@@ -150,7 +150,7 @@ pub(super) async fn add_tax(page: Page, by: Allow<Administer>, form: Form, db: D
     let posted = form.clone();
     let done = db
         .org(&page, move |tx| {
-            let (name, rate) = parse_tax(&posted)?;
+            let (name, rate) = parse_tax(&posted, by.locale.mark())?;
             commands::save_tax(tx, &by, None, &name, rate)
         })
         .await;
@@ -169,7 +169,7 @@ pub(super) async fn save_tax(
     let done = db
         .org(&page, move |tx| {
             queries::taxes(tx)?.iter().find(|c| c.id == id).ok_or(AppError::NotFound)?;
-            let (name, rate) = parse_tax(&posted)?;
+            let (name, rate) = parse_tax(&posted, by.locale.mark())?;
             commands::save_tax(tx, &by, Some(id), &name, rate)
         })
         .await;

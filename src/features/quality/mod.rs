@@ -24,12 +24,15 @@ pub use queries::all as rules;
 pub use rule::{BROKEN, ValidationRule};
 pub use written::{RowRules, Written, measure, refused, written};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
 /// The catalogue key of a record's completeness.
 pub const SCORE: &str = "completeness";
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/quality", get().to(overview::index))
         .route("/quality/normalisation", get().to(normalise::pages::show))
         .route("/quality/normalisation", post().to(normalise::pages::begin))

@@ -6,7 +6,7 @@ use crate::{
         deals,
         fields::{self, Entry, Kind},
     },
-    kernel::{Field, Money, countries, people, text},
+    kernel::{Field, Money, countries, money, people, text},
     web::{Actor, Form},
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -75,7 +75,7 @@ impl Described for Entry {
     }
 }
 
-/// What a form's raw text of that field reads as. `currency`: of money, when it is not the organisation's.
+/// What a value that is kept, numbers with a point, reads as. `currency`: of money, when it is not the organisation's.
 pub fn text(field: &impl Described, raw: &str, actor: &Actor, currency: Option<&str>) -> String {
     let raw = raw.trim();
     let read = match field.kind() {
@@ -90,10 +90,21 @@ pub fn text(field: &impl Described, raw: &str, actor: &Actor, currency: Option<&
             choices.into_iter().find(|choice| choice.key == raw).map(|choice| choice.label)
         }
         Kind::Country => Some(countries::name(raw)),
-        Kind::Phone | Kind::Phones => Some(people::format_phone(raw, Some(actor.locale.region()))),
+        Kind::Phone | Kind::Phones => Some(people::format_phone(raw, Some(actor.home()))),
         _ => None,
     };
     if raw.is_empty() { String::new() } else { read.unwrap_or_else(|| raw.to_owned()) }
+}
+
+/// The same of what a form says: numbers are written with the reader's own mark there.
+pub fn said(field: &impl Described, raw: &str, actor: &Actor, currency: Option<&str>) -> String {
+    let number = |raw: &str| money::parse_decimal(raw, fields::PLACES, actor.locale.mark()).ok();
+    let kept = match field.kind() {
+        Kind::Percent => number(raw.trim().trim_end_matches('%')),
+        kind if kind.is_number() => number(raw.trim()),
+        _ => None,
+    };
+    text(field, &kept.map_or_else(|| raw.to_owned(), |number| number.to_string()), actor, currency)
 }
 
 /// As kept, or as a control of the reader's own clock holds it.
@@ -103,7 +114,7 @@ fn moment(raw: &str, actor: &Actor) -> Option<DateTime<Utc>> {
 }
 
 fn amount(raw: &str, actor: &Actor, currency: Option<&str>) -> Option<String> {
-    let amount = raw.parse::<Decimal>().ok().or_else(|| crate::kernel::money::parse_amount(raw).ok())?;
+    let amount = raw.parse().ok()?;
     let currency = currency.filter(|c| c.len() == 3).unwrap_or(&actor.org.currency);
     Some(actor.locale.money(Money::from_columns(amount, currency)))
 }
@@ -167,7 +178,7 @@ fn part(field: &impl Described, kind: &Kind, raw: &str, form: &Form, actor: &Act
     let own_currency = form.get(&fields::currency_name(field.key()));
     let currency = if own_currency.is_empty() { form.get("currency") } else { own_currency };
     let text =
-        if *kind == Kind::Bool && raw.is_empty() { "No".to_owned() } else { text(field, raw, actor, Some(currency)) };
+        if *kind == Kind::Bool && raw.is_empty() { "No".to_owned() } else { said(field, raw, actor, Some(currency)) };
     let color = kind.choices().iter().find(|choice| choice.key == raw).map(|choice| choice.color.clone());
     Part { text, href, struck, color: color.unwrap_or_default() }
 }

@@ -239,13 +239,21 @@ fn at_field(field: &Entry, errors: FormErrors) -> FormErrors {
 }
 
 fn in_words(told: &Conflict) -> String {
-    let changes: Vec<String> = told.lines.iter().map(|s| format!("{} to “{}”", s.line.label, s.line.after)).collect();
+    let changes: Vec<String> = told.theirs.iter().map(|line| format!("{} to “{}”", line.label, line.after)).collect();
     let what = if changes.is_empty() { "this record".to_owned() } else { changes.join(", ") };
     format!("{} meanwhile changed {what}. Enter saves yours all the same; Escape keeps theirs.", told.who)
 }
 
-/// Active members, and the present owner even when they have left.
+/// Who may own records, and the present owner even when they may not any more.
 pub fn owner_choices(people: &[Person], current: &str) -> Vec<SelectOption> {
-    let shown = people.iter().filter(|p| p.active || p.id.to_string() == current);
-    shown.map(|p| SelectOption::new(p.id.to_string(), &p.name, p.id.to_string() == current)).collect()
+    choices(people.iter().filter(|p| p.may_own || p.id.to_string() == current), current)
+}
+
+/// Active members, and whoever is chosen even when they have left.
+pub fn member_choices(people: &[Person], current: &str) -> Vec<SelectOption> {
+    choices(people.iter().filter(|p| p.active || p.id.to_string() == current), current)
+}
+
+fn choices<'a>(people: impl Iterator<Item = &'a Person>, current: &str) -> Vec<SelectOption> {
+    people.map(|p| SelectOption::new(p.id.to_string(), &p.name, p.id.to_string() == current)).collect()
 }

@@ -13,6 +13,7 @@ pub mod people;
 mod subject;
 pub mod submit;
 pub mod timeline;
+pub mod touched;
 
 pub use subject::{Columns as SubjectColumns, Subject};
 
@@ -22,11 +23,12 @@ use crate::{
     features::{companies, contacts, deals, leads, mails, notifications::FollowMenu, tags},
     kernel::{MemberId, RecordType, TagId},
     web::{
-        Actor, Form, Page,
+        Actor, Form, Page, Routes,
+        paths::{get, post},
         permission::{self, Allow, Permission},
     },
 };
-use actix_web::web::{self, ServiceConfig, get, post};
+use actix_web::web;
 use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
 
@@ -70,7 +72,7 @@ pub enum Saved {
 }
 
 /// The routes every record type has: archival, deletion, fields in place, the timeline's fragments.
-pub fn configure(cfg: &mut ServiceConfig, spec: &'static Spec) {
+pub fn configure(cfg: &mut Routes, spec: &'static Spec) {
     type Id = web::Path<Uuid>;
     type Key = web::Path<(Uuid, String)>;
     type Database = web::Data<Db>;

@@ -1,20 +1,23 @@
 //! What the forms of people share, be they contacts or leads: a name in one field or two, further e-mail addresses and numbers.
 
 use super::display;
-use crate::web::{Form, FormErrors};
+use crate::{
+    kernel::names,
+    web::{Form, FormErrors},
+};
 
 /// Most further addresses, and numbers, of one person.
 const OTHERS: usize = 20;
 
-/// First and last name; from one `name`, the last word is the last name.
+/// First and last name, also from one `name`; a single word is somebody's first name.
 pub fn names(form: &Form) -> (String, String) {
     let (first, last, whole) = (form.get("first_name"), form.get("last_name"), form.get("name"));
     if !first.is_empty() || !last.is_empty() {
         return (first.to_owned(), last.to_owned());
     }
-    match whole.rsplit_once(char::is_whitespace) {
-        Some((first, last)) => (first.trim().to_owned(), last.to_owned()),
-        None => (whole.to_owned(), String::new()),
+    match names::split(whole) {
+        (first, only) if first.is_empty() && !only.contains(' ') => (only, first),
+        both => both,
     }
 }
 

@@ -112,7 +112,7 @@ impl Subject {
         }
     }
 
-    /// Whether the role may also change and take away what others put there.
+    /// Whether the role may also take away what others put there.
     pub fn is_moderated_by(self, actor: &Actor) -> bool {
         match self {
             Subject::Record(record, _) => require_delete(actor, record).is_ok(),
@@ -120,7 +120,14 @@ impl Subject {
         }
     }
 
-    /// Lets only whoever made something change it, or who may delete its subject; `told` says so.
+    /// Lets only the author change words: nobody else's stand under their name. What nobody wrote is for those who may delete its subject.
+    pub fn require_author(self, actor: &Actor, author: Option<Uuid>, told: &'static str) -> AppResult<()> {
+        self.require_edit(actor)?;
+        let theirs = author.map_or_else(|| self.is_moderated_by(actor), |author| author == actor.id.0);
+        if theirs { Ok(()) } else { Err(AppError::Forbidden(told)) }
+    }
+
+    /// Lets only whoever made something take it away, or who may delete its subject; `told` says so.
     pub fn require_own(self, actor: &Actor, made_by: Option<Uuid>, told: &'static str) -> AppResult<()> {
         self.require_edit(actor)?;
         if made_by == Some(actor.id.0) || self.is_moderated_by(actor) { Ok(()) } else { Err(AppError::Forbidden(told)) }

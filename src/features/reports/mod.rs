@@ -9,8 +9,8 @@ mod index;
 mod pages;
 mod sales;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/reports", get().to(index::show)).route("/reports/sales", get().to(pages::show));
 }

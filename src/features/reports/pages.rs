@@ -197,7 +197,7 @@ fn funnel(
     let owners: Option<Vec<Option<Uuid>>> = scope.owners.as_ref().map(|o| o.iter().copied().map(Some).collect());
     let row = |step: Step| {
         let href = match step.stage {
-            Some(stage) => within.deals(actor, "open", "created_at", owners.as_deref()) + &format!("&stage={stage}"),
+            Some(stage) => within.deals(actor, "open", "created_at", owners.as_deref()) + &format!("&furthest={stage}"),
             None => within.deals(actor, "won", "created_at", owners.as_deref()),
         };
         StepRow { href, step }

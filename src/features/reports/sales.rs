@@ -1,7 +1,11 @@
 //! From sums to what is shown: rates, averages, steps of the funnel.
 
 use super::figures::{Begun, Closed, Sold};
-use crate::{features::pipeline::Stage, kernel::Money, web::Actor};
+use crate::{
+    features::pipeline::{self, Stage},
+    kernel::Money,
+    web::Actor,
+};
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use std::collections::BTreeMap;
@@ -51,8 +55,10 @@ impl Score {
     pub fn short(&self, actor: &Actor) -> String {
         let mut all: Vec<_> = self.amounts.iter().filter(|(_, amount)| !amount.is_zero()).collect();
         all.sort_by_key(|(currency, _)| **currency != actor.org.currency);
-        let text: Vec<String> =
-            all.into_iter().map(|(currency, amount)| Money::from_columns(*amount, currency).short()).collect();
+        let text: Vec<String> = all
+            .into_iter()
+            .map(|(currency, amount)| actor.locale.short(Money::from_columns(*amount, currency)))
+            .collect();
         if text.is_empty() { "–".into() } else { text.join(" + ") }
     }
 
@@ -144,7 +150,8 @@ pub(super) fn funnel(stages: &[Stage], begun: &[Begun]) -> Vec<Step> {
         // Whatever began is in the first stage at least.
         let came = |row: &&Begun| n == 0 || row.state == "won" || place(row) >= stage.position;
         let reached = begun.iter().filter(came).map(|row| row.deals).sum();
-        let here = begun.iter().filter(|row| row.state == "open" && row.furthest_id == stage.id.0);
+        let here =
+            begun.iter().filter(|row| row.state == "open" && pipeline::as_far_as(stages, place(row)) == Some(stage.id));
         add(&stage.name, &stage.color, Some(stage.id.0), reached, here.map(|row| row.deals).sum());
     }
     add("Won", "green", None, won, 0);

@@ -98,7 +98,7 @@ fn forget_words(tx: &mut OrgTx, record: RecordType, people: &[Uuid]) -> AppResul
         format!("DELETE FROM comments WHERE {key}_id = ANY ($1) OR activity_id IN ({about})"),
         format!("DELETE FROM files WHERE {key}_id = ANY ($1) OR activity_id IN ({about})"),
         format!("DELETE FROM events WHERE record_type = 'activity' AND record_id IN ({about})"),
-        format!("DELETE FROM notices WHERE record_type = 'activity' AND record_id IN ({about})"),
+        format!("DELETE FROM notices WHERE record_type IN ('activity', 'activity.gone') AND record_id IN ({about})"),
         format!("DELETE FROM activity_checklist WHERE activity_id IN ({about})"),
         format!(
             "UPDATE activities a SET subject = t.name, description = NULL, location = NULL, video_url = NULL, version = a.version + 1, \

@@ -14,9 +14,12 @@ pub use anonymise::batch as anonymise;
 pub use daily::SWEEP;
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/retention", get().to(pages::index))
         .route("/settings/retention", post().to(pages::keep))
         .route("/settings/retention/rules", post().to(pages::create))

@@ -3,10 +3,10 @@
 mod options;
 mod pages;
 
+use crate::web::{Routes, paths::get};
 use crate::{jobs::Registry, search};
-use actix_web::web::{ServiceConfig, get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/search", get().to(pages::results)).route("/search/options", get().to(options::options));
 }
 

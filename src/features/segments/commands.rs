@@ -12,7 +12,7 @@ use crate::{
         filter::{self, Filter, Schema},
         require_edit, require_view,
     },
-    kernel::{OperationId, RecordType, SegmentId},
+    kernel::{OperationId, RecordType, SegmentId, text},
     schema::segments,
     web::Actor,
 };
@@ -91,6 +91,7 @@ fn checked(name: &str) -> AppResult<String> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     match name.chars().count() {
         0 => Err(AppError::field("name", "is required")),
+        _ if text::is_turned(&name) => Err(AppError::field("name", text::TURNED)),
         n if n > LONGEST => Err(AppError::field("name", format!("is too long: at most {LONGEST} characters"))),
         _ => Ok(name),
     }

@@ -14,9 +14,12 @@ pub use commands::{Members, change, create_static};
 pub use model::{RULE, Segment, list_href};
 pub use queries::{all, by_name, find, of, statics};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/segments", get().to(pages::index))
         .route("/segments", post().to(pages::create))
         .route("/segments/new", get().to(pages::new))

@@ -17,17 +17,15 @@ use crate::{
     error::AppResult,
     jobs::Registry,
     web::{
-        Page,
+        Page, Routes,
+        paths::get,
         permission::{self, Permission},
         reply,
     },
 };
-use actix_web::{
-    HttpResponse,
-    web::{ServiceConfig, get},
-};
+use actix_web::HttpResponse;
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings", get().to(index))
         .configure(organisation::configure)
         .configure(members::configure)

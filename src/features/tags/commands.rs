@@ -63,6 +63,9 @@ fn checked(name: &str) -> AppResult<String> {
     if name.chars().count() > LONGEST {
         return Err(AppError::field("name", format!("is too long: at most {LONGEST} characters")));
     }
+    if text::is_turned(&name) {
+        return Err(AppError::field("name", text::TURNED));
+    }
     if name.contains([';', ',']) {
         return Err(AppError::field("name", "cannot hold a comma or semicolon, which stand between tags"));
     }

@@ -18,9 +18,12 @@ pub use names::{known, parse, resolve};
 pub use queries::{all, find_many, meant, of, of_many};
 
 use crate::jobs::Registry;
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/tags", get().to(settings::index))
         .route("/settings/tags", post().to(settings::create))
         .route("/settings/tags/{id}", get().to(settings::show))

@@ -5,7 +5,7 @@ use super::{Circle, Goal, Measure, Period, Unit, circles, commands, model::Targe
 use crate::{
     db::OrgTx,
     error::{AppError, AppResult},
-    kernel::{ActivityTypeId, PipelineId, money},
+    kernel::{ActivityTypeId, PipelineId, money, numbers::DecimalMark},
     web::{Actor, Allow, Form, FormErrors, permission::targets::Administer},
 };
 use rust_decimal::Decimal;
@@ -143,7 +143,7 @@ impl Grid {
         };
         let mut split = 0;
         for row in self.rows.iter_mut().filter(|row| !row.total.text.is_empty()) {
-            match self.choice.goal.measure.parse_value(&row.total.text) {
+            match self.choice.goal.measure.parse_value(&row.total.text, actor.locale.mark()) {
                 Ok(total) => {
                     let parts = evenly(total.unwrap_or_default(), row.cells.len(), digits);
                     row.cells.iter_mut().zip(parts).for_each(|(cell, part)| cell.text = plain(part));
@@ -170,7 +170,7 @@ impl Grid {
 
     /// Saves every cell that says something else than what is kept. Returns how many did.
     pub fn save(&mut self, tx: &mut OrgTx, by: &Allow<Administer>) -> AppResult<usize> {
-        let values = self.check()?;
+        let values = self.check(by.locale.mark())?;
         let columns = self.choice.columns();
         let mut saved = 0;
         for (row, values) in self.rows.iter().zip(values) {
@@ -184,10 +184,10 @@ impl Grid {
         Ok(saved)
     }
 
-    fn check(&mut self) -> AppResult<Vec<Vec<Option<Decimal>>>> {
+    fn check(&mut self, mark: DecimalMark) -> AppResult<Vec<Vec<Option<Decimal>>>> {
         let measure = self.choice.goal.measure;
         let mut read = |cell: &mut Cell| {
-            measure.parse_value(&cell.text).unwrap_or_else(|message| {
+            measure.parse_value(&cell.text, mark).unwrap_or_else(|message| {
                 cell.error = message.to_owned();
                 None
             })
@@ -206,7 +206,7 @@ impl Grid {
 
 /// As a form holds it.
 fn plain(value: Decimal) -> String {
-    if value.is_zero() { String::new() } else { value.normalize().to_string() }
+    if value.is_zero() { String::new() } else { money::typed(value) }
 }
 
 /// Parts that add up to the whole.
@@ -224,7 +224,7 @@ fn evenly(total: Decimal, parts: usize, digits: u32) -> Vec<Decimal> {
 
 /// Whether a text of the paste box is a number at all.
 pub(super) fn is_number(text: &str) -> bool {
-    text.is_empty() || money::parse_amount(text).is_ok()
+    text.is_empty() || DecimalMark::ALL.iter().any(|(_, mark, _)| money::parse_amount(text, *mark).is_ok())
 }
 
 #[cfg(test)]

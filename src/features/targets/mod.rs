@@ -25,9 +25,12 @@ pub use period::{Period, Unit};
 pub use progress::{Progress, line, lines, progress};
 pub use view::{Row, headline, of_reader, rows};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/targets", get().to(pages::index))
         .route("/targets/edit", get().to(pages::edit))
         .route("/targets/edit", post().to(pages::save))

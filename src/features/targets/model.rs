@@ -2,7 +2,7 @@
 
 use super::{Period, Unit, Whose};
 use crate::{
-    kernel::{ActivityTypeId, MemberId, Money, PipelineId, TeamId, money},
+    kernel::{ActivityTypeId, MemberId, Money, PipelineId, TeamId, money, numbers::DecimalMark},
     schema::targets,
     web::Actor,
 };
@@ -54,21 +54,17 @@ impl Measure {
     /// The same, short.
     pub fn short(self, actor: &Actor, value: Decimal) -> String {
         match self {
-            Measure::Amount => Money::from_columns(value, &actor.org.currency).short(),
+            Measure::Amount => actor.locale.short(Money::from_columns(value, &actor.org.currency)),
             Measure::Deals | Measure::Activities => actor.locale.decimal(value, 0),
         }
     }
 
     /// Reads what was typed; nothing and zero are no target.
-    pub fn parse_value(self, text: &str) -> Result<Option<Decimal>, &'static str> {
+    pub fn parse_value(self, text: &str, mark: DecimalMark) -> Result<Option<Decimal>, &'static str> {
         if text.is_empty() {
             return Ok(None);
         }
-        let value = money::parse_amount(text)?.normalize();
-        // `50.000` is fifty to some and fifty thousand to others: nobody sets a target of fifty without a word.
-        if text.rsplit_once('.').is_some_and(|(_, rest)| rest.len() == 3 && rest.ends_with('0')) && value.scale() < 3 {
-            return Err("may mean thousands: write 50000, 50,000 or 50.00");
-        }
+        let value = money::parse_amount(text, mark)?;
         if self != Measure::Amount && value.scale() > 0 {
             return Err("must be a whole number");
         }

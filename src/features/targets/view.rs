@@ -153,7 +153,8 @@ fn row(actor: &Actor, circle: &Circle, p: &Progress, names: &Names) -> Row {
         }
         () => (format!("{} ahead", told(ahead)), format!("{} ahead", short(ahead)), "is-good"),
     };
-    let others: Vec<String> = p.others.iter().map(|(c, amount)| Money::from_columns(*amount, c).short()).collect();
+    let others: Vec<String> =
+        p.others.iter().map(|(c, amount)| actor.locale.short(Money::from_columns(*amount, c))).collect();
     Row {
         whose: circle.whose,
         name: circle.name.clone(),

@@ -23,15 +23,17 @@ use crate::{
     error::{AppError, AppResult},
     jobs::Registry,
     kernel::RecordType,
-    web::{Actor, Form},
+    web::{
+        Actor, Form, Routes,
+        paths::{get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, get, post};
 use uuid::Uuid;
 
 /// Where one is in a list, whatever it lists.
 const PLACE: &[&str] = &["after", "shown", "part", "columns"];
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/views", get().to(pages::index))
         .route("/views", post().to(pages::create))
         .route("/views/new", get().to(pages::new))

@@ -16,7 +16,7 @@ use crate::{
             require_view,
         },
     },
-    kernel::RecordType,
+    kernel::{RecordType, text},
     web::{Actor, Form, FormErrors, FormView, Page, SelectOption, Shell, csrf, flash::Flash, reply},
 };
 use actix_web::{HttpResponse, http::StatusCode, web};
@@ -169,6 +169,9 @@ fn record_of(actor: &Actor, form: &Form) -> AppResult<RecordType> {
 fn parse(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppResult<NewView> {
     let mut p = form.parser();
     let name = p.required("name", 80);
+    if text::is_turned(&name) {
+        p.error("name", text::TURNED);
+    }
     let sharing = Sharing::parse(form.get("sharing"));
     if sharing.is_none() {
         p.error("sharing", "is not one of the choices");

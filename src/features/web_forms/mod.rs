@@ -19,7 +19,11 @@ pub use model::{NewWebForm, WebField, WebForm};
 pub use queries::choices;
 pub use received::{Received, of_lead};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
+use actix_web::web::{self, ServiceConfig};
 
 /// Quarantine is no archive: what nobody lets in goes.
 pub const SWEEP: &str =
@@ -27,12 +31,12 @@ pub const SWEEP: &str =
 
 /// What strangers reach.
 pub fn configure_public(cfg: &mut ServiceConfig) {
-    cfg.route("/f/{token}", get().to(public::show))
-        .route("/f/{token}", post().to(public::receive))
-        .route("/f/{token}/thanks", get().to(public::thanks));
+    cfg.route("/f/{token}", web::get().to(public::show))
+        .route("/f/{token}", web::post().to(public::receive))
+        .route("/f/{token}/thanks", web::get().to(public::thanks));
 }
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/web-forms", get().to(pages::index))
         .route("/settings/web-forms", post().to(pages::create))
         .route("/settings/web-forms/new", get().to(pages::new))

@@ -126,6 +126,7 @@ pub(super) fn context(tx: &mut OrgTx) -> AppResult<ParseContext> {
         region: locale.region().to_owned(),
         zone: calendar::zone(&zone),
         month_first: locale.tag() == "en-US",
+        mark: locale.mark(),
         currency,
         people: HashMap::new(),
         records: HashMap::new(),

@@ -62,6 +62,40 @@ async fn what_is_done_to_many_is_undone_and_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_concerned_by_many_at_once_is_told_once() {
+    let app = TestApp::start().await;
+    let org = app.org("lots").await;
+    let (rep, manager) = (enter(&app, &org, "rep").await, enter(&app, &org, "manager").await);
+    let (task, mate) = (type_id(&app, &org, "task").await, org.rep.to_string());
+    let mut ids = Vec::new();
+    for subject in ["Draw", "Build", "Ship"] {
+        let form = [("type_id", task.as_str()), ("subject", subject), ("owner_id", &mate), ("on", "2031-01-01")];
+        ids.push(last(&manager.post("/activities", &form).await));
+    }
+    let mute = [("about", "activity"), ("id", ids[2].as_str()), ("standing", "mute")];
+    assert_eq!(manager.post("/follows", &mute).await.status(), 303);
+    for (action, kind, told) in [
+        ("until-2031-05-05", "changed", "</b> put off <b>2 tasks"),
+        ("done", "progress", "</b> marked <b>2 tasks"),
+        ("delete", "changed", "</b> deleted <b>2 tasks"),
+    ] {
+        app.sql("DELETE FROM notices").await;
+        let mut form = vec![("class", "task"), ("action", action)];
+        form.extend(ids.iter().map(|id| ("ids", id.as_str())));
+        assert_eq!(rep.post("/activities/bulk", &form).await.status(), 303, "{action}");
+        let notices = "SELECT string_agg(concat_ws(' ', m.name, n.kind, n.params->>'many'), ', ') FROM notices n JOIN members m ON m.id = n.member_id";
+        assert_eq!(app.value(notices).await, format!("Manager lots {kind} 2 tasks"), "{action}");
+        let page = manager.get("/notifications").await;
+        assert!(page.contains(told), "{told}: {}", page.body);
+        // Their return is told no more than that of what was given.
+        let op = app.value("SELECT id FROM operations ORDER BY created_at DESC LIMIT 1").await;
+        assert_eq!(rep.post(&format!("/operations/{op}/undo"), &[]).await.status(), 303);
+        assert_eq!(app.value("SELECT count(*) FROM notices").await, "1", "{action}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_to_take_part_is_told() {
     let app = TestApp::start().await;
     let org = app.org("part").await;
@@ -90,5 +124,45 @@ async fn whoever_is_to_take_part_is_told() {
     let viewer = app.value("SELECT id FROM members WHERE name LIKE 'Viewer%'").await;
     assert_eq!(rep.post(&place, &[("member_id", &viewer)]).await.status(), 303);
     assert_eq!(app.value(told).await, "Manager part");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_did_not_wait_is_done_and_told_as_it_is_of_one() {
+    let app = TestApp::start().await;
+    let org = app.org("early").await;
+    let rep = enter(&app, &org, "rep").await;
+    let (task, own) = (type_id(&app, &org, "task").await, org.rep.to_string());
+    let mut ids = Vec::new();
+    for subject in ["Draw", "Build", "Ship", "Sweep"] {
+        let form = [("type_id", task.as_str()), ("subject", subject), ("owner_id", own.as_str())];
+        ids.push(last(&rep.post("/activities", &form).await));
+    }
+    for later in [&ids[1], &ids[2]] {
+        let said = rep.post(&format!("/activities/{later}/dependencies"), &[("waits_for", &ids[0])]).await;
+        assert_eq!(said.status(), 303, "{}", said.body);
+    }
+    for (ticked, told) in [
+        (&[1, 2, 3][..], "3 tasks done, 2 of them though what they wait for is still open"),
+        (&[1, 3], "2 tasks done, 1 of them though what it waits for is still open"),
+        (&[1], "1 task done, though what it waits for is still open"),
+        // What it waits for is done along with it, in whichever order.
+        (&[1, 0], "2 tasks done"),
+        (&[3], "1 task done"),
+    ] {
+        let mut form = vec![("class", "task"), ("action", "done")];
+        form.extend(ticked.iter().map(|n| ("ids", ids[*n].as_str())));
+        assert_eq!(rep.post("/activities/bulk", &form).await.status(), 303);
+        let page = rep.get("/tasks").await;
+        assert!(page.contains(told), "{told}: {}", page.body);
+        assert_eq!(page.contains("though what"), told.contains("though what"), "{told}: {}", page.body);
+        let op = app.value("SELECT id FROM operations ORDER BY created_at DESC LIMIT 1").await;
+        assert_eq!(rep.post(&format!("/operations/{op}/undo"), &[]).await.status(), 303);
+        assert_eq!(app.value("SELECT count(*) FROM activities WHERE status = 'open'").await, "4");
+        rep.get("/tasks").await;
+    }
+    // As of one that is done alone.
+    let alone = rep.post_partial(&format!("/activities/{}/completion", ids[1]), &[]).await;
+    assert!(alone.header("hx-trigger").unwrap().contains("done, though what it waits for is still open"));
     app.stop().await;
 }

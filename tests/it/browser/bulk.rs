@@ -68,6 +68,20 @@ async fn ticked_by_keys_then_all_that_match_with_progress_and_undo() {
     browser.until("it is undone", "document.querySelector('.snack')?.textContent.includes('Undone: 2 contacts')").await;
     assert_eq!(app.value(archived).await, "0");
 
+    // Shift and a click take in what lies between, and leave it out again.
+    browser.go("/contacts?sort=name").await;
+    let row = |n: usize| format!("#rows tr:nth-child({n}) .row-check");
+    let reach = async |n: usize, many: usize| {
+        let chain = browser.driver.action_chain().key_down(Key::Shift).click_element(&browser.find(&row(n)).await);
+        chain.key_up(Key::Shift).perform().await.unwrap();
+        let counted = format!("document.querySelector('[data-selected-count]').textContent === '{many} selected'");
+        browser.until(&format!("{many} are chosen"), &counted).await;
+    };
+    browser.find(&row(1)).await.click().await.unwrap();
+    reach(5, 5).await;
+    reach(4, 3).await;
+    assert_eq!(browser.js("return getSelection().toString()").await, "");
+
     // All that match, a field: the chooser from the keyboard, the job with its progress, undo to the end.
     browser.go("/contacts?sort=name").await;
     browser.find("#rows tr:nth-child(1) .row-check").await.send_keys(" ").await.unwrap();

@@ -3,6 +3,7 @@
 
 use super::driver::{Browser, Script};
 use crate::support::{Org, PASSWORD, TestApp};
+use serde_json::json;
 use std::time::Duration;
 use thirtyfour::Key;
 
@@ -229,5 +230,50 @@ async fn planned_in_a_slot_seen_elsewhere_and_listed_without_a_script() {
     let text = plain.text().await;
     assert!(text.contains("Call Ada") && text.contains("14:00") && text.contains("From elsewhere"), "{text}");
     plain.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_read_one_below_the_other_on_a_phone() {
+    let app = TestApp::start().await;
+    let org = app.org("narrow").await;
+    app.sql(&format!(
+        "INSERT INTO activities (org_id, id, type_id, class, subject, owner_id, start_at, minutes)
+         SELECT '{0}', app.uuid7(), t.id, 'activity', s.subject, s.owner::uuid, s.at::timestamptz, 15 FROM activity_types t,
+           (VALUES ('Short talk about the lenses', '{1}', '2031-03-05 10:00+01'), ('Boss time', '{2}', '2031-03-05 11:15+01')) s(subject, owner, at)
+         WHERE t.org_id = '{0}' AND t.key = 'meeting'",
+        org.id, org.rep, org.manager
+    ))
+    .await;
+    let browser = Browser::open(&app.base, Script::On).await;
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false });
+    browser.devtools("Emulation.setDeviceMetricsOverride", phone).await;
+    browser.go("/login").await;
+    browser.fill("email", &format!("manager@{}.test", org.slug)).await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+    browser.go(&format!("/calendar?view=people&date={DAY}")).await;
+    browser.click(".cal-choice > summary").await;
+    browser.click(&format!(".cal-choice input[name=person][value=\"{}\"]", org.rep)).await;
+    browser.submit("Show").await;
+    let text = browser.text().await;
+    assert!(text.contains("10:00 – 10:15") && text.contains("Short talk about the lenses"), "{text}");
+    assert!(text.contains("11:15 – 11:30") && text.contains("Boss time"), "{text}");
+    let shown = "document.querySelector('.cal-people').offsetHeight > 0 && document.querySelector('.cal-team-scroll').offsetHeight === 0";
+    browser.until("the list, and no table", shown).await;
+    let wide = browser.js("return document.documentElement.scrollWidth - innerWidth").await;
+    assert!(wide.as_i64().unwrap() <= 0, "sideways by {wide}");
+    // No word is cut off: a line has the room that its words need.
+    let cut = "return [...document.querySelectorAll('.cal-stretches li')].filter((li) => li.scrollWidth > li.clientWidth + 1).length";
+    assert_eq!(browser.js(cut).await, 0);
+    let wrong = super::accessibility::violations(&browser).await;
+    assert!(wrong.is_empty(), "{wrong:?}");
+    // What is free is a time to plan at, with that person.
+    browser.click(&format!("#person-{} .cal-free a", org.rep)).await;
+    browser.until("the form", "location.pathname === '/activities/new'").await;
+    let with = format!("document.querySelector('input[name=with][value=\"{}\"]')?.checked", org.rep);
+    browser.until("with them", &with).await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
     app.stop().await;
 }

@@ -70,3 +70,60 @@ async fn colleagues_are_mentioned_by_keyboard_and_reactions_stay_in_place() {
     browser.close().await;
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_half_typed_outlasts_the_page() {
+    let app = TestApp::start().await;
+    let org = app.org("half").await;
+    let ours = app.belongings(&org).await;
+    let browser = Browser::open(&app.base, Script::On).await;
+    browser.go("/login").await;
+    browser.fill("email", "rep@half.test").await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+
+    let page = format!("/deals/{}", ours.deal);
+    let editor = "document.querySelector('#composer-note trix-editor')?.editor";
+    let noted = "document.querySelector('#composer-note [name=body]')?.value";
+    browser.go(&page).await;
+    browser.until("the editor", editor).await;
+    browser.find("#composer-note trix-editor").await.send_keys("She wants two").await.unwrap();
+    browser.until("the note", &format!("{noted}?.includes('She wants two')")).await;
+    browser.click("[data-tab=composer-comment]").await;
+    browser.find("#f-comment").await.send_keys("Call her").await.unwrap();
+    browser.go("/contacts").await;
+
+    // On another record there is nothing of it; here it stands again.
+    browser.go(&format!("/contacts/{}", ours.contact)).await;
+    browser.until("the editor", editor).await;
+    browser.until("nothing in it", &format!("{noted} === ''")).await;
+    browser.go(&page).await;
+    browser.until("the comment", "document.querySelector('#f-comment')?.value === 'Call her'").await;
+    browser.until("the note", &format!("{editor}.getDocument().toString().includes('She wants two')")).await;
+    browser.until("its text", &format!("{noted}?.includes('She wants two')")).await;
+
+    // Sent, it is gone from the form.
+    browser.submit("Save note").await;
+    browser.until("the note", "document.querySelector('#timeline')?.textContent.includes('She wants two')").await;
+    browser.until("an empty editor", &format!("{editor} && {noted} === ''")).await;
+    browser.until("the comment still", "document.querySelector('#f-comment')?.value === 'Call her'").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+    // Sent without arriving, because the session had ended, it stands here still.
+    app.sql("DELETE FROM sessions").await;
+    browser.click("[data-tab=composer-comment]").await;
+    browser.submit("Save comment").await;
+    browser.go("/login").await;
+    browser.fill("email", "rep@half.test").await;
+    browser.fill("password", PASSWORD).await;
+    browser.submit("Sign in").await;
+    browser.go(&page).await;
+    browser.until("the comment again", "document.querySelector('#f-comment')?.value === 'Call her'").await;
+    assert_eq!(app.value("SELECT count(*) FROM comments WHERE body_html LIKE '%Call her%'").await, "0");
+
+    // Whoever signs out leaves nothing of it for the next one.
+    browser.js("document.querySelector('form[action=\"/logout\"]').requestSubmit()").await;
+    let kept = "Object.keys(sessionStorage).some((key) => key.startsWith('draft '))";
+    browser.until("nothing of it", &format!("location.pathname === '/login' && !{kept}")).await;
+    app.stop().await;
+}

@@ -68,7 +68,7 @@ async fn files_are_dropped_with_progress_and_refused_in_words() {
     assert_eq!(complaints, Vec::<String>::new());
     // A picture is shown, a PDF in a frame, and nothing complains.
     app.sql("DELETE FROM files").await;
-    let (png, pdf) = (crate::files::png(60, 40), b"%PDF-1.4\n%%EOF".to_vec());
+    let (png, pdf) = (crate::files::png(60, 40), red_page());
     let rep = app.signed_in(&org, "rep").await;
     rep.get("/contacts").await;
     let place = format!("/deals/{}/files", ours.deal);
@@ -76,9 +76,37 @@ async fn files_are_dropped_with_progress_and_refused_in_words() {
     let id = app.value("SELECT id FROM files WHERE name = 'photo.png'").await;
     browser.go(&format!("/files/{id}")).await;
     browser.until("the picture", "document.querySelector('.file-view img')?.naturalWidth === 60").await;
+    // The viewer draws the page, though it stands in a sandbox.
+    let id = app.value("SELECT id FROM files WHERE name = 'offer.pdf'").await;
+    browser.go(&format!("/files/{id}")).await;
+    browser.find(".file-view iframe").await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while red(&browser).await < 2_000 {
+        assert!(std::time::Instant::now() < deadline, "nothing red is drawn: {}", browser.text().await);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
     app.stop().await;
+}
+
+/// A PDF of one page that is red all over.
+fn red_page() -> Vec<u8> {
+    let drawn = "1 0 0 rg 0 0 300 200 re f";
+    format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<<>>>>endobj\n\
+         4 0 obj<</Length {}>>stream\n{drawn}\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF",
+        drawn.len()
+    )
+    .into_bytes()
+}
+
+/// How much of the window is pure red.
+async fn red(browser: &Browser) -> usize {
+    let shot = browser.driver.screenshot_as_png().await.unwrap();
+    let pixels = image::load_from_memory(&shot).unwrap().to_rgb8();
+    pixels.pixels().filter(|pixel| pixel.0[0] > 240 && pixel.0[1] < 20 && pixel.0[2] < 20).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

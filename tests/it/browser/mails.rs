@@ -37,6 +37,10 @@ async fn a_mail_is_written_with_a_template_and_taken_back() {
     browser.until("the copy", "document.querySelector('#f-cc').value.includes('contact@letters.test')").await;
     cc.clear().await.unwrap();
 
+    // Enter in the subject goes on to the text, and sends and saves nothing.
+    browser.find("#f-subject").await.send_keys(thirtyfour::Key::Enter).await.unwrap();
+    browser.until("the text", "document.activeElement.localName === 'trix-editor'").await;
+
     // A template's words are filled in for whom it is to.
     browser.choose("template", "Welcome").await;
     browser.submit("Insert").await;

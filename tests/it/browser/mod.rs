@@ -4,6 +4,7 @@ mod accessibility;
 mod activities;
 mod bulk;
 mod calendar;
+mod closing;
 mod comments;
 mod crowded;
 mod daily;

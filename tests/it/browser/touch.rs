@@ -19,6 +19,9 @@ impl<'b> Finger<'b> {
         let finger = Self { browser, at: middle(browser, css).await };
         finger.send("touchStart").await;
         tokio::time::sleep(rest).await;
+        if rest >= HOLD {
+            browser.until("the card is taken up", &format!("document.querySelector('{css}.sortable-chosen')")).await;
+        }
         finger
     }
 
@@ -144,7 +147,7 @@ async fn on_a_phone_columns_come_in_from_the_edge() {
         stages[1]
     );
     let mut found = Value::Bool(false);
-    for _ in 0..80 {
+    for _ in 0..300 {
         found = browser.js(&there).await;
         if found == true {
             break;

@@ -114,6 +114,26 @@ async fn another_calendars_events_come_once_and_can_go_again() {
 
 /// What a rule makes of a start in UTC is in UTC, wherever the reader is; so are its exceptions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sent_or_opened_again_it_leads_to_what_came_of_it() {
+    let app = TestApp::start().await;
+    let org = app.org("twice").await;
+    let rep = app.signed_in(&org, "rep").await;
+    let today = app.value("SELECT to_char(current_date, 'YYYYMMDD')").await;
+    let event = format!("BEGIN:VEVENT\nUID:one@x\nSUMMARY:Once\nDTSTART:{today}T090000Z\nEND:VEVENT\n");
+    let path = upload(&rep, calendar(&event)).await.location.unwrap();
+    assert_eq!(rep.post(&path, &[]).await.location.as_deref(), Some("/calendar"));
+    for again in [rep.post(&path, &[]).await, rep.get(&path).await] {
+        let result = again.location.unwrap_or_else(|| panic!("{}", again.body));
+        assert!(result.starts_with("/operations/"), "{result}");
+        assert_eq!(rep.get(&result).await.status(), 200);
+    }
+    assert_eq!(app.value("SELECT count(*) FROM activities").await, "1");
+    let stranger = app.signed_in(&org, "admin").await;
+    assert_eq!(stranger.get(&path).await.status(), 404);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rule_that_starts_in_utc_keeps_its_hour_and_its_exceptions() {
     let app = TestApp::start().await;
     let org = app.org("utc").await;

@@ -250,6 +250,48 @@ async fn guests_are_invited_answer_and_are_told_of_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_of_what_repeats_are_invited_to_one_date_or_to_all_that_follow() {
+    let (app, server, org, rep) = start().await;
+    let (mut seen, owner) = (0, org.rep.to_string());
+    let first = app.value("SELECT current_date + 3").await;
+    let kind = super::type_id(&app, &org, "meeting").await;
+    let fields = [
+        ("type_id", kind.as_str()),
+        ("subject", "Weekly review"),
+        ("owner_id", &owner),
+        ("on", &first),
+        ("time", "10:00"),
+        ("repeat", "weekly"),
+        ("repeat_end", "count"),
+        ("repeat_count", "4"),
+    ];
+    let path = rep.post("/activities", &fields).await.location.unwrap();
+    let page = rep.get(&path).await;
+    assert!(page.contains("not to the whole series") && page.contains("This and the 3 later dates"), "{}", page.body);
+    let guests = format!("{path}/guests");
+    assert_eq!(rep.post(&guests, &[("guest_email", "one@example.org"), ("guest_scope", "this")]).await.status(), 303);
+    assert_eq!(delivered(&app, &server, &mut seen).await.len(), 1);
+    let all = [("guest_email", "all@example.org"), ("guest_scope", "later")];
+    assert_eq!(rep.post(&guests, &all).await.status(), 303);
+    assert!(rep.get(&path).await.contains("4 invitations are on the way"));
+    let mails = delivered(&app, &server, &mut seen).await;
+    assert_eq!(mails.len(), 4);
+    assert!(mails.iter().all(|mail| mail.to == "all@example.org" && mail.method == "REQUEST"));
+    assert_eq!(
+        app.value("SELECT count(DISTINCT activity_id) FROM activity_guests WHERE email = 'all@example.org'").await,
+        "4"
+    );
+    // Many to many dates would be a flood; and what is over by now is no later date.
+    let many = (0..40).map(|n| format!("p{n}@example.org")).collect::<Vec<_>>().join(",");
+    let refused = rep.post(&guests, &[("guest_email", many.as_str()), ("guest_scope", "later")]).await;
+    assert!(refused.status() == 422 && refused.contains("160 invitations at once"), "{}", refused.body);
+    app.sql("UPDATE activities SET start_at = now() - interval '3 days' WHERE occurs_on = (SELECT max(occurs_on) FROM activities)").await;
+    let page = rep.get(&path).await;
+    assert!(page.contains("This and the 2 later dates"), "{}", page.body);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_be_invited_and_what_a_bad_server_does() {
     let (app, server, org, rep) = start().await;
     let owner = org.rep.to_string();
@@ -266,10 +308,13 @@ async fn who_cannot_be_invited_and_what_a_bad_server_does() {
         (&dated, [("guest_email", "nobody"), ("guest", "")], "is no e-mail address"),
         (&dated, [("guest_email", ""), ("guest", "")], "Say whom to invite"),
         (&dated, [("guest_email", ""), ("guest", shy.as_str())], "asked not to be contacted"),
+        (&dated, [("guest_email", "Shy@example.com"), ("guest", "")], "asked not to be contacted"),
     ];
     for (id, fields, why) in refused {
         let page = rep.post(&format!("/activities/{id}/guests"), &fields).await;
         assert!(page.status() == 422 && page.contains(why), "{why}: {} {}", page.status(), page.body);
+        // What somebody typed does not become a capital letter for standing first.
+        assert_eq!(page.contains("is-quoted"), why == "is no e-mail address", "{why}");
     }
     let viewer = app.signed_in(&org, "viewer").await;
     assert_eq!(
@@ -293,5 +338,60 @@ async fn who_cannot_be_invited_and_what_a_bad_server_does() {
         "{}",
         all_day.subject
     );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_and_goes_is_told_and_nobody_else() {
+    let (app, server, org, rep) = start().await;
+    let (mut seen, owner) = (0, org.rep.to_string());
+    let fields = [("subject", "Lens review"), ("on", "2031-03-05"), ("time", "10:00"), ("owner_id", owner.as_str())];
+    let id = plan(&rep, &app, &org, &fields).await;
+    let guests = format!("/activities/{id}/guests");
+    let invite = async |email: &str| {
+        assert_eq!(rep.post(&guests, &[("guest_email", email)]).await.status(), 303, "{email}");
+    };
+    let remove = async |email: &str| {
+        let guest = app.value(&format!("SELECT id FROM activity_guests WHERE email = '{email}'")).await;
+        assert_eq!(rep.post(&format!("{guests}/removal"), &[("guest", &guest)]).await.status(), 303);
+    };
+    let told = |mails: &[Mail]| -> Vec<(String, String, i64)> {
+        let one = |mail: &Mail| (mail.to.clone(), mail.method.clone(), sequence(&mail.event));
+        let mut all: Vec<_> = mails.iter().map(one).collect();
+        all.sort();
+        all
+    };
+    let of = |to: &str, method: &str, n: i64| (to.to_owned(), method.to_owned(), n);
+    invite("ada@example.com, bob@example.org").await;
+    delivered(&app, &server, &mut seen).await;
+
+    // RFC 5546, 3.2.2.2 and 3.2.5: one more is invited, one less is called off; for the others nothing changed that they would act on.
+    invite("cy@example.net").await;
+    let mails = delivered(&app, &server, &mut seen).await;
+    assert_eq!(told(&mails), [of("cy@example.net", "REQUEST", 0)]);
+    assert_eq!(attendees(&mails[0].event).len(), 3, "who else comes");
+    assert_eq!(mails[0].event.uid(), Some(format!("{id}@pipewright").as_str()));
+    remove("bob@example.org").await;
+    let mails = delivered(&app, &server, &mut seen).await;
+    assert_eq!(told(&mails), [of("bob@example.org", "CANCEL", 1)]);
+
+    // Together with another place, all hear of it, and of who comes now.
+    let version = app.value(&format!("SELECT version FROM activities WHERE id = '{id}'")).await;
+    let mut edit = fields.to_vec();
+    let kind = super::type_id(&app, &org, "meeting").await;
+    edit.extend([("location", "Room 2"), ("version", version.as_str()), ("type_id", kind.as_str())]);
+    assert_eq!(rep.post(&format!("/activities/{id}"), &edit).await.status(), 303);
+    let mails = delivered(&app, &server, &mut seen).await;
+    assert_eq!(told(&mails), [of("ada@example.com", "REQUEST", 2), of("cy@example.net", "REQUEST", 2)]);
+    assert!(mails.iter().all(|mail| attendees(&mail.event).len() == 2));
+
+    // Invited again, the invitation stands above what called them off, whichever arrives last.
+    invite("bob@example.org").await;
+    assert_eq!(told(&delivered(&app, &server, &mut seen).await), [of("bob@example.org", "REQUEST", 3)]);
+    remove("bob@example.org").await;
+    app.run_jobs().await;
+    invite("bob@example.org").await;
+    let mails = delivered(&app, &server, &mut seen).await;
+    assert_eq!(told(&mails), [of("bob@example.org", "REQUEST", 5)], "what called them off was held back");
     app.stop().await;
 }

@@ -40,7 +40,7 @@ async fn fill(app: &TestApp, org: &Org, admin: &Client) {
     ] {
         assert_eq!(admin.post("/contacts", &contact).await.status(), 303);
     }
-    for name in ["Beta & Co", "Gamma"] {
+    for name in ["Beta; & Co", "Gamma"] {
         assert_eq!(admin.post("/settings/competitors", &[("name", name)]).await.status(), 303);
     }
     let stage =
@@ -99,6 +99,9 @@ async fn people_and_competitors_come_back() {
     assert_eq!(admin.post(&format!("/imports/{here}/undo"), &[]).await.status(), 303);
     app.run_jobs().await;
     assert_eq!(beside(&app, &org).await, damaged);
+    assert_eq!(app.texts("SELECT name AS value FROM competitors"), ["Beta; & Co"]);
+    let page = admin.get(&format!("/imports/{here}")).await;
+    assert!(page.contains("Removed as unused: <span dir=\"auto\">competitor Gamma</span>"), "{}", page.body);
 
     // Elsewhere, after its contacts.
     let everybody = String::from_utf8(download(&admin, &whole("contact", "csv")).await).unwrap();

@@ -228,7 +228,9 @@ async fn a_workbook_is_a_list_too() {
     let org = app.org("acme").await;
     let mut book = rust_xlsxwriter::Workbook::new();
     let sheet = book.add_worksheet();
-    for (at, heading) in ["Deal name", "Company", "Amount", "Close date", "Probability"].into_iter().enumerate() {
+    for (at, heading) in
+        ["Deal name", "Company", "Amount", "Close date", "Probability", "Currency"].into_iter().enumerate()
+    {
         sheet.write(0, at as u16, heading).unwrap();
     }
     let day = rust_xlsxwriter::ExcelDateTime::from_ymd(2026, 12, 31).unwrap();
@@ -236,6 +238,7 @@ async fn a_workbook_is_a_list_too() {
     sheet.write(1, 0, "Big one").unwrap();
     sheet.write(1, 1, "Müller & Söhne").unwrap();
     sheet.write(1, 2, 1234.567).unwrap();
+    sheet.write(1, 5, "KWD").unwrap();
     sheet.write_datetime_with_format(1, 3, &day, &look("d.m.yyyy")).unwrap();
     sheet.write_with_format(1, 4, 0.35, &look("0%")).unwrap();
     sheet.write(2, 0, "Other").unwrap();
@@ -246,7 +249,7 @@ async fn a_workbook_is_a_list_too() {
     assert_eq!(run().await, Ok((0, 0, 2, 0)));
     let deals = "SELECT concat_ws('|', d.name, k.name, trim_scale(amount)::text, currency, expected_close_on::text, probability::text) AS t \
         FROM deals d LEFT JOIN companies k ON k.id = d.company_id ORDER BY d.name";
-    assert_eq!(texts(&app, deals).await, ["Big one|Müller & Söhne|1234.567|EUR|2026-12-31|35", "Other|1200.5|USD"]);
+    assert_eq!(texts(&app, deals).await, ["Big one|Müller & Söhne|1234.567|KWD|2026-12-31|35", "Other|1200.5|USD"]);
     let imports = texts(&app, "SELECT delimiter AS t FROM imports LIMIT 1").await;
     assert_eq!(imports, ["xlsx"]);
     app.stop().await;

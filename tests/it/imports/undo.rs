@@ -214,7 +214,7 @@ async fn products_go_with_their_deals() {
     assert_eq!(texts(&app, catalogue).await, ["Axe", "Hoe", "Old"]);
     let page = client.get(&here).await;
     for part in [
-        "out of the catalogue: <span dir=\"auto\">product Saw</span>",
+        "Removed as unused: <span dir=\"auto\">product Saw</span>",
         "product Axe, which is on deals; product Hoe, which was changed since</span>",
     ] {
         assert!(page.contains(part), "{part} is missing: {}", page.body);
@@ -253,5 +253,33 @@ async fn imports_are_undone_backwards() {
     assert_eq!(texts(&app, &alive).await, before);
     let told = "SELECT changes->>'title' AS t FROM events WHERE data ? 'undo' AND changes ? 'title' ORDER BY id";
     assert_eq!(texts(&app, told).await, ["[\"CTO\", \"CEO\"]", "[\"CEO\", null]"]);
+    app.stop().await;
+}
+
+/// A competitor that an import made stays for a deal in the bin, which may come back; not for one that the undo itself sent there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn competitors_stay_for_deals_in_the_bin() {
+    let app = TestApp::start().await;
+    let org = app.org("acme").await;
+    let client = app.signed_in(&org, "admin").await;
+    let mine = b"deal id,deal name,stage,amount\n9,Mine,Qualified,1\n";
+    assert_eq!(import(&app, &org, RecordType::Deal, mine).await, Ok((1, 0, 0, 0)));
+    let file = b"deal id,deal name,stage,amount,competitors\n1,One,Qualified,10,Nord\n2,Two,Qualified,20,Sud\n";
+    assert_eq!(import(&app, &org, RecordType::Deal, file).await, Ok((2, 0, 0, 0)));
+    let all = "SELECT name AS t FROM competitors ORDER BY name";
+    assert_eq!(texts(&app, all).await, ["Nord", "Sud"]);
+    app.sql(
+        "INSERT INTO deal_competitors (org_id, deal_id, competitor_id) \
+           SELECT d.org_id, d.id, c.id FROM deals d JOIN competitors c ON c.name = 'Nord' WHERE d.name = 'Mine'; \
+         UPDATE deals SET deleted_at = now() WHERE name = 'Mine'",
+    )
+    .await;
+    let last = "SELECT id::text AS t FROM imports ORDER BY created_at DESC LIMIT 1";
+    let here = format!("/imports/{}", texts(&app, last).await[0]);
+    assert_eq!(client.post(&format!("{here}/undo"), &[]).await.status(), 303);
+    app.run_jobs().await;
+    assert_eq!(texts(&app, all).await, ["Nord"]);
+    let page = client.get(&here).await;
+    assert!(page.contains("competitor Nord, which is on deals"), "{}", page.body);
     app.stop().await;
 }

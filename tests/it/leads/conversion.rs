@@ -155,3 +155,57 @@ async fn own_fields_go_along_and_what_is_here_already_is_shown() {
 fn url_encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
+
+/// Whatever somebody did with what came of it, and be it but a call they planned, keeps the conversion; what came along does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_worked_with_keeps_the_conversion() {
+    let app = TestApp::start().await;
+    let org = app.org("aurelia").await;
+    let rep = enter(&app, &org, "rep").await;
+    let (_, stages) = app.stages(&org);
+    let call = app.value("SELECT id FROM activity_types WHERE name = 'Call' LIMIT 1").await;
+    let plan = async |about: &str, record: &str| {
+        let new = Uuid::now_v7().to_string();
+        let fields =
+            [("id", new.as_str()), (about, record), ("type_id", &call), ("on", "2027-03-01"), ("subject", "Call")];
+        let planned = rep.post("/activities", &fields).await;
+        assert_eq!(planned.status(), 303, "{}", planned.body);
+    };
+    for (name, reason) in [("Contact", "has activities"), ("Deal", "has activities"), ("Tag", "was tagged since")] {
+        let path = add(&rep, &[("first_name", "Ada"), ("last_name", name), ("company_name", name)]).await;
+        plan("lead_id", id(&path)).await;
+        assert_eq!(say(&rep, "leads", id(&path), "Of before").await.status(), 303);
+        let form = [
+            ("version", "1"),
+            ("company", name),
+            ("contact", "new"),
+            ("with_deal", "true"),
+            ("deal_name", name),
+            ("stage_id", stages[0].as_str()),
+        ];
+        let done = rep.post(&format!("{path}/conversion"), &form).await;
+        assert_eq!(done.status(), 303, "{}", done.body);
+        let contact = app.value(&format!("SELECT id FROM contacts WHERE last_name = '{name}'")).await;
+        let deal = app.value(&format!("SELECT id FROM deals WHERE name = '{name}'")).await;
+        match name {
+            "Contact" => plan("contact_id", &contact).await,
+            "Deal" => plan("deal_id", &deal).await,
+            _ => assert_eq!(rep.post(&format!("/contacts/{contact}/tags"), &[("tag", "vip")]).await.status(), 303),
+        }
+        rep.post(&format!("{path}/conversion/undo"), &[]).await;
+        let page = rep.get(&path).await;
+        let told = format!("{reason}, so the conversion cannot be undone");
+        assert!(page.contains(&told), "{name}: {told}: {}", page.body);
+        let gone = "SELECT count(*) FROM contacts WHERE deleted_at IS NOT NULL";
+        assert_eq!(app.value(gone).await, "0", "{name}");
+        // Without it, what the lead brought along is no hindrance.
+        app.sql(&format!(
+            "DELETE FROM activities WHERE lead_id IS NULL; DELETE FROM record_tags WHERE record_id = '{contact}'"
+        ))
+        .await;
+        assert_eq!(rep.post(&format!("{path}/conversion/undo"), &[]).await.status(), 303);
+        assert_eq!(app.value(gone).await, "1", "{name}: {}", rep.get(&path).await.body);
+        app.sql("DELETE FROM contacts WHERE deleted_at IS NOT NULL").await;
+    }
+    app.stop().await;
+}

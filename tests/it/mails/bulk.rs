@@ -216,3 +216,50 @@ async fn a_mailing_without_a_server_says_that_it_was_kept() {
     assert!(shown.contains(" 08:30</time>"), "{}", shown.body);
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_unasked_or_with_holes_in_it() {
+    let post = Post::start(&[]).await;
+    let id = Uuid::now_v7();
+    let with = |name: &str, value: &str| {
+        let mut form = form(&id);
+        form.iter_mut().filter(|(field, _)| *field == name).for_each(|(_, kept)| value.clone_into(kept));
+        form
+    };
+    // Only what says "send" is sent.
+    for action in ["preview", "", "nonsense"] {
+        let page = post.rep.post("/mailings", &fields(&with("action", action))).await;
+        assert!(page.status() == 422 && page.contains("Nothing was sent."), "{action}: {}", page.body);
+        let mail = [
+            ("id", "0199aaaa-0000-7000-8000-000000000001"),
+            ("to", "ada@example.com"),
+            ("subject", "S"),
+            ("body", "B"),
+            ("action", action),
+        ];
+        let page = post.rep.post("/mails", &mail).await;
+        assert!(page.status() == 422 && page.contains("Nothing was sent."), "{action}: {}", page.body);
+    }
+    // What contacts have nothing to fill from is neither offered nor taken.
+    let offered = post.rep.post("/mailings/new", &fields(&with("action", "template"))).await;
+    assert!(offered.contains("contact.first_name") && offered.contains("company.name"), "{}", offered.body);
+    assert!(!offered.contains("deal.name") && !offered.contains("lead.first_name"), "{}", offered.body);
+    for (field, value) in [("subject", "About {{ deal.name }}"), ("body", "<div>{{ lead.first_name }}</div>")] {
+        for (action, path) in [("send", "/mailings"), ("preview", "/mailings/new")] {
+            let mut form = with(field, value);
+            form.last_mut().unwrap().1 = action.into();
+            let page = post.rep.post(path, &fields(&form)).await;
+            assert!(page.status() == 422 && page.contains("would stay empty"), "{field} {action}: {}", page.body);
+        }
+    }
+    // With a fallback there is something to say.
+    let mut form = with("subject", "About {{ deal.name | it }}");
+    form.last_mut().unwrap().1 = "preview".into();
+    let page = post.rep.post("/mailings/new", &fields(&form)).await;
+    assert!(!page.contains("would stay empty"), "{}", page.body);
+    assert_eq!(
+        post.app.value("SELECT (SELECT count(*) FROM mailings) + (SELECT count(*) FROM mail_messages)").await,
+        "0"
+    );
+    post.app.stop().await;
+}

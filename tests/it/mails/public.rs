@@ -54,6 +54,7 @@ async fn unsubscribing_takes_one_click_and_is_respected() {
         post.app.value("SELECT unsubscribed_at IS NOT NULL FROM mail_addresses WHERE email = 'ada@example.com'").await,
         "true"
     );
+    assert!(stranger.get(&path).await.contains("You are unsubscribed"), "opened again, it says so");
     let contact = post.rep.get(&format!("/contacts/{}", post.ada)).await;
     assert!(
         contact.contains("unsubscribed from mail to many") && contact.contains("Unsubscribed: ada@example.com"),
@@ -68,6 +69,7 @@ async fn unsubscribing_takes_one_click_and_is_respected() {
     // A mistake is taken back.
     let back = stranger.http().post(stranger.url(&format!("{path}/undo"))).send().await.unwrap();
     assert_eq!(back.status(), 200);
+    assert!(back.text().await.unwrap().contains("You get mail again"));
     assert_eq!(
         post.app.value("SELECT unsubscribed_at IS NULL FROM mail_addresses WHERE email = 'ada@example.com'").await,
         "true"
@@ -98,6 +100,12 @@ async fn opens_and_clicks_are_counted_and_lead_nowhere_else() {
     }
     assert_eq!(post.app.value("SELECT opens || ' ' || clicks FROM mail_recipients").await, "1 2");
     assert_eq!(post.app.value("SELECT string_agg(clicks::text, ',' ORDER BY place) FROM mail_links").await, "2,0");
+    // Who never got it is not said not to have opened it.
+    let shown = format!("/mails/{}", post.app.value("SELECT id FROM mail_messages").await);
+    post.app.sql("UPDATE mail_recipients SET opens = 0").await;
+    assert!(post.rep.get(&shown).await.contains("not seen to be opened"));
+    post.app.sql("UPDATE mail_recipients SET status = 'refused'").await;
+    assert!(!post.rep.get(&shown).await.contains("not seen to be opened"));
     // Forged, of another kind, of a mail that is gone: one answer.
     let (before, rest) = path.split_at(path.len() - 4);
     let forged = format!("{before}{}{}", if rest.starts_with('A') { "B" } else { "A" }, &rest[1..]);

@@ -1,7 +1,7 @@
 //! The plain reading: each deal's events one after another, nothing kept, nothing clever.
 
 use crate::support::TestApp;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,7 @@ struct State {
     owner: Option<String>,
     amount: Decimal,
     currency: String,
+    chance: Option<i64>,
     status: String,
     archived: bool,
     deleted: bool,
@@ -76,11 +77,16 @@ impl Deal {
     }
 }
 
+/// A column: deals, their amounts and those weighted, names.
+pub type Shown = (i64, [String; 2], Vec<String>);
+
 #[derive(Debug)]
 pub struct History {
     deals: Vec<Deal>,
     /// Stage to pipeline, name and place.
     stages: BTreeMap<String, (String, String, i64)>,
+    /// Of each stage: when its probability changed, from what; and what it is now.
+    chances: BTreeMap<String, (Vec<(i64, i64)>, i64)>,
     /// The end of each day.
     ends: BTreeMap<String, i64>,
 }
@@ -121,7 +127,20 @@ impl History {
                 states,
             }
         });
+        let chances = app.texts(&format!(
+            "SELECT json_build_array(s.id, s.probability, (
+               SELECT coalesce(json_agg(json_build_array((extract(epoch FROM e.at) * 1000000)::bigint, (e.changes->'probability'->>0)::int) ORDER BY e.at, e.id), '[]')
+               FROM events e WHERE e.record_id = s.id AND e.kind = 'stage.updated' AND e.changes ? 'probability'))::text AS value
+             FROM (SELECT org_id, id, probability FROM stages UNION ALL SELECT org_id, id, probability FROM removed_stages) s WHERE org_id = '{org}'"
+        ));
+        let chances = chances.iter().map(|row| {
+            let row: Value = serde_json::from_str(row).unwrap();
+            let changes = row[2].as_array().unwrap().iter();
+            let changes = changes.map(|change| (change[0].as_i64().unwrap(), change[1].as_i64().unwrap()));
+            (row[0].as_str().unwrap().to_owned(), (changes.collect(), row[1].as_i64().unwrap()))
+        });
         Self {
+            chances: chances.collect(),
             deals: deals.collect(),
             stages: stages.collect(),
             ends: ends.map(|(day, end)| (day.to_owned(), end.parse().unwrap())).collect(),
@@ -140,8 +159,16 @@ impl History {
         self.stages[&state.stage].0 == pipeline
     }
 
-    pub fn board(&self, pipeline: &str, day: &str, filter: &Filter) -> BTreeMap<String, (i64, String, Vec<String>)> {
-        type Column = (i64, BTreeMap<String, Decimal>, Vec<String>);
+    /// In percent, at the end of that day.
+    fn chance(&self, state: &State, day: &str) -> i64 {
+        let (changes, now) = &self.chances[&state.stage];
+        let of_stage = changes.iter().find(|(at, _)| *at >= self.ends[day]).map_or(*now, |(_, before)| *before);
+        state.chance.unwrap_or(of_stage)
+    }
+
+    /// By stage: deals, their amounts, those weighted, and names.
+    pub fn board(&self, pipeline: &str, day: &str, filter: &Filter) -> BTreeMap<String, Shown> {
+        type Column = (i64, [BTreeMap<String, Decimal>; 2], Vec<String>);
         let mut columns: BTreeMap<String, Column> = BTreeMap::new();
         for deal in self.seen(filter) {
             let Some(state) = deal.before(self.ends[day]) else { continue };
@@ -149,7 +176,9 @@ impl History {
             if state.is_open() && self.is_in(state, pipeline) && mine {
                 let column = columns.entry(self.stages[&state.stage].1.clone()).or_default();
                 column.0 += 1;
-                *column.1.entry(state.currency.clone()).or_default() += state.amount;
+                let weighted = state.amount * Decimal::from(self.chance(state, day)) / Decimal::ONE_HUNDRED;
+                *column.1[0].entry(state.currency.clone()).or_default() += state.amount;
+                *column.1[1].entry(state.currency.clone()).or_default() += weighted;
                 column.2.push(deal.name.clone());
             }
         }
@@ -157,7 +186,7 @@ impl History {
             .into_iter()
             .map(|(stage, (count, sums, mut names))| {
                 names.sort();
-                (stage, (count, amounts(&sums), names))
+                (stage, (count, sums.each_ref().map(amounts), names))
             })
             .collect()
     }
@@ -310,6 +339,9 @@ fn states<'a>(events: impl Iterator<Item = &'a Value>) -> Vec<(i64, State)> {
         if let Some(currency) = after("currency") {
             now.currency = currency.as_str().unwrap().to_owned();
         }
+        if let Some(chance) = after("probability") {
+            now.chance = chance.as_i64();
+        }
         if let Some(status) = after("status") {
             now.status = status.as_str().unwrap().to_owned();
         }
@@ -319,7 +351,7 @@ fn states<'a>(events: impl Iterator<Item = &'a Value>) -> Vec<(i64, State)> {
 }
 
 fn money(currency: &str, amount: Decimal) -> String {
-    let text = format!("{amount:.2}");
+    let text = format!("{:.2}", amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero));
     let (whole, cents) = text.split_once('.').unwrap();
     let mut grouped = String::new();
     for (n, c) in whole.chars().enumerate() {

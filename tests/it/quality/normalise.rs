@@ -19,7 +19,7 @@ async fn it_is_previewed_done_and_undone() {
     };
     add(&org, "  ADA ", "VAN DER BERG", "020 123 4567", "nl");
     add(&org, "Ian", "McDonald", "+441632960961", "GB");
-    add(&org, "mary", "o''brien", "01632 960961", "UK");
+    add(&org, "mary", "o''brien", "020 7946 0961", "UK");
     add(&org, "Odd", "One", "call me", "XX");
     add(&other, "BOB", "FOREIGN", "020", "nl");
     let before = texts(&app, ALL).await;
@@ -49,7 +49,7 @@ async fn it_is_previewed_done_and_undone() {
             "Ada|van der Berg|+31201234567|+31201234567|NL",
             "BOB|FOREIGN|020|020|nl",
             "Ian|McDonald|+441632960961|+441632960961|GB",
-            "Mary|O'Brien|+441632960961|+441632960961|GB",
+            "Mary|O'Brien|+442079460961|+442079460961|GB",
             "Odd|One|call me|call me|XX",
         ]
     );

@@ -9,6 +9,7 @@ async fn the_organisation_is_changed_and_a_stale_save_is_told() {
     let org = app.org("aurelia").await;
     let (first, second) = (enter(&app, &org, "admin").await, enter(&app, &org, "admin").await);
     let page = first.get("/settings/organisation").await;
+    assert!(page.contains("--org aurelia</code>"), "{}", page.body);
     let version = page.between("name=\"version\" value=\"", "\"").unwrap().to_owned();
     let fields = |name: &'static str, version: &str| {
         [

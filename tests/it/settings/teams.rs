@@ -2,6 +2,7 @@
 
 use super::{ask, enter, role_id, run};
 use crate::support::TestApp;
+use std::collections::BTreeSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn teams_and_roles_decide_whose_records_are_seen() {
@@ -44,6 +45,13 @@ async fn teams_and_roles_decide_whose_records_are_seen() {
     assert!(page.contains("value=\"deals.export\""), "{}", page.body);
     let seen = page.between("name=\"seen\" value=\"", "\"").unwrap().to_owned();
     let path = format!("/settings/roles/{rep_role}");
+    for forged in [("visibility", "bogus"), ("permissions", "hack.all")] {
+        let may = async || app.actor(&org, org.rep).await.permissions().into_iter().collect::<BTreeSet<_>>();
+        let before = may().await;
+        let refused = admin.post(&path, &[("seen", seen.as_str()), ("permissions", "deals.edit"), forged]).await;
+        assert!(refused.status() == 422 && refused.contains("nothing was saved"), "{}", refused.body);
+        assert_eq!(may().await, before);
+    }
     let fields = [
         ("seen", seen.as_str()),
         ("visibility", "team"),

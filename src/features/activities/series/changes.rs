@@ -206,7 +206,7 @@ impl Intent {
             ))
             .execute(tx.conn())?;
         if scope == Scope::Later {
-            super::removal::end(tx, &self.series, day)?;
+            super::removal::end(tx, by, &self.series, day)?;
             tell(tx, "activity_series.ended", &self.series, before.id, Some(day))?;
         }
         commands::update(tx, by, before.id, before.version, self.new).map(drop)
@@ -236,7 +236,8 @@ impl Intent {
         let other_schedule = self.other_days || self.other_end || self.other_time || self.moved.is_some();
         let series = if other_schedule { self.reschedule(tx, by, before, day, whole)? } else { self.series };
         tracing::debug!(series = %series.id, changed, "a series was changed");
-        tell(tx, "activity_series.updated", &series, before.id, None)?;
+        let event = told("activity_series.updated", &series, before.id, None, other_schedule);
+        events::record(tx, event)?;
         super::tell_guests(tx, series.id)?;
         commands::announce(tx, before.id, &[before.fields.deal_id, deal])
     }
@@ -370,10 +371,23 @@ pub(super) fn tell(
     through: ActivityId,
     until: Option<NaiveDate>,
 ) -> AppResult<()> {
+    events::record(tx, told(kind, series, through, until, false))
+}
+
+/// `other_times`: people who take part have to know.
+pub(super) fn told(
+    kind: &'static str,
+    series: &Series,
+    through: ActivityId,
+    until: Option<NaiveDate>,
+    other_times: bool,
+) -> Event {
     let mut changes = Changes::new();
     changes.set("rule", &series.schedule.rule.text());
     changes.set("until", &until);
-    let data =
-        json!({ "activity": through, "starts_on": series.schedule.starts_on, "zone": series.schedule.zone.name() });
-    events::record(tx, Event::of(kind, "activity_series", series.id).changes(changes).data(data))
+    let data = json!({
+        "activity": through, "starts_on": series.schedule.starts_on, "zone": series.schedule.zone.name(),
+        "other_times": other_times,
+    });
+    Event::of(kind, "activity_series", series.id).changes(changes).data(data)
 }

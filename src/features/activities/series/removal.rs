@@ -4,13 +4,15 @@ use super::{Columns, End, Schedule, Scope, Series, changes, finished, lock};
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::activities::{commands, queries},
+    events,
+    features::activities::{commands, model::Activity, queries},
     kernel::{ActivityId, ActivitySeriesId, calendar},
     schema::{activities, activity_series},
-    web::{Allow, Form, permission::activities::Delete},
+    web::{Actor, Allow, Form, permission::activities::Delete},
 };
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use diesel::prelude::*;
+use serde_json::json;
 
 /// What a deletion did.
 #[derive(Clone, Debug)]
@@ -27,9 +29,10 @@ pub fn delete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, scope: Scope) 
         commands::set_deleted(tx, by, id, true)?;
         return Ok(Gone { count: 1, undo: String::new() });
     };
+    queries::require_removable(tx, by, &before)?;
     let series = lock(tx, series)?;
     let from = if scope == Scope::All { NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default() } else { day };
-    let gone = remove(tx, &series, from)?;
+    let gone = remove(tx, by, &series, from)?;
     let last = if scope == Scope::All { series.schedule.starts_on.min(day) } else { day };
     close(tx, &series, last)?;
     changes::tell(tx, "activity_series.ended", &series, id, Some(from))?;
@@ -47,10 +50,13 @@ pub fn delete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, scope: Scope) 
 /// Takes back what [`delete`] did to a series: `at`, and the end it had.
 pub fn undelete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, asked: &Form) -> AppResult<usize> {
     let before = queries::lock_any(tx, by, id)?;
+    queries::require_removable(tx, by, &before)?;
     let series = lock(tx, before.series_id.ok_or(AppError::NotFound)?)?;
     let at = asked.get("at").parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(AppError::NotFound)?;
-    let of = activities::table.filter(activities::series_id.eq(series.id)).filter(activities::deleted_at.eq(at));
-    let back = diesel::update(of)
+    let of = || activities::table.filter(activities::series_id.eq(series.id)).filter(activities::deleted_at.eq(at));
+    let all: Vec<Activity> = of().select(Activity::as_select()).load(tx.conn())?;
+    queries::require_all_removable(tx, by, &all)?;
+    let back = diesel::update(of())
         .set((activities::deleted_at.eq(None::<DateTime<Utc>>), activities::updated_at.eq(diesel::dsl::now)))
         .execute(tx.conn());
     let back = match back {
@@ -72,27 +78,33 @@ pub fn undelete(tx: &mut OrgTx, by: &Allow<Delete>, id: ActivityId, asked: &Form
     diesel::update(activity_series::table.filter(activity_series::id.eq(series.id)))
         .set(Columns::of(&schedule, made_until))
         .execute(tx.conn())?;
-    changes::tell(tx, "activity_series.updated", &series, id, None)?;
+    let mut event = changes::told("activity_series.updated", &series, id, None, false);
+    event.data["back"] = json!(true);
+    events::record(tx, event)?;
     super::tell_guests(tx, series.id)?;
     commands::announce(tx, id, &[before.fields.deal_id])?;
     Ok(back)
 }
 
 /// The series has no more days from `day` on: what is open there goes.
-pub(super) fn end(tx: &mut OrgTx, series: &Series, day: NaiveDate) -> AppResult<()> {
-    remove(tx, series, day)?;
+pub(super) fn end(tx: &mut OrgTx, by: &Actor, series: &Series, day: NaiveDate) -> AppResult<()> {
+    remove(tx, by, series, day)?;
     close(tx, series, day)?;
     super::tell_guests(tx, series.id)
 }
 
-/// Deletes what is open from that day on; when, for each.
-fn remove(tx: &mut OrgTx, series: &Series, from: NaiveDate) -> AppResult<Vec<DateTime<Utc>>> {
-    let of = activities::table
-        .filter(activities::series_id.eq(series.id))
-        .filter(activities::deleted_at.is_null())
-        .filter(activities::closed_at.is_null())
-        .filter(activities::occurs_on.ge(from));
-    let gone: Vec<Option<DateTime<Utc>>> = diesel::update(of)
+/// Deletes what is open from that day on, or nothing where some of it is not the actor's to delete; when, for each.
+fn remove(tx: &mut OrgTx, by: &Actor, series: &Series, from: NaiveDate) -> AppResult<Vec<DateTime<Utc>>> {
+    let of = || {
+        activities::table
+            .filter(activities::series_id.eq(series.id))
+            .filter(activities::deleted_at.is_null())
+            .filter(activities::closed_at.is_null())
+            .filter(activities::occurs_on.ge(from))
+    };
+    let all: Vec<Activity> = of().order(activities::id).select(Activity::as_select()).for_update().load(tx.conn())?;
+    queries::require_all_removable(tx, by, &all)?;
+    let gone: Vec<Option<DateTime<Utc>>> = diesel::update(of())
         .set((activities::deleted_at.eq(diesel::dsl::now), activities::updated_at.eq(diesel::dsl::now)))
         .returning(activities::deleted_at)
         .get_results(tx.conn())?;

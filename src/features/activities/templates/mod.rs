@@ -20,9 +20,12 @@ pub use automatic::{plan_template, take_back_untouched, usable_templates};
 pub(super) use chain::{Offer, follow, offered, planned, reopen};
 pub(super) use model::{Choice, choices};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/activity-templates/selection", post().to(selection::plan))
         .route("/activity-templates/{id}/application", get().to(pages::show))
         .route("/activity-templates/{id}/application", post().to(pages::apply))

@@ -115,12 +115,18 @@ WITH gone AS (
 INSERT INTO operation_changes (operation_id, record_type, record_id, action, version_after)
 SELECT $3, 'activity', g.id, 'deleted', g.version FROM gone g";
 
+/// Whether that upload of the member's was imported: the operation has its id.
+pub(super) fn is_imported(tx: &mut OrgTx, member: MemberId, id: Uuid) -> AppResult<bool> {
+    let of = book::table.filter(book::id.eq(OperationId(id))).filter(book::kind.eq(KIND));
+    Ok(diesel::select(diesel::dsl::exists(of.filter(book::created_by.eq(member.0)))).get_result(tx.conn())?)
+}
+
 /// Takes over what is new of an upload, and what it changes; the upload is gone then, so that sent twice it is one import.
 pub(super) fn import(tx: &mut OrgTx, by: &Allow<Create>, id: Uuid) -> AppResult<(OperationId, Sorted)> {
     let (name, found) = kept(tx, by.id, id)?;
     diesel::delete(calendar_uploads::table.filter(calendar_uploads::id.eq(id))).execute(tx.conn())?;
     let sorted = sort(tx, by.id, &found)?;
-    let op = OperationId::new();
+    let op = OperationId(id);
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let total = sorted.changes() + sorted.same + sorted.left;
     diesel::insert_into(book::table)

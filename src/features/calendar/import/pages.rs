@@ -92,13 +92,14 @@ pub(in crate::features::calendar) async fn show(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (member, id, shell) = (by.id, *id, page.shell("calendar"));
-    let (found, sorted) = db
-        .org(&page, move |tx| {
-            let (_, found) = commands::kept(tx, member, id)?;
-            let sorted = sort(tx, member, &found)?;
-            Ok((found, sorted))
+    let read = db
+        .org(&page, move |tx| match commands::kept(tx, member, id) {
+            Ok((_, found)) => sort(tx, member, &found).map(|sorted| Some((found, sorted))),
+            Err(AppError::NotFound) if commands::is_imported(tx, member, id)? => Ok(None),
+            Err(other) => Err(other),
         })
         .await?;
+    let Some((found, sorted)) = read else { return Ok(result(&page, id)) };
     let count = |n: usize| by.locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
     let line = |event: &Incoming| {
         let slot = Slot { start_at: event.start_at, due_on: event.due_on };
@@ -122,6 +123,12 @@ pub(in crate::features::calendar) async fn show(
     reply::page(&page.req, &ImportPage { shell, error: String::new(), found: Some(preview) })
 }
 
+/// What came of an upload that was imported already.
+fn result(page: &Page, id: Uuid) -> HttpResponse {
+    let told = Flash::info("This file has already been imported. Here is the result.");
+    reply::redirect(&page.req, &format!("/operations/{id}"), Some(told))
+}
+
 /// `POST /calendar/imports/{id}`
 pub(in crate::features::calendar) async fn confirm(
     page: Page,
@@ -130,7 +137,13 @@ pub(in crate::features::calendar) async fn confirm(
     db: Data<Db>,
 ) -> AppResult<HttpResponse> {
     let (id, locale) = (*id, by.locale);
-    let (op, sorted) = db.org(&page, move |tx| commands::import(tx, &by, id)).await?;
+    let done = db
+        .org(&page, move |tx| match commands::import(tx, &by, id) {
+            Err(AppError::NotFound) if commands::is_imported(tx, by.id, id)? => Ok(None),
+            other => other.map(Some),
+        })
+        .await?;
+    let Some((op, sorted)) = done else { return Ok(result(&page, id)) };
     let count = |n: usize| locale.integer(i64::try_from(n).unwrap_or(i64::MAX));
     let parts = [(sorted.new.len(), "imported"), (sorted.changed.len(), "changed"), (sorted.gone.len(), "taken away")];
     let told: Vec<String> =

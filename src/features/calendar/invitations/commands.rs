@@ -1,11 +1,17 @@
 //! Inviting, withdrawing, and following what becomes of the activity: every change that concerns guests reaches them.
 
-use super::mails::{self, Method};
+use super::{
+    mails::{self, Method},
+    queries,
+};
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     events::{self, Changes, Event},
-    features::activities::{self, Activity},
+    features::{
+        activities::{self, Activity},
+        mails::look_up,
+    },
     kernel::ActivityId,
     live::{self, LiveMessage},
     schema::{activities as rows, activity_guests, activity_invitations, contacts},
@@ -19,6 +25,9 @@ use uuid::Uuid;
 
 /// Most guests of one activity.
 const MOST: i64 = 50;
+
+/// Most invitations of people to dates that go out at once: each is a mail.
+const MOST_AT_ONCE: usize = 150;
 
 /// Somebody to invite.
 #[derive(Clone, Debug)]
@@ -83,11 +92,15 @@ pub fn invite(
         .do_update()
         .set(activity_invitations::message.eq(message))
         .execute(tx.conn())?;
-    let invitation = lock(tx, id)?.ok_or(AppError::NotFound)?;
-    let mut invited = Vec::new();
+    let mut invitation = lock(tx, id)?.ok_or(AppError::NotFound)?;
+    let (mut invited, mut back) = (Vec::new(), false);
     for person in people {
         let (contact, name, email) = who(tx, by, person)?;
-        if let Some(guest) = add(tx, id, contact, &name, &email)? {
+        if let Some((guest, again)) = add(tx, id, contact, &name, &email)? {
+            if again {
+                back = true;
+                mails::hold_back(tx, &guest, &invitation)?;
+            }
             take_part(tx, id, contact)?;
             note(tx, id, None, Some(&guest))?;
             invited.push(guest);
@@ -101,9 +114,39 @@ pub fn invite(
     if count > MOST {
         return Err(AppError::field("guest_email", format!("At most {MOST} guests can be invited.")));
     }
+    if back {
+        // What called them off may arrive later, and must not be the last word.
+        invitation.sequence += 1;
+        save(tx, &invitation)?;
+    }
     let all = everybody(tx, id)?;
     mails::send(tx, &activity, &invitation, (&invited, &all), Method::Request { changed: false })?;
     Ok(invited.len())
+}
+
+/// [`invite`], and to the later dates of its series too; returns how many invitations that makes.
+pub(super) fn invite_on(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    id: ActivityId,
+    people: &[Invitee],
+    message: Option<&str>,
+) -> AppResult<usize> {
+    let first = activities::find(tx, by, id)?;
+    let later = queries::later(tx, by, &first)?;
+    if later.len() > queries::MOST_LATER {
+        return Err(AppError::field("guest_scope", "There are too many later dates to invite to them all at once."));
+    }
+    let mails = (later.len() + 1) * people.len();
+    if mails > MOST_AT_ONCE {
+        let told = format!(
+            "That would be {mails} invitations at once, and {MOST_AT_ONCE} is the most. Invite fewer people at a time, or only to this date."
+        );
+        return Err(AppError::field("guest_scope", told));
+    }
+    [id].into_iter()
+        .chain(later)
+        .try_fold(0, |sum, id| Ok(sum + invite(tx, by, id, people, message.map(str::to_owned))?))
 }
 
 /// They are invited no longer, and are told.
@@ -221,7 +264,13 @@ fn told(activity: &Activity) -> String {
 /// Contact, name and address.
 fn who(tx: &mut OrgTx, by: &Actor, person: &Invitee) -> AppResult<(Option<Uuid>, String, String)> {
     let id = match person {
-        Invitee::Address(email) => return Ok((None, String::new(), email.clone())),
+        Invitee::Address(email) => {
+            // Whoever's record it is: not to be written to is not to be written to by anybody.
+            if look_up(tx, std::slice::from_ref(email))?.values().any(|known| known.do_not_contact) {
+                return Err(AppError::field("guest_email", format!("{email} asked not to be contacted.")));
+            }
+            return Ok((None, String::new(), email.clone()));
+        }
         Invitee::Contact(id) => *id,
     };
     let strange = || AppError::field("guest", "is not one of your contacts");
@@ -241,28 +290,39 @@ fn who(tx: &mut OrgTx, by: &Actor, person: &Invitee) -> AppResult<(Option<Uuid>,
     Ok((Some(id), name, email.to_lowercase()))
 }
 
-/// None when they are invited already.
-fn add(tx: &mut OrgTx, id: ActivityId, contact: Option<Uuid>, name: &str, email: &str) -> AppResult<Option<Kept>> {
-    let added = diesel::sql_query(
+/// The guest, and whether they had been invited before; none when they are invited already.
+fn add(
+    tx: &mut OrgTx,
+    id: ActivityId,
+    contact: Option<Uuid>,
+    name: &str,
+    email: &str,
+) -> AppResult<Option<(Kept, bool)>> {
+    use diesel::sql_types as t;
+    #[derive(QueryableByName)]
+    struct Added {
+        #[diesel(sql_type = t::Bool)]
+        again: bool,
+    }
+    let added: Option<Added> = diesel::sql_query(
         "INSERT INTO activity_guests AS g (id, activity_id, contact_id, name, email) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (org_id, activity_id, email) DO UPDATE SET withdrawn_at = NULL, answer = NULL, comment = NULL, answered_at = NULL, \
            contact_id = coalesce(excluded.contact_id, g.contact_id), name = coalesce(nullif(excluded.name, ''), g.name) \
-         WHERE g.withdrawn_at IS NOT NULL",
+         WHERE g.withdrawn_at IS NOT NULL RETURNING g.id <> $1 AS again",
     )
-    .bind::<diesel::sql_types::Uuid, _>(Uuid::now_v7())
-    .bind::<diesel::sql_types::Uuid, _>(id.0)
-    .bind::<diesel::sql_types::Nullable<diesel::sql_types::Uuid>, _>(contact)
-    .bind::<diesel::sql_types::Text, _>(name)
-    .bind::<diesel::sql_types::Text, _>(email)
-    .execute(tx.conn())?;
-    if added == 0 {
-        return Ok(None);
-    }
+    .bind::<t::Uuid, _>(Uuid::now_v7())
+    .bind::<t::Uuid, _>(id.0)
+    .bind::<t::Nullable<t::Uuid>, _>(contact)
+    .bind::<t::Text, _>(name)
+    .bind::<t::Text, _>(email)
+    .get_result(tx.conn())
+    .optional()?;
+    let Some(Added { again }) = added else { return Ok(None) };
     let guest = activity_guests::table
         .filter(activity_guests::activity_id.eq(id))
         .filter(activity_guests::email.eq(email))
         .select(Kept::as_select());
-    Ok(Some(guest.first(tx.conn())?))
+    Ok(Some((guest.first(tx.conn())?, again)))
 }
 
 /// A contact who is invited takes part, on their page too.

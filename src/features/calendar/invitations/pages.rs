@@ -10,11 +10,13 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
 use uuid::Uuid;
 
-/// `POST /activities/{id}/guests`: `guest`… (contacts), `guest_email` (addresses between commas), `guest_message`
+/// `POST /activities/{id}/guests`: `guest`… (contacts), `guest_email` (addresses between commas), `guest_message`, `guest_scope` (`later`: to
+/// the later dates of its series too)
 pub(in crate::features::calendar) async fn invite(
     page: Page,
     by: Allow<Edit>,
@@ -27,6 +29,9 @@ pub(in crate::features::calendar) async fn invite(
         .org(&page, move |tx| {
             activities::find(tx, &by, id)?;
             let (people, message) = parse(&posted)?;
+            if posted.get("guest_scope") == "later" {
+                return commands::invite_on(tx, &by, id, &people, message.as_deref());
+            }
             commands::invite(tx, &by, id, &people, message)
         })
         .await;
@@ -39,7 +44,9 @@ pub(in crate::features::calendar) async fn invite(
             let told = format!("{n} invitation{} on the way", if n == 1 { " is" } else { "s are" });
             Ok(reply::redirect(&page.req, &format!("/activities/{id}#guests"), Some(Flash::success(told))))
         }
-        Err(AppError::Invalid(errors)) => activities::refused(&page, &db, id, form, errors).await,
+        Err(AppError::Invalid(errors)) => {
+            activities::refused(&page, &db, id, form, StatusCode::UNPROCESSABLE_ENTITY, errors).await
+        }
         Err(other) => Err(other),
     }
 }

@@ -4,15 +4,20 @@ use super::mails;
 use crate::{
     db::{OrgTx, Tx, kept},
     error::AppResult,
-    features::activities::Activity,
+    features::activities::{Activity, seen_of},
     kernel::{ActivityId, RecordType},
+    schema::activities,
     web::{
         Actor,
         permission::{Permission, activities::Edit},
     },
 };
+use chrono::{Duration, Utc};
 use diesel::{prelude::*, sql_types as t};
 use uuid::Uuid;
+
+/// Later dates of a series that guests are invited to at once: each has a mail of its own.
+pub(super) const MOST_LATER: usize = 30;
 
 /// For `calendar/_guests.html`.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +26,8 @@ pub struct Guests {
     /// Contacts who take part, or whom it is about, and who have an address: id, name and address.
     pub candidates: Vec<(Uuid, String, String)>,
     pub may_invite: bool,
+    /// Of what repeats: how many later dates there are to invite to as well, as far as they are planned; none where they are too many.
+    pub later: Option<usize>,
     /// What is missing before anybody can be invited.
     pub missing: &'static str,
 }
@@ -106,6 +113,10 @@ impl Guests {
             list: rows.into_iter().map(guest).collect(),
             candidates,
             may_invite,
+            later: match activity.occurrence() {
+                Some(_) => Some(later(tx, actor, activity)?.len()).map(|n| if n > MOST_LATER { 0 } else { n }),
+                None => None,
+            },
             missing: match () {
                 () if undated => "Guests can be invited once it has a day.",
                 () if mails::is_over(activity) => "It is over: guests can be invited once it has a new time.",
@@ -113,6 +124,25 @@ impl Guests {
             },
         })
     }
+}
+
+/// The open occurrences after this one that guests can be invited to by the actor, in their order: those they see, that have a day and are
+/// not over. One more than [`MOST_LATER`] at most.
+pub(super) fn later(tx: &mut OrgTx, actor: &Actor, activity: &Activity) -> AppResult<Vec<ActivityId>> {
+    let Some((series, day)) = activity.occurrence() else { return Ok(vec![]) };
+    let of = activities::table.filter(activities::series_id.eq(series)).filter(activities::occurs_on.gt(day));
+    let open = of.filter(activities::closed_at.is_null()).filter(activities::deleted_at.is_null());
+    // As `mails::is_over` has it.
+    let timed = activities::start_at.is_not_null().and(activities::start_at.gt(Utc::now() - Duration::days(1)));
+    let all_day = activities::start_at.is_null().and(activities::due_on.is_not_null());
+    let mut found: Vec<ActivityId> =
+        open.filter(timed.or(all_day)).order(activities::occurs_on).select(activities::id).load(tx.conn())?;
+    if actor.visible_owners().is_some() {
+        let seen = seen_of(tx, actor, found.iter().map(|id| id.0).collect())?;
+        found.retain(|id| seen.contains(&id.0));
+    }
+    found.truncate(MOST_LATER + 1);
+    Ok(found)
 }
 
 /// Those the actor sees, who may be written to.

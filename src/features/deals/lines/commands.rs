@@ -86,20 +86,30 @@ pub(super) fn insert(tx: &mut OrgTx, line: &Line) -> AppResult<()> {
     Ok(())
 }
 
-/// Changes a line.
-pub(super) fn update(tx: &mut OrgTx, by: &Allow<Edit>, deal: &Deal, id: LineId, said: &Said) -> AppResult<()> {
-    let before = model::find(tx, deal.id, id)?;
-    let mut line = build(deal, id, before.position, said)?;
+/// Changes a line. False where it would, and `stale`, the form it comes from, shows it as it was before somebody else changed it.
+pub(super) fn update(
+    tx: &mut OrgTx,
+    by: &Allow<Edit>,
+    deal: &Deal,
+    before: Line,
+    said: &Said,
+    stale: bool,
+) -> AppResult<bool> {
+    let mut line = build(deal, before.id, before.position, said)?;
     if line.unit_price == before.unit_price && line.product_id == before.product_id {
         // The price was not written again: it still comes from where it came from.
         line.from_currency.clone_from(&before.from_currency);
         (line.from_rate, line.from_on) = (before.from_rate, before.from_on);
     }
     if line == before {
-        return Ok(());
+        return Ok(true);
+    }
+    if stale {
+        return Ok(false);
     }
     write(tx, &line)?;
-    settle(tx, by, deal, deal.amount_from, &[(Some(before), Some(line))])
+    settle(tx, by, deal, deal.amount_from, &[(Some(before), Some(line))])?;
+    Ok(true)
 }
 
 pub(super) fn write(tx: &mut OrgTx, line: &Line) -> AppResult<()> {

@@ -12,6 +12,7 @@ use crate::{
         Currency, TaxClassId,
         lines::{Discount, INTERVALS, Interval, MOST_PERIODS, Priced},
         money,
+        numbers::DecimalMark,
     },
     web::{Actor, Form, FormErrors, Parser},
 };
@@ -43,10 +44,10 @@ pub(super) fn parse(
 ) -> AppResult<Said> {
     let product = products::meant(tx, form, "product")?;
     let mut p = form.parser();
-    let name = p.required("product", 200);
-    let quantity = p.optional("quantity", quantity).unwrap_or(Decimal::ONE);
-    let typed = p.optional("unit_price", money::parse_amount);
-    let discount = discount(&mut p, form);
+    let (name, mark) = (p.required("product", 200), actor.locale.mark());
+    let quantity = p.optional("quantity", |text| quantity(text, mark)).unwrap_or(Decimal::ONE);
+    let typed = p.optional("unit_price", |text| money::parse_amount_in(text, mark, Some(currency)));
+    let discount = discount(&mut p, form, mark, currency);
     let recurring = recurring(&mut p, form, product.as_ref());
     let known = before.filter(|line| line.product_id == product.as_ref().map(|product| product.id));
     if let Some(product) = product.as_ref().filter(|product| product.retired_at.is_some() && known.is_none()) {
@@ -68,8 +69,8 @@ pub(super) fn parse(
     })
 }
 
-fn quantity(text: &str) -> Result<Decimal, &'static str> {
-    let quantity = money::parse_amount(text)?;
+fn quantity(text: &str, mark: DecimalMark) -> Result<Decimal, &'static str> {
+    let quantity = money::parse_amount(text, mark)?;
     match quantity {
         n if n.is_zero() => Err("must be more than nothing"),
         n if n >= Decimal::from(MOST) => Err("is too large"),
@@ -78,15 +79,17 @@ fn quantity(text: &str) -> Result<Decimal, &'static str> {
 }
 
 /// `10 %`, or an amount.
-fn discount(p: &mut Parser<'_>, form: &Form) -> Discount {
+fn discount(p: &mut Parser<'_>, form: &Form, mark: DecimalMark, currency: Currency) -> Discount {
     let text = form.get("discount");
     let percent = text.ends_with('%') || form.get("discount_kind") == "percent";
     if !percent {
-        let amount = p.optional("discount", money::parse_amount).filter(|amount| !amount.is_zero());
+        let amount = p
+            .optional("discount", |text| money::parse_amount_in(text, mark, Some(currency)))
+            .filter(|amount| !amount.is_zero());
         return amount.map_or(Discount::None, Discount::Amount);
     }
     let read = |text: &str| -> Result<Decimal, String> {
-        let percent = money::parse_decimal(text.trim_end_matches('%').trim_end(), 2)?;
+        let percent = money::parse_decimal(text.trim_end_matches('%').trim_end(), 2, mark)?;
         let fits = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent);
         fits.then_some(percent).ok_or_else(|| "must be from 0 to 100 %".to_owned())
     };
@@ -157,7 +160,7 @@ fn price(
 
 /// The form of a line as it is.
 pub(super) fn to_form(line: &Line) -> Form {
-    let plain = |n: Decimal| n.normalize().to_string();
+    let plain = money::typed;
     let said = [
         ("product", line.name.clone()),
         ("product_id", line.product_id.map(|id| id.to_string()).unwrap_or_default()),

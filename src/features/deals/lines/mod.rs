@@ -13,6 +13,7 @@ mod model;
 mod pages;
 mod panel;
 mod price;
+mod stale;
 mod undo;
 
 pub use commands::{copy, give, keep};
@@ -25,11 +26,14 @@ use crate::{
     error::AppResult,
     kernel::DealId,
     schema::deal_lines,
+    web::{
+        Routes,
+        paths::{get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, get, post};
 use diesel::prelude::*;
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/deals/{id}/lines", get().to(pages::show))
         .route("/deals/{id}/lines", post().to(pages::add))
         .route("/deals/{id}/lines/order", post().to(pages::order))

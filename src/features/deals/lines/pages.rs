@@ -4,11 +4,13 @@ use super::{
     super::{model::AmountFrom, pages as deal_pages, queries},
     commands, forms,
     panel::{Panel, State},
+    stale::{self, Gone},
     undo,
 };
 use crate::{
     db::Db,
     error::{AppError, AppResult},
+    features::records::history::Conflict,
     kernel::{DealId, LineId},
     web::{
         Allow, Form, FormErrors, Page, csrf,
@@ -85,18 +87,23 @@ async fn refused(
 ) -> AppResult<HttpResponse> {
     // What is wrong with the deal itself (its rules) has no control here.
     let errors = if errors.get("amount_from").is_some() { errors } else { errors.placed(&form) };
-    let state = State { editing, typed: Some((form, errors)) };
+    let state = State { editing, typed: Some((form, errors)), ..State::default() };
+    again(page, db, StatusCode::UNPROCESSABLE_ENTITY, deal, state).await
+}
+
+/// The panel, or the deal's page, with what was typed.
+async fn again(page: &Page, db: &Db, status: StatusCode, deal: DealId, state: State) -> AppResult<HttpResponse> {
     if reply::is_partial(&page.req) {
-        return panel(page, db, StatusCode::UNPROCESSABLE_ENTITY, deal, state).await;
+        return panel(page, db, status, deal, state).await;
     }
-    deal_pages::show_lines(page, db, deal, state).await
+    deal_pages::show_lines(page, db, status, deal, state).await
 }
 
 /// `GET /deals/{id}/lines?line=`: the panel, one line of it as a form.
 pub(in crate::features::deals) async fn show(page: Page, id: Path<DealId>, db: Data<Db>) -> AppResult<HttpResponse> {
     page.require::<View>()?;
     let query = Form::decode(page.req.query_string().as_bytes())?;
-    let state = State { editing: query.get("line").parse().ok(), typed: None };
+    let state = State { editing: query.get("line").parse().ok(), ..State::default() };
     panel(&page, &db, StatusCode::OK, *id, state).await
 }
 
@@ -120,7 +127,16 @@ pub(in crate::features::deals) async fn add(
     answer(&page, &db, id, done.map(|()| None), None, form).await
 }
 
-/// `POST /deals/{id}/lines/{line}`
+/// What came of saving a line.
+enum Saving {
+    Done,
+    /// Somebody else changed it meanwhile.
+    Stale(Conflict, Form),
+    /// Somebody took it off.
+    Gone(Gone),
+}
+
+/// `POST /deals/{id}/lines/{line}`: as for a new one, and `version`, of the form
 pub(in crate::features::deals) async fn save(
     page: Page,
     by: Allow<Edit>,
@@ -132,12 +148,38 @@ pub(in crate::features::deals) async fn save(
     let done = db
         .org(&page, move |tx| {
             let deal = commands::hold(tx, &by, id)?;
-            let before = super::model::find(tx, id, line)?;
+            let Some(before) = stale::find(tx, id, line)? else {
+                return stale::gone(tx, &by, id, line)?.map(Saving::Gone).ok_or(AppError::NotFound);
+            };
             let said = forms::parse(tx, &by, &posted, commands::currency(&deal)?, Some(&before))?;
-            commands::update(tx, &by, &deal, line, &said)
+            let seen = stale::overtaken(tx, &before, &posted)?;
+            let saved = commands::update(tx, &by, &deal, before.clone(), &said, seen.is_some())?;
+            match seen.filter(|_| !saved) {
+                Some(seen) => {
+                    let mut form = posted;
+                    let conflict = stale::conflict(tx, &by, &before, seen, &mut form)?;
+                    Ok(Saving::Stale(conflict, form))
+                }
+                None => Ok(Saving::Done),
+            }
         })
         .await;
-    answer(&page, &db, id, done.map(|()| None), Some(line), form).await
+    match done {
+        Ok(Saving::Stale(conflict, form)) => {
+            let typed = Some((form, FormErrors::default()));
+            let state = State { editing: Some(line), typed, conflict: Some(conflict) };
+            again(&page, &db, StatusCode::CONFLICT, id, state).await
+        }
+        Ok(Saving::Gone(Gone { name, who })) => {
+            let told = format!(
+                "{name} was taken off meanwhile by {who}. What you typed is here: add it as a new line, or leave it."
+            );
+            let state = State { typed: Some((form, FormErrors::one("", told))), ..State::default() };
+            again(&page, &db, StatusCode::CONFLICT, id, state).await
+        }
+        Ok(Saving::Done) => answer(&page, &db, id, Ok(None), Some(line), form).await,
+        Err(error) => answer(&page, &db, id, Err(error), Some(line), form).await,
+    }
 }
 
 /// `POST /deals/{id}/lines/{line}/removal`
@@ -151,12 +193,15 @@ pub(in crate::features::deals) async fn remove(
     let done = db
         .org(&page, move |tx| {
             let deal = commands::hold(tx, &by, id)?;
-            commands::remove(tx, &by, &deal, line)
+            if stale::find(tx, id, line)?.is_none() {
+                let Gone { name, who } = stale::gone(tx, &by, id, line)?.ok_or(AppError::NotFound)?;
+                return Ok((format!("{name} was taken off already by {who}"), None));
+            }
+            let taken = commands::remove(tx, &by, &deal, line)?;
+            Ok((format!("{} taken off", taken.name), Some(format!("/deals/{id}/lines/{line}/removal/undo"))))
         })
         .await;
-    let told =
-        |name: String| Some((format!("{name} taken off"), Some(format!("/deals/{id}/lines/{line}/removal/undo"))));
-    answer(&page, &db, id, done.map(|line| told(line.name)), None, Form::default()).await
+    answer(&page, &db, id, done.map(Some), None, Form::default()).await
 }
 
 /// `POST /deals/{id}/lines/{line}/removal/undo`

@@ -3,7 +3,7 @@
 use super::{
     commands, forms,
     model::{self, Line},
-    undo,
+    stale, undo,
 };
 use crate::{
     db::OrgTx,
@@ -11,7 +11,7 @@ use crate::{
     features::{
         deals::model::{AmountFrom, Deal},
         products::{self, TaxClass},
-        records::require_edit,
+        records::{history::Conflict, require_edit},
     },
     kernel::{
         Currency, LineId, Money, RecordType,
@@ -28,6 +28,8 @@ pub struct State {
     pub editing: Option<LineId>,
     /// What was typed and refused, of that line or of a new one.
     pub typed: Option<(Form, FormErrors)>,
+    /// What somebody else made of that line meanwhile.
+    pub conflict: Option<Conflict>,
 }
 
 /// What `deals/_lines.html` needs, under the name `lines`.
@@ -73,6 +75,7 @@ pub struct LineForm {
     /// Chosen now, so that the form sent twice adds one line.
     pub id: LineId,
     pub input: FormView,
+    pub conflict: Option<Conflict>,
     pub taxes: Vec<SelectOption>,
     pub intervals: Vec<SelectOption>,
 }
@@ -91,12 +94,19 @@ impl Panel {
         let refused = state.typed.is_some();
         let (typed, errors) = state.typed.unwrap_or_default();
         let error = errors.get("amount_from").map(str::to_owned).unwrap_or_default();
-        let form = |line: &Line| {
-            let input = if refused { typed.clone() } else { forms::to_form(line) };
-            line_form(line.id, input, errors.clone(), &taxes, false)
+        let mut changing = match editing.and_then(|id| lines.iter().find(|line| line.id == id)) {
+            Some(line) => {
+                let mut input = if refused { typed.clone() } else { forms::to_form(line) };
+                if !input.has("version") {
+                    input.set("version", stale::version(tx, line)?);
+                }
+                let form = line_form(line.id, input, errors.clone(), &taxes, false);
+                Some(LineForm { conflict: state.conflict, ..form })
+            }
+            None => None,
         };
         let rows = lines.iter().map(|line| {
-            let form = (editing == Some(line.id)).then(|| form(line));
+            let form = changing.take_if(|form| form.id == line.id);
             row(actor, deal, line, currency, form)
         });
         let rows: Vec<Row> = rows.collect();
@@ -152,6 +162,7 @@ fn line_form(id: LineId, input: Form, errors: FormErrors, taxes: &[TaxClass], ne
     });
     LineForm {
         id,
+        conflict: None,
         taxes: as_product(&tax).chain([none("No tax", &tax)]).chain(classes).collect(),
         intervals: as_product(&every)
             .chain([none("Once", &every)])

@@ -5,7 +5,9 @@ use super::super::lines::{self, Line};
 use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    kernel::{DealId, OperationId},
+    features::records::touched::{self, Since},
+    kernel::{DealId, OperationId, RecordType},
+    web::Actor,
 };
 use diesel::{prelude::*, sql_types as t};
 use serde_json::{Value, json};
@@ -19,6 +21,75 @@ pub(super) fn remember_lines(tx: &mut OrgTx, op: OperationId, deal: DealId, line
         .bind::<t::Jsonb, _>(json!({ "lines": lines }))
         .execute(tx.conn())?;
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Noted {
+    #[diesel(sql_type = t::Text)]
+    deal: String,
+    #[diesel(sql_type = t::Nullable<t::Text>)]
+    author: Option<String>,
+}
+
+/// What was done since with a deal that was split off would go to the bin with it: why the split is not taken back, then.
+pub fn noted(tx: &mut OrgTx, by: &Actor, op: OperationId) -> AppResult<Option<String>> {
+    match note(tx, by, op)? {
+        None => worked_with(tx, op),
+        told => Ok(told),
+    }
+}
+
+/// A note that somebody else wrote; one's own goes as the split does.
+fn note(tx: &mut OrgTx, by: &Actor, op: OperationId) -> AppResult<Option<String>> {
+    let noted: Option<Noted> = diesel::sql_query(
+        "SELECT d.name AS deal, m.name AS author FROM operation_changes c JOIN deals d ON d.org_id = c.org_id AND d.id = c.record_id \
+         JOIN notes n ON n.org_id = d.org_id AND n.deal_id = d.id AND n.deleted_at IS NULL AND n.author_id IS DISTINCT FROM $2 \
+         LEFT JOIN members m ON m.org_id = n.org_id AND m.id = n.author_id \
+         WHERE c.operation_id = $1 AND c.record_type = 'deal' AND c.action = 'created' AND d.deleted_at IS NULL ORDER BY n.created_at LIMIT 1",
+    )
+    .bind::<t::Uuid, _>(op)
+    .bind::<t::Uuid, _>(by.id.0)
+    .get_result(tx.conn())
+    .optional()?;
+    Ok(noted.map(|Noted { deal, author }| {
+        let author = author.unwrap_or_else(|| "somebody".to_owned());
+        format!("Nothing was undone: {deal} has a note by {author} since, which would go to the bin with it. Move or delete the note first.")
+    }))
+}
+
+#[derive(QueryableByName)]
+struct Touched {
+    #[diesel(sql_type = t::Text)]
+    deal: String,
+}
+
+/// Not counted: notes are told of by their author, and nothing is lost with who follows.
+const APART: [&str; 2] = ["has notes", "is followed"];
+
+/// Since the operation's own moment, which all that it gave bears. What an automation planned and nobody touched is nobody's work.
+fn worked_with(tx: &mut OrgTx, op: OperationId) -> AppResult<Option<String>> {
+    let made = "(SELECT o.created_at FROM operations o WHERE o.org_id = app.org() AND o.id = $1)";
+    let came_along = format!(
+        "h.created_at <= {made} OR h.id IN (SELECT g.activity_id FROM activity_origins g JOIN activities y ON y.org_id = g.org_id \
+           AND y.id = g.activity_id WHERE g.org_id = app.org() AND g.run_id IS NOT NULL AND y.version = 1)"
+    );
+    let since = Since { made, came_along: &came_along, made_too: &came_along };
+    for sign in touched::signs(RecordType::Deal, since).into_iter().filter(|sign| !APART.contains(&sign.said)) {
+        let sql = format!(
+            "SELECT d.name AS deal FROM operation_changes c JOIN deals d ON d.org_id = c.org_id AND d.id = c.record_id \
+             WHERE c.operation_id = $1 AND c.record_type = 'deal' AND c.action = 'created' AND d.deleted_at IS NULL \
+               AND d.id IN ({}) ORDER BY d.number LIMIT 1",
+            sign.ids
+        );
+        let met: Option<Touched> = diesel::sql_query(sql).bind::<t::Uuid, _>(op).get_result(tx.conn()).optional()?;
+        if let Some(Touched { deal }) = met {
+            let said = sign.said;
+            return Ok(Some(format!(
+                "Nothing was undone: {deal} {said}, which would go to the bin with it. Take that off the deal first."
+            )));
+        }
+    }
+    Ok(None)
 }
 
 #[derive(QueryableByName)]

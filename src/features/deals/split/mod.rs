@@ -8,12 +8,14 @@ mod back;
 mod pages;
 mod shares;
 
-pub use back::rejoin;
+pub use back::{noted, rejoin};
 pub(super) use pages::{ask, make};
 pub use shares::equal;
 
 use super::{
-    cloning, commands, lines, links,
+    cloning, commands,
+    lines::{self, Line},
+    links,
     model::{AmountFrom, Deal, DealFields, NewDeal, Recurring},
     queries,
 };
@@ -21,7 +23,7 @@ use crate::{
     db::{OrgTx, Tx},
     error::{AppError, AppResult},
     features::{
-        operations::{self, Done, NewOperation, Tally},
+        operations::{self, Done, NewOperation, Status, Tally},
         pipeline,
         records::Saved,
     },
@@ -44,23 +46,33 @@ const FEWEST: usize = 2;
 const MOST: usize = 12;
 
 /// Splits an open deal. The shares must add up to its amount; the first is its own. What recurs stays with it unless the plan shares it.
+/// The same form, known by its `key`, splits once.
 fn split(
     tx: &mut OrgTx,
     (by, edit): (&Allow<Create>, &Allow<Edit>),
     id: DealId,
-    version: i32,
-    plan: &Plan,
+    (version, key): (i32, Option<Uuid>),
+    plan: impl FnOnce(&[Line]) -> AppResult<Plan>,
 ) -> AppResult<OperationId> {
     // Stage before deal, as every command takes them.
     let stage = queries::find(tx, by, id)?.stage_id;
     pipeline::lock_stage(tx, stage)?;
     let deal = queries::lock(tx, by, id)?;
+    let key = match key.map(|key| operations::of_request(tx, key)).transpose()?.flatten() {
+        // Undone since, and asked for again: that is another split.
+        Some(known) if known.status() == Status::Undone => None,
+        Some(known) => return Ok(known.id),
+        None => key,
+    };
     if deal.version != version || deal.stage_id != stage {
-        return Err(AppError::Conflict("This deal was changed meanwhile. Look at it again, and then split it.".into()));
+        return Err(AppError::Conflict(
+            "This deal was changed meanwhile. What you typed is below: look at it again, and then split it.".into(),
+        ));
     }
     commands::must_be_on_board(&deal)?;
     let whole = splittable(&deal)?;
     let lines = lines::all(tx, id)?;
+    let plan = &plan(&lines)?;
     let currency: Currency = deal.currency.parse().map_err(|told: &str| AppError::field("", told))?;
     let (shares, lines_of) = shares::with_lines(plan, &deal, &lines, currency)?;
     // What is finer than the currency's coins is told as finely.
@@ -68,7 +80,7 @@ fn split(
         digits if digits > currency.digits() => format!("{} {}", by.locale.decimal(amount, digits), currency.code()),
         _ => by.locale.money(Money { amount, currency }),
     };
-    shares::check(whole, &shares, told)?;
+    shares::check(whole, &shares, currency, told)?;
     let count = i64::try_from(shares.len()).unwrap_or(i64::MAX);
     let new = NewOperation {
         kind: SPLIT,
@@ -76,7 +88,7 @@ fn split(
         title: format!("Split {} into {count}", deal.reference()),
         params: json!({ "back": format!("/deals/{id}") }),
         total: count,
-        request_key: None,
+        request_key: key,
     };
     let op = operations::begin(tx, &new)?;
     let columns = ["name", "amount", "amount_from", "mrr", "arr", "term_months", "one_off", "first_amount"];
@@ -97,7 +109,8 @@ fn split(
     for (n, share) in shares.iter().enumerate().skip(1) {
         let recurring = recurring[n];
         let fields = DealFields { name: share.name.clone(), amount: Some(share.amount), recurring, ..template.clone() };
-        let part = commands::create(tx, by, NewDeal { id: None, stage_id: stage, fields })?;
+        let created = commands::create(tx, by, NewDeal { id: None, stage_id: stage, fields });
+        let part = created.map_err(of_the_whole)?;
         lines::give(tx, part.id, &lines_of[n], follows(n))?;
         cloning::copy_contacts(tx, id, part.id)?;
         links::write(tx, "split", id, part.id)?;
@@ -115,8 +128,8 @@ fn split(
 }
 
 /// Whether the share's amount follows its lines: it did before, and they come to exactly it.
-fn follows(deal: &Deal, share: &shares::Share, lines: &[lines::Line]) -> AmountFrom {
-    let net: Decimal = lines.iter().map(lines::Line::net).sum();
+fn follows(deal: &Deal, share: &shares::Share, lines: &[Line]) -> AmountFrom {
+    let net: Decimal = lines.iter().map(Line::net).sum();
     let exactly = !lines.is_empty() && net == share.amount;
     if deal.amount_from == AmountFrom::Lines && exactly { AmountFrom::Lines } else { AmountFrom::Hand }
 }
@@ -132,9 +145,17 @@ fn keep_first(
     // What recurs follows the lines where the amount does.
     let recurring = if amount_from == AmountFrom::Lines { deal.recurring } else { recurring };
     let fields = DealFields { name, amount, amount_from, recurring, ..DealFields::from(deal) };
-    match commands::update(tx, by, deal.id, deal.version, fields)? {
+    match commands::keep_share(tx, by, deal.id, deal.version, fields).map_err(of_the_whole)? {
         Saved::Done(_) => Ok(()),
         Saved::Stale => Err(AppError::Conflict("This deal was changed meanwhile.".into())),
+    }
+}
+
+/// What is wrong with a field of the deals is said of the form as a whole, which does not have them.
+fn of_the_whole(error: AppError) -> AppError {
+    match error {
+        AppError::Invalid(errors) => AppError::field("", errors.summary()),
+        other => other,
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
         commands,
         lines::{self, Line},
         model::Deal,
+        passing::wants_json,
         queries,
     },
     FEWEST, MOST,
@@ -14,7 +15,8 @@ use super::{
 use crate::{
     db::Db,
     error::{AppError, AppResult},
-    kernel::{Currency, DealId, money},
+    features::records::history,
+    kernel::{Currency, DealId, RecordType, money, numbers::DecimalMark},
     web::{
         Allow, Form, FormErrors, FormView, Page, SelectOption, Shell,
         flash::Flash,
@@ -29,6 +31,7 @@ use actix_web::{
 };
 use askama::Template;
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 /// A row of the form.
 struct Part {
@@ -103,7 +106,7 @@ async fn form(
         .await?;
     let digits = deal.currency.parse::<Currency>().map_or(2, |currency| currency.digits());
     let whole = deal.amount.unwrap_or_default();
-    resize(&mut form, whole, digits);
+    resize(&mut form, whole, digits, page.locale.mark());
     let count = parts(&form);
     let amounts = equal(whole, count, digits);
     let mut rows = Vec::with_capacity(count);
@@ -114,7 +117,7 @@ async fn form(
             form.set(&name, if n == 1 { deal.name.clone() } else { format!("{own} ({n})") });
         }
         if !form.has(&value) {
-            form.set(&value, amount.to_string());
+            form.set(&value, money::typed(amount));
         }
         rows.push(Part {
             name,
@@ -125,6 +128,9 @@ async fn form(
     }
     if !form.has("version") {
         form.set("version", deal.version.to_string());
+    }
+    if !form.has("request_key") {
+        form.set("request_key", Uuid::now_v7().to_string());
     }
     let refused = match commands::must_be_on_board(&deal).and_then(|()| splittable(&deal)) {
         Ok(_) => String::new(),
@@ -156,14 +162,14 @@ async fn form(
 
 /// One deal more or fewer (`again`): what was typed stays. Amounts that nobody touched are made equal anew; beside those that somebody did
 /// a further deal is worth what is left over.
-fn resize(form: &mut Form, whole: Decimal, digits: u32) {
+fn resize(form: &mut Form, whole: Decimal, digits: u32, mark: DecimalMark) {
     if !form.has("again") {
         return;
     }
     let before = parts(form);
     form.set("parts", form.get("again").to_owned());
     let after = parts(form);
-    let amount = |form: &Form, n: usize| money::parse_amount(form.get(&format!("amount_{n}"))).ok();
+    let amount = |form: &Form, n: usize| money::parse_amount(form.get(&format!("amount_{n}")), mark).ok();
     let as_proposed = (1..).zip(equal(whole, before, digits)).all(|(n, equal)| amount(form, n) == Some(equal));
     let kept = if as_proposed { 0 } else { before.min(after) };
     let left = whole - (1..=kept).filter_map(|n| amount(form, n)).sum::<Decimal>();
@@ -171,7 +177,7 @@ fn resize(form: &mut Form, whole: Decimal, digits: u32) {
         form.remove(&format!("amount_{n}"));
     }
     if !as_proposed && after > before {
-        form.set(&format!("amount_{after}"), left.max(Decimal::ZERO).normalize().to_string());
+        form.set(&format!("amount_{after}"), money::typed(left.max(Decimal::ZERO)));
     }
 }
 
@@ -205,14 +211,10 @@ pub async fn make(
         return self::form(&page, &db, StatusCode::OK, *id, form, FormErrors::default()).await;
     }
     let (id, posted) = (*id, form.clone());
-    let version = form.get("version").parse().unwrap_or(0);
-    let done = db
-        .org(&page, move |tx| {
-            queries::find(tx, &by, id)?;
-            let lines = lines::all(tx, id)?;
-            split(tx, (&by, &edit), id, version, &shares::parse(&posted, &lines)?)
-        })
-        .await;
+    let seen = (form.get("version").parse().unwrap_or(0), form.get("request_key").parse().ok());
+    let mark = page.locale.mark();
+    let done =
+        db.org(&page, move |tx| split(tx, (&by, &edit), id, seen, |lines| shares::parse(&posted, lines, mark))).await;
     match done {
         Ok(op) => {
             let flash = Flash::success(format!("Split into {}", parts(&form))).undo(format!("/operations/{op}/undo"));
@@ -221,6 +223,22 @@ pub async fn make(
         Err(AppError::Invalid(errors)) => {
             self::form(&page, &db, StatusCode::UNPROCESSABLE_ENTITY, id, form, errors).await
         }
+        Err(AppError::Conflict(why)) if !wants_json(&page.req) => overtaken(&page, &db, id, form, why).await,
         Err(other) => Err(other),
     }
+}
+
+/// The form with all that was typed, and what somebody else made of the deal meanwhile; sent once more it splits the deal as it is now.
+async fn overtaken(page: &Page, db: &Db, id: DealId, mut form: Form, why: String) -> AppResult<HttpResponse> {
+    let actor = page.actor.clone();
+    let mut seen = Form::new([("version".to_owned(), form.get("version").to_owned())]);
+    let meanwhile = db.org(page, move |tx| history::conflict(tx, &actor, RecordType::Deal, id.0, &mut seen)).await?;
+    let told = meanwhile.theirs.iter().map(|change| {
+        let empty = |text: &str| if text.is_empty() { "empty".to_owned() } else { text.to_owned() };
+        let (before, after) = (empty(&change.before), empty(&change.after));
+        format!("{}: {before} → {after} ({}, {})", change.label, change.by, change.at)
+    });
+    let told = std::iter::once(why).chain(told).collect::<Vec<_>>().join("\n");
+    form.remove("version");
+    self::form(page, db, StatusCode::CONFLICT, id, form, FormErrors::one("", told)).await
 }

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        fineness::too_fine,
         lines::Line,
         model::{AmountFrom, Deal, Recurring},
     },
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{AppError, AppResult},
-    kernel::{Currency, LineId, money},
+    kernel::{Currency, LineId, money, numbers::DecimalMark},
     web::{Form, FormErrors},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -158,13 +159,21 @@ fn divided(line: &Line, amounts: &[Decimal], currency: Currency) -> AppResult<Ve
 }
 
 /// `told`: an amount as the reader reads it.
-pub(super) fn check(whole: Decimal, shares: &[Share], told: impl Fn(Decimal) -> String) -> AppResult<()> {
+pub(super) fn check(
+    whole: Decimal,
+    shares: &[Share],
+    currency: Currency,
+    told: impl Fn(Decimal) -> String,
+) -> AppResult<()> {
     if shares.len() < FEWEST || shares.len() > MOST {
         return Err(AppError::field("", format!("A deal is split into {FEWEST} to {MOST}.")));
     }
+    if let Some(n) = shares.iter().position(|share| share.amount.is_zero()) {
+        return Err(AppError::field(&format!("amount_{}", n + 1), "must be more than nothing"));
+    }
     let sum: Decimal = shares.iter().map(|share| share.amount).sum();
     match sum.cmp(&whole) {
-        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Equal => as_fine(whole, shares, currency),
         std::cmp::Ordering::Less => Err(AppError::field(
             "",
             format!("The amounts come to {}: {} of {} is left over.", told(sum), told(whole - sum), told(whole)),
@@ -176,9 +185,18 @@ pub(super) fn check(whole: Decimal, shares: &[Share], told: impl Fn(Decimal) -> 
     }
 }
 
+/// A share is as fine as its currency; of what is finer already, as fine as that.
+fn as_fine(whole: Decimal, shares: &[Share], currency: Currency) -> AppResult<()> {
+    let digits = currency.digits().max(whole.normalize().scale());
+    let finer = |share: &Share| share.amount.normalize().scale() > digits;
+    let Some(n) = shares.iter().position(finer) else { return Ok(()) };
+    let told = too_fine(currency.code(), Some(shares[n].amount)).unwrap_or_default();
+    Err(AppError::field(&format!("amount_{}", n + 1), told))
+}
+
 /// `name_1`, `amount_1`, `name_2` … as many as `parts` says; `recurring`, `lines`, and `line_<id>`: which deal gets it, counted from one.
-pub(super) fn parse(form: &Form, lines: &[Line]) -> AppResult<Plan> {
-    Ok(Plan { shares: rows(form)?, shares_recurring: shares_recurring(form)?, lines: way(form, lines)? })
+pub(super) fn parse(form: &Form, lines: &[Line], mark: DecimalMark) -> AppResult<Plan> {
+    Ok(Plan { shares: rows(form, mark)?, shares_recurring: shares_recurring(form)?, lines: way(form, lines)? })
 }
 
 fn way(form: &Form, lines: &[Line]) -> AppResult<Lines> {
@@ -204,14 +222,14 @@ fn way(form: &Form, lines: &[Line]) -> AppResult<Lines> {
     }
 }
 
-fn rows(form: &Form) -> Result<Vec<Share>, FormErrors> {
+fn rows(form: &Form, mark: DecimalMark) -> Result<Vec<Share>, FormErrors> {
     let count = parts(form);
     let mut p = form.parser();
     let mut shares = Vec::with_capacity(count);
     for n in 1..=count {
         let name = p.required(&format!("name_{n}"), 200);
         let amount = format!("amount_{n}");
-        let read = p.optional(&amount, money::parse_amount);
+        let read = p.optional(&amount, |text| money::parse_amount(text, mark));
         if form.get(&amount).is_empty() {
             p.error(&amount, "is required");
         }

@@ -28,7 +28,7 @@ struct Likely {
 pub(in super::super) async fn likely(record: RecordType, page: Page, db: Data<Db>) -> AppResult<HttpResponse> {
     require_view(&page.actor, record)?;
     let form = Form::decode(page.req.query_string().as_bytes())?;
-    let (name, values) = read(record, &form, page.actor.locale.region());
+    let (name, values) = read(record, &form, &page.home_of(form.get("country")));
     let actor = page.actor.clone();
     let mut found = db.org(&page, move |tx| resolve::resolve(tx, &actor, record, (&name, &values), None)).await?;
     found.truncate(NAMED);

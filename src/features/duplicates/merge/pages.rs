@@ -321,5 +321,11 @@ fn told(undone: &Undone) -> Flash {
     if undone.stayed > 0 {
         text.push_str(&format!(" {} related records were moved on since and stay where they are.", undone.stayed));
     }
+    if let Some(file) = &undone.undone_import {
+        text.push_str(&format!(
+            " The import of {} was undone meanwhile and could not reach it: delete it if it should go too.",
+            short(file)
+        ));
+    }
     Flash::success(text)
 }

@@ -17,6 +17,7 @@ use crate::{
         records::{display, require_delete, require_edit, standing},
     },
     kernel::{MergeId, RecordType},
+    schema::{import_left, imports},
     search,
     web::Actor,
 };
@@ -33,6 +34,8 @@ pub(super) struct Undone {
     pub kept: Vec<String>,
     /// Related records that somebody moved on since.
     pub stayed: usize,
+    /// The file of an import that was undone while the merge stood, and that had made or changed the record that is back.
+    pub undone_import: Option<String>,
     /// It was taken back before: the form came twice.
     pub already: bool,
 }
@@ -47,7 +50,7 @@ pub(super) fn undo(tx: &mut OrgTx, actor: &Actor, id: MergeId) -> AppResult<Undo
     standing(tx, actor, record, merge.merged_id, true)?;
     let name = name_in(&merge.before["merged"]);
     let (survivor, merged) = (merge.survivor_id, merge.merged_id);
-    let mut undone = Undone { record, survivor, name, kept: vec![], stayed: 0, already: true };
+    let mut undone = Undone { record, survivor, name, kept: vec![], stayed: 0, undone_import: None, already: true };
     if merge.undone_at.is_some() {
         return Ok(undone);
     }
@@ -64,6 +67,7 @@ pub(super) fn undo(tx: &mut OrgTx, actor: &Actor, id: MergeId) -> AppResult<Undo
     undone.stayed = apart(tx, &merge, record)?;
     undone.kept = restore(tx, actor, &merge, record)?;
     bring_back(tx, &merge, record)?;
+    undone.undone_import = undone_import(tx, &merge)?;
     quality::measure(tx, record, &[survivor, merged])?;
     book::close(tx, id)?;
     queue::answered(tx, record, (survivor, merged), false)?;
@@ -95,6 +99,14 @@ fn bring_back(tx: &mut OrgTx, merge: &Merge, record: RecordType) -> AppResult<()
     diesel::sql_query(sql).bind::<sql_types::Uuid, _>(merge.merged_id).execute(tx.conn())?;
     let data = json!({ "title": format!("Merge into {} undone", name_in(&merge.after)), "merge_id": merge.id });
     events::record(tx, Event::new(kind(record), record, merge.merged_id).data(data))
+}
+
+/// Its undo could not reach the record, which was merged away.
+fn undone_import(tx: &mut OrgTx, merge: &Merge) -> AppResult<Option<String>> {
+    let left = import_left::table.filter(import_left::record_id.eq(merge.merged_id)).select(import_left::import_id);
+    let left: Vec<Uuid> = left.load(tx.conn())?;
+    let undone = imports::table.filter(imports::id.eq_any(left)).filter(imports::undone_at.ge(merge.merged_at));
+    Ok(undone.order(imports::undone_at.desc()).select(imports::file_name).first(tx.conn()).optional()?)
 }
 
 fn kind(record: RecordType) -> &'static str {

@@ -11,8 +11,10 @@ use super::{
     cells::{Cell, Row},
     model::Format,
 };
-use crate::features::{fields::Entry, imports::RECORD_ID};
-use chrono_tz::Tz;
+use crate::features::{
+    fields::{Entry, Kind},
+    imports::RECORD_ID,
+};
 use std::{fs::File, path::PathBuf};
 
 /// A file being written.
@@ -27,8 +29,6 @@ pub(super) struct Sheet {
     /// "Contacts"
     pub title: &'static str,
     pub entries: Vec<Entry>,
-    /// Spreadsheets know no time zones: moments are the reader's.
-    pub zone: Tz,
     pub bom: bool,
     /// Where a workbook keeps its parts until it is put together.
     pub scratch: PathBuf,
@@ -48,6 +48,8 @@ pub(super) fn open(format: Format, sheet: Sheet, file: File) -> anyhow::Result<B
 struct Column {
     heading: String,
     of: Of,
+    /// They are wider than dates.
+    holds_moments: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +65,15 @@ enum Of {
 fn columns(entries: &[Entry]) -> Vec<Column> {
     let mut columns = Vec::with_capacity(entries.len());
     for (at, entry) in entries.iter().enumerate() {
-        columns.push(Column { heading: entry.label.clone(), of: Of::Entry(at) });
+        let holds_moments = entry.kind.value() == &Kind::DateTime;
+        columns.push(Column { heading: entry.label.clone(), of: Of::Entry(at), holds_moments });
         let shared = |e: &Entry| e.key == "currency" && entry.currency.as_deref() == Some(e.expr.as_str());
         if entry.currency.is_some() && !entries.iter().any(shared) {
-            columns.push(Column { heading: format!("{} currency", entry.label), of: Of::Currency(at) });
+            let heading = format!("{} currency", entry.label);
+            columns.push(Column { heading, of: Of::Currency(at), holds_moments: false });
         }
     }
-    columns.push(Column { heading: RECORD_ID.to_owned(), of: Of::Id });
+    columns.push(Column { heading: RECORD_ID.to_owned(), of: Of::Id, holds_moments: false });
     columns
 }
 

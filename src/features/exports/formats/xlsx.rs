@@ -1,9 +1,9 @@
 //! An Excel workbook, written row by row into scratch files: numbers, dates and yes/no as such, everything else as text, so that
-//! nothing is a formula. The headings stay in view.
+//! nothing is a formula. Moments are in UTC and say so, whoever opens the file. The headings stay in view.
 
 use super::{Cell, Column, Row, Sheet, Sink, columns};
-use crate::features::imports::cells;
-use chrono_tz::Tz;
+use crate::features::imports::cells::{self, EPOCH, MICROS_OF_A_DAY, UTC_FORMAT};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use rust_decimal::prelude::ToPrimitive;
 use rust_xlsxwriter::{Format, Workbook, Worksheet};
 use std::{fs::File, io::BufWriter};
@@ -18,7 +18,6 @@ const DIGITS: u32 = 15;
 pub(super) struct Xlsx {
     title: &'static str,
     columns: Vec<Column>,
-    zone: Tz,
     file: File,
     workbook: Workbook,
     sheets: usize,
@@ -41,11 +40,10 @@ impl Xlsx {
             heading: Format::new().set_bold(),
             money: Format::new().set_num_format("#,##0.00##"),
             date: Format::new().set_num_format("yyyy-mm-dd"),
-            moment: Format::new().set_num_format("yyyy-mm-dd hh:mm"),
+            moment: Format::new().set_num_format(UTC_FORMAT),
         };
         let columns = columns(&sheet.entries);
-        let mut made =
-            Self { title: sheet.title, columns, zone: sheet.zone, file, workbook, sheets: 0, row: 0, formats };
+        let mut made = Self { title: sheet.title, columns, file, workbook, sheets: 0, row: 0, formats };
         made.begin_sheet()?;
         Ok(made)
     }
@@ -56,7 +54,8 @@ impl Xlsx {
         let sheet = self.workbook.add_worksheet_with_constant_memory()?;
         sheet.set_name(name)?.set_freeze_panes(1, 0)?;
         for (at, column) in (0u16..).zip(&self.columns) {
-            let width = column.heading.chars().count().clamp(12, 40);
+            let least = if column.holds_moments { 23 } else { 12 };
+            let width = column.heading.chars().count().clamp(least, 40);
             sheet.set_column_width(at, u32::try_from(width).unwrap_or(12))?;
             sheet.write_string_with_format(0, at, &column.heading, &self.formats.heading)?;
         }
@@ -73,7 +72,7 @@ impl Sink for Xlsx {
         let sheet = self.workbook.worksheet_from_index(self.sheets - 1)?;
         let mut spare = Cell::Empty;
         for (at, column) in (0u16..).zip(&self.columns) {
-            write(sheet, (self.row, at), column.cell(row, &mut spare), &self.formats, self.zone)?;
+            write(sheet, (self.row, at), column.cell(row, &mut spare), &self.formats)?;
         }
         self.row += 1;
         Ok(())
@@ -85,7 +84,7 @@ impl Sink for Xlsx {
     }
 }
 
-fn write(sheet: &mut Worksheet, (row, at): (u32, u16), cell: &Cell, formats: &Formats, zone: Tz) -> anyhow::Result<()> {
+fn write(sheet: &mut Worksheet, (row, at): (u32, u16), cell: &Cell, formats: &Formats) -> anyhow::Result<()> {
     match cell {
         Cell::Empty => {}
         Cell::Number(n) if n.mantissa().unsigned_abs() < 10u128.pow(DIGITS) => {
@@ -98,8 +97,7 @@ fn write(sheet: &mut Worksheet, (row, at): (u32, u16), cell: &Cell, formats: &Fo
             sheet.write_datetime_with_format(row, at, day, &formats.date)?;
         }
         Cell::Moment(moment) => {
-            let local = moment.with_timezone(&zone).naive_local();
-            sheet.write_datetime_with_format(row, at, local, &formats.moment)?;
+            sheet.write_number_with_format(row, at, serial(*moment), &formats.moment)?;
         }
         Cell::Bool(yes) => {
             sheet.write_boolean(row, at, *yes)?;
@@ -112,4 +110,11 @@ fn write(sheet: &mut Worksheet, (row, at): (u32, u16), cell: &Cell, formats: &Fo
         }
     }
     Ok(())
+}
+
+/// Days since Excel's day nought, in UTC, to the microsecond: a double tells those apart.
+fn serial(moment: DateTime<Utc>) -> f64 {
+    let since = moment.naive_utc() - EPOCH.and_time(NaiveTime::MIN);
+    let rest = since - TimeDelta::days(since.num_days());
+    since.num_days() as f64 + rest.num_microseconds().unwrap_or(0) as f64 / MICROS_OF_A_DAY
 }

@@ -140,7 +140,8 @@ fn text(op: Op, a: &str) -> Value {
         Op::Upper => Value::Text(a.to_uppercase()),
         Op::Trim => Value::Text(a.trim().to_owned()),
         Op::Text => Value::Text(a.to_owned()),
-        Op::Number => crate::kernel::money::parse_decimal(a, 10).map_or(Value::Null, Value::Number),
+        Op::Number => crate::kernel::money::parse_decimal(a, 10, crate::kernel::numbers::DecimalMark::Point)
+            .map_or(Value::Null, Value::Number),
         _ => Value::Null,
     }
 }

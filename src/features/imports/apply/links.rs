@@ -28,7 +28,7 @@ const BY_DOMAIN: &str = "UPDATE import_refs r SET id = f.id FROM ( \
 const BY_NAME: &str = "UPDATE import_refs r SET id = f.id FROM ( \
        SELECT DISTINCT ON (r.key) r.key, c.id FROM import_refs r \
        JOIN companies c ON c.org_id = app.org() AND c.name_key = r.folded AND c.deleted_at IS NULL \
-         AND (r.domain IS NULL OR c.domain IS NULL) AND (r.ext IS NULL OR c.external_id IS NULL) \
+         AND (r.domain IS NULL OR c.domain IS NULL OR r.folded = r.domain) AND (r.ext IS NULL OR c.external_id IS NULL) \
        WHERE r.id IS NULL ORDER BY r.key, c.archived_at IS NOT NULL, c.id) f \
      WHERE f.key = r.key";
 

@@ -133,7 +133,10 @@ pub fn run(tx: &mut OrgTx, plan: &Plan, reader: &RowReader, read: u64) -> Result
     let (words, sold) = products::make(tx, plan)?;
     made.words.splice(0..0, words);
     made.products = sold;
-    made.words.extend(rivals::make(tx, plan)?);
+    let (words, met) = rivals::make(tx, plan)?;
+    made.words.extend(words);
+    made.competitors = met;
+    made.lacking = products::lacking(tx, plan)?;
     made.words.extend(tagging::lay_out(tx, plan)?);
     let deals = plan.record == RecordType::Deal;
     enter(plan, "updating")?;

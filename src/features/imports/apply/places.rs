@@ -8,7 +8,7 @@ use crate::{
     error::AppResult,
     events::{self, Event},
     features::pipeline::category_of,
-    kernel::{PipelineId, ProductId, StageId, rank, text},
+    kernel::{CompetitorId, PipelineId, ProductId, StageId, rank, text},
     schema::{pipelines, stages},
 };
 use diesel::{prelude::*, sql_query, sql_types};
@@ -67,6 +67,9 @@ pub struct Made {
     pub pipelines: Vec<PipelineId>,
     pub stages: Vec<StageId>,
     pub products: Vec<ProductId>,
+    pub competitors: Vec<CompetitorId>,
+    /// Products that rows name and the catalogue does not have, in words: their deals have no line.
+    pub lacking: String,
 }
 
 /// Pipelines and stages laid out for the rows, some of which may be refused yet.

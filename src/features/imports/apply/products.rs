@@ -97,14 +97,31 @@ pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<(Vec<String>, Vec<P
             .bind::<sql_types::Text, _>(text)
             .execute(tx.conn())?;
     }
-    let names: Vec<&str> = made.iter().take(TOLD).map(String::as_str).collect();
-    let told = match made.len() {
-        0 => Vec::new(),
-        1 => vec![format!("the product {}", names.join(""))],
-        n if n > TOLD => vec![format!("{n} products ({} …)", names.join(", "))],
-        n => vec![format!("{n} products ({})", names.join(", "))],
-    };
-    Ok((told, ids))
+    Ok((told(&made).into_iter().collect(), ids))
+}
+
+fn told(names: &[String]) -> Option<String> {
+    let first = names.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        1 => Some(format!("the product {first}")),
+        n if n > TOLD => Some(format!("{n} products ({first} …)")),
+        n => Some(format!("{n} products ({first})")),
+    }
+}
+
+/// What rows that are imported name and the catalogue does not have, in words.
+pub(super) fn lacking(tx: &mut OrgTx, plan: &Plan) -> AppResult<String> {
+    if !plan.has_products || plan.trial {
+        return Ok(String::new());
+    }
+    let words: Vec<Word> = sql_query(format!(
+        "SELECT p.text FROM import_products p WHERE p.id IS NULL \
+           AND EXISTS (SELECT FROM import_stage s WHERE s.problem IS NULL AND {NAMED} = p.text) ORDER BY p.text"
+    ))
+    .load(tx.conn())?;
+    let names: Vec<String> = words.into_iter().map(|word| word.text).collect();
+    Ok(told(&names).unwrap_or_default())
 }
 
 fn amount(plan: &Plan) -> String {

@@ -73,10 +73,10 @@ struct Rival {
     name: String,
 }
 
-/// Follows all refusals. Puts those that nobody has met onto the list; returns them in words.
-pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
+/// Follows all refusals. Puts those that nobody has met onto the list; returns them in words, and their ids.
+pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<(Vec<String>, Vec<CompetitorId>)> {
     if !has(plan) {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let new: Vec<Rival> = sql_query(format!(
         "SELECT k.id, k.name FROM import_rivals k WHERE k.new \
@@ -90,12 +90,13 @@ pub(super) fn make(tx: &mut OrgTx, plan: &Plan) -> AppResult<Vec<String>> {
         }
     }
     let told: Vec<&str> = new.iter().take(TOLD).map(|rival| rival.name.as_str()).collect();
-    Ok(match new.len() {
+    let words = match new.len() {
         0 => Vec::new(),
         1 => vec![format!("the competitor {}", told.join(""))],
         n if n > TOLD => vec![format!("{n} competitors ({} …)", told.join(", "))],
         n => vec![format!("{n} competitors ({})", told.join(", "))],
-    })
+    };
+    Ok((words, new.iter().map(|rival| rival.id).collect()))
 }
 
 /// Whom a deal was lost to, among what the import writes.

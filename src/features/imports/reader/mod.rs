@@ -143,7 +143,8 @@ impl<'a> Rows<'a> {
             } else {
                 String::new()
             };
-            problem = Some(format!("has {cells} columns, the header has {width}{joined}"));
+            let columns = if cells == 1 { "column" } else { "columns" };
+            problem = Some(format!("has {cells} {columns}, the header has {width}{joined}"));
         }
         if problem.is_none() && self.waiting.is_none() && is_total(&self.record) {
             problem = Some("looks like a total at the foot of the list, not a record".into());

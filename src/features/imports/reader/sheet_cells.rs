@@ -1,9 +1,22 @@
 //! A cell of a sheet as text that reads the same everywhere: ISO dates, numbers with a point, `true`, `false`.
 
+use crate::features::imports::cells::{EPOCH, MICROS_OF_A_DAY};
 use calamine::{DataRef, ExcelDateTime, Style};
+use chrono::{NaiveTime, TimeDelta};
+
+/// What the number in a cell is shown as.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Look {
+    #[default]
+    Plain,
+    Percent,
+    /// A moment that says to be in UTC, as our own exports have it.
+    Utc,
+}
 
 /// The text of a cell; the error it holds otherwise.
-pub fn text(value: &DataRef<'_>, percent: bool) -> Result<String, String> {
+pub fn text(value: &DataRef<'_>, look: Look) -> Result<String, String> {
+    let percent = look == Look::Percent;
     Ok(match value {
         DataRef::Empty => String::new(),
         DataRef::String(text) => text.clone(),
@@ -13,6 +26,7 @@ pub fn text(value: &DataRef<'_>, percent: bool) -> Result<String, String> {
         DataRef::Float(number) if percent => format!("{}%", self::number(number * 100.0)),
         DataRef::Float(number) => self::number(*number),
         DataRef::Bool(yes) => yes.to_string(),
+        DataRef::DateTime(at) if look == Look::Utc => in_utc(at),
         DataRef::DateTime(at) => moment(at),
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
         DataRef::Error(error) => return Err(error.to_string()),
@@ -47,9 +61,23 @@ fn moment(at: &ExcelDateTime) -> String {
     }
 }
 
-/// Whether numbers of that style are shown in per cent.
-pub fn is_percent(style: &Style) -> bool {
-    style.number_format.as_ref().is_some_and(|format| format.format_code.contains('%'))
+/// To the microsecond, as it was written.
+fn in_utc(at: &ExcelDateTime) -> String {
+    let (days, part) = (at.as_f64().floor(), at.as_f64().rem_euclid(1.0));
+    let since = TimeDelta::try_days(days as i64).unwrap_or_default();
+    let time = TimeDelta::microseconds((part * MICROS_OF_A_DAY).round() as i64);
+    let moment = EPOCH.and_time(NaiveTime::MIN).checked_add_signed(since + time);
+    moment.map_or_else(|| number(at.as_f64()), |moment| moment.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// What numbers of that style are shown as.
+pub fn look(style: &Style) -> Look {
+    let Some(format) = &style.number_format else { return Look::Plain };
+    match &format.format_code {
+        code if code.contains('%') => Look::Percent,
+        code if code.contains("UTC") => Look::Utc,
+        _ => Look::Plain,
+    }
 }
 
 /// `C5`.

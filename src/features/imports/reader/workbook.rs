@@ -166,14 +166,14 @@ impl Job {
 
     fn rows(&self, book: &mut Xlsx<BufReader<File>>, sheet: &str) -> Result<(), Stop> {
         let mut reader = book.worksheet_cells_reader(sheet).map_err(damaged(None))?;
-        let percent: Vec<bool> = reader.styles().iter().map(sheet_cells::is_percent).collect();
+        let looks: Vec<_> = reader.styles().iter().map(sheet_cells::look).collect();
         let mut batch = Batch::default();
         let mut row = Building::default();
         loop {
             let line = Some(row.line.max(1));
             let Some((cell, style)) = reader.next_cell_with_style_id().map_err(damaged(line))? else { break };
             let (at, column) = cell.get_position();
-            let text = match sheet_cells::text(cell.get_value(), percent.get(style).copied().unwrap_or(false)) {
+            let text = match sheet_cells::text(cell.get_value(), looks.get(style).copied().unwrap_or_default()) {
                 Ok(text) if text.is_empty() => continue,
                 Ok(text) => text,
                 Err(error) => {

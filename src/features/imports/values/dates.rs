@@ -64,7 +64,8 @@ pub fn date(cell: &str, order: Option<DateOrder>, custom: &Custom) -> Result<Nai
     found.or_else(|| excel_day(cell).map(|(day, _)| day)).map_or_else(|| Err(ERROR.into()), checked)
 }
 
-/// A moment; a bare date is noon of that day where the organisation is, so that it is the same day in most of the world.
+/// A moment, in the organisation's zone unless it says another; a bare date is noon of that day where the organisation is, so that it is
+/// the same day in most of the world.
 pub fn moment(cell: &str, order: Option<DateOrder>, custom: &Custom) -> Result<DateTime<Utc>, String> {
     if let Ok(at) = DateTime::parse_from_rfc3339(cell) {
         checked(at.date_naive())?;
@@ -72,7 +73,8 @@ pub fn moment(cell: &str, order: Option<DateOrder>, custom: &Custom) -> Result<D
     }
     let day = date(cell, order, custom)?;
     let time = split_time(cell).1.or_else(|| excel_day(cell).and_then(|(_, time)| time));
-    Ok(time.map_or_else(|| noon(day, custom.zone), |time| in_zone(day, time, custom.zone)))
+    let zone = if cell.ends_with("UTC") { Tz::UTC } else { custom.zone };
+    Ok(time.map_or_else(|| noon(day, zone), |time| in_zone(day, time, zone)))
 }
 
 pub fn noon(day: NaiveDate, zone: Tz) -> DateTime<Utc> {

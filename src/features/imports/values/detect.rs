@@ -1,9 +1,7 @@
 //! What the cells of a column say of the way its dates and numbers are written.
 
-use super::{
-    dates::{self, DateOrder},
-    numbers::{self, DecimalMark},
-};
+use super::dates::{self, DateOrder};
+use crate::kernel::numbers::{self, DecimalMark};
 use serde::{Deserialize, Serialize};
 
 /// How a column's dates and numbers are written; `None`: as each cell suggests, and in doubt as the organisation writes.

@@ -115,10 +115,12 @@ fn numbers_as_they_are_written() {
     for bad in ["1,2,3", "12,34.5.6", "1.23.456,7", "abc", "1 2", "", "€", "1,234.56.78", "--1", "12:30"] {
         assert!(read(bad, None).is_err(), "{bad}");
     }
-    let currency = |cell| currency_of(cell, Formats::default()).map(|c| c.code().to_owned());
+    let currency = |cell| currency_of(cell, Formats::default(), "EUR").map(|c| c.code().to_owned());
     assert_eq!(currency("US$ 5"), Some("USD".into()));
     assert_eq!(currency("5 zł"), Some("PLN".into()));
-    assert_eq!(currency("$ 5"), None);
+    assert_eq!(currency("$ 5"), Some("USD".into()));
+    assert_eq!(currency_of("$ 5", Formats::default(), "CAD").map(|c| c.code().to_owned()), Some("CAD".into()));
+    assert_eq!(currency("5"), None);
 }
 
 #[test]

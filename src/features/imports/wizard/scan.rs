@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     db::{Db, OrgTx, Tx},
     error::{AppError, AppResult},
+    features::accounts::members,
     features::fields,
     features::imports::{
         context::{Context, UnknownOwner},
@@ -18,7 +19,7 @@ use crate::{
         values,
     },
     kernel::{FieldKind, RecordType, text},
-    schema::{members, stages},
+    schema::stages,
     web::{Actor, Page},
 };
 use actix_web::web;
@@ -76,20 +77,16 @@ impl Known {
         let context = Context::load(tx, Some(actor), UnknownOwner::Report, Default::default())?;
         let stages: Vec<String> =
             stages::table.select(stages::name).order((stages::position, stages::id)).load(tx.conn())?;
-        let people: Vec<(Uuid, String, String)> = members::table
-            .filter(members::deactivated_at.is_null())
-            .order(members::name)
-            .select((members::id, members::name, members::email))
-            .load(tx.conn())?;
-        let theirs: Vec<_> = people.into_iter().filter(|(id, ..)| actor.sees(Some(*id))).collect();
+        let mut theirs = members::directory(tx)?;
+        theirs.retain(|person| person.may_own && actor.sees(Some(person.id.0)));
         let mut names: Vec<String> = Vec::new();
         for stage in stages {
             if !names.iter().any(|n| text::fold(n) == text::fold(&stage)) {
                 names.push(stage);
             }
         }
-        let people = theirs.iter().map(|(id, name, _)| (*id, name.clone())).collect();
-        let owners = theirs.into_iter().map(|(_, name, email)| (email, name)).collect();
+        let people = theirs.iter().map(|person| (person.id.0, person.name.clone())).collect();
+        let owners = theirs.into_iter().map(|person| (person.email, person.name)).collect();
         Ok(Self { context, stages: names, owners, people })
     }
 

@@ -17,9 +17,9 @@ use uuid::Uuid;
 #[serde(default)]
 pub(super) struct Moved {
     to: Option<(String, Uuid)>,
-    notes: Vec<Uuid>,
-    comments: Vec<Uuid>,
-    files: Vec<Uuid>,
+    pub(super) notes: Vec<Uuid>,
+    pub(super) comments: Vec<Uuid>,
+    pub(super) files: Vec<Uuid>,
     /// They tell of those.
     events: Vec<Uuid>,
     /// Who follows or mutes each of what came of it since.
@@ -38,11 +38,6 @@ const TOLD: &str = "(kind LIKE 'note.%' OR kind LIKE 'comment.%' OR kind LIKE 'f
 impl Moved {
     pub(super) fn read(kept: &serde_json::Value) -> Self {
         serde_json::from_value(kept.clone()).unwrap_or_default()
-    }
-
-    /// Notes, comments and files: they do not count as what was done since.
-    pub(super) fn things(&self) -> Vec<Uuid> {
-        [&self.notes[..], &self.comments, &self.files].concat()
     }
 }
 

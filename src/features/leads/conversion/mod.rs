@@ -7,22 +7,22 @@ mod belongings;
 mod candidates;
 mod carry;
 mod commands;
+mod origins;
 mod pages;
 mod plan;
 mod reversal;
 
+pub use origins::{Origin, origins};
 pub(super) use pages::{convert, form, undo};
 
 use crate::{
-    db::{OrgTx, Tx, kept},
+    db::{OrgTx, Tx},
     error::{AppError, AppResult},
-    features::records,
     kernel::{CompanyId, ContactId, DealId, LeadId, MemberId, RecordType},
     schema::{lead_conversions, leads},
-    web::Actor,
 };
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, sql_types};
+use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -79,44 +79,4 @@ pub(super) fn refuse_return(tx: &mut OrgTx, id: Uuid) -> AppResult<()> {
         return Err(AppError::Conflict("This lead is converted. Undo the conversion to bring it back.".into()));
     }
     Ok(())
-}
-
-/// A lead that a record came from.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    pub id: LeadId,
-    pub name: String,
-    /// When it was converted.
-    pub when: String,
-}
-
-#[derive(QueryableByName)]
-struct OriginRow {
-    #[diesel(sql_type = sql_types::Uuid)]
-    lead_id: Uuid,
-    #[diesel(sql_type = sql_types::Timestamptz)]
-    converted_at: DateTime<Utc>,
-}
-
-/// The leads behind a contact, company or deal that the reader may see, the latest first.
-pub fn origins(tx: &mut OrgTx, actor: &Actor, record: RecordType, id: Uuid) -> AppResult<Vec<Origin>> {
-    if records::require_view(actor, RecordType::Lead).is_err() {
-        return Ok(vec![]);
-    }
-    let sql = format!(
-        "SELECT lead_id, converted_at FROM lead_conversions WHERE {}_id = $1 ORDER BY converted_at DESC LIMIT 5",
-        record.key()
-    );
-    let rows: Vec<OriginRow> = kept(diesel::sql_query(sql).bind::<sql_types::Uuid, _>(id)).load(tx.conn())?;
-    let mut origins = Vec::new();
-    for row in rows {
-        match records::visible(tx, actor, RecordType::Lead, row.lead_id) {
-            Ok(lead) => {
-                origins.push(Origin { id: LeadId(row.lead_id), name: lead.name, when: actor.within(row.converted_at) })
-            }
-            Err(AppError::NotFound) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(origins)
 }

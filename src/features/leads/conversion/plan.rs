@@ -8,7 +8,7 @@ use super::{
 use crate::{
     db::OrgTx,
     error::{AppError, AppResult},
-    features::{companies, contacts},
+    features::{companies, contacts, deals},
     kernel::{CompanyId, ContactId, Currency, StageId, money},
     web::{
         Actor, Form,
@@ -84,7 +84,7 @@ pub(super) fn propose(tx: &mut OrgTx, actor: &Actor, lead: &Lead) -> AppResult<F
         ("contact", contact),
         ("with_deal", if deal { "true".to_owned() } else { String::new() }),
         ("deal_name", of.chars().take(200).collect()),
-        ("amount", fields.estimated_value.map(|a| a.normalize().to_string()).unwrap_or_default()),
+        ("amount", fields.estimated_value.map(money::typed).unwrap_or_default()),
         ("currency", fields.currency.clone()),
     ];
     let carry = carry::offers(tx, actor, lead)?.into_iter().map(|offer| ("carry".to_owned(), offer.key));
@@ -96,12 +96,17 @@ pub(super) fn parse(tx: &mut OrgTx, actor: &Actor, lead: &Lead, form: &Form) -> 
     let mut p = form.parser();
     let deal = p.checkbox("with_deal").then(|| NewDealForm {
         name: p.required("deal_name", 200),
-        amount: p.optional("amount", money::parse_amount),
+        amount: p.optional("amount", |text| money::parse_amount(text, actor.locale.mark())),
         currency: p.optional("currency", str::parse::<Currency>),
         stage_id: p.id("stage_id"),
     });
     if deal.as_ref().is_some_and(|deal| deal.stage_id.is_none()) {
         p.error("stage_id", "is required");
+    }
+    let currency =
+        |deal: &NewDealForm| deal.currency.map_or_else(|| actor.org.currency.clone(), |c| c.code().to_owned());
+    if let Some(told) = deal.as_ref().and_then(|deal| deals::too_fine(&currency(deal), deal.amount)) {
+        p.error("amount", told);
     }
     if deal.is_some() && !actor.may(deal_permission::Create::KEY) {
         p.error("deal_name", "cannot be added: your role does not let you add deals");

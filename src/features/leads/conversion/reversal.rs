@@ -10,13 +10,17 @@ use crate::{
     events::{self, Changes, Event},
     features::{
         companies, contacts, deals,
-        records::{self, Spec, lifecycle},
+        records::{
+            self, Spec, lifecycle,
+            touched::{self, Since},
+        },
     },
     kernel::{LeadId, RecordType},
     schema::{lead_conversions, leads},
     search,
     web::{Actor, Allow, permission::leads::Edit},
 };
+use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types};
 use uuid::Uuid;
 
@@ -30,7 +34,7 @@ pub(super) fn undo(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId) -> AppResult<St
     let (made, moved) = (conversion.made(), Moved::read(&conversion.moved));
     let ids: Vec<Uuid> = made.iter().map(|(_, id, _)| *id).chain([id.0]).collect();
     for (record, made_id, version) in &made {
-        check_untouched(tx, by, *record, *made_id, *version, (&ids, &moved.things()))?;
+        check_untouched(tx, by, (*record, *made_id, *version), conversion.converted_at, &ids)?;
     }
     belongings::hand_back(tx, id.into(), &moved)?;
     // The deal first: it refers to the others.
@@ -42,7 +46,7 @@ pub(super) fn undo(tx: &mut OrgTx, by: &Allow<Edit>, id: LeadId) -> AppResult<St
     diesel::delete(lead_conversions::table.filter(lead_conversions::lead_id.eq(id))).execute(tx.conn())?;
     diesel::update(leads::table.filter(leads::id.eq(id)))
         .set((
-            (leads::status.eq(&conversion.status_before), leads::archived_at.eq(None::<chrono::DateTime<chrono::Utc>>)),
+            (leads::status.eq(&conversion.status_before), leads::archived_at.eq(None::<DateTime<Utc>>)),
             (leads::version.eq(lead.version + 1), leads::updated_at.eq(diesel::dsl::now)),
         ))
         .execute(tx.conn())?;
@@ -69,48 +73,50 @@ struct Touched {
     touched: bool,
 }
 
-/// As it was made, and nothing hangs on it but what the same conversion made (`ids`) or brought along.
+/// As it was made, and nobody worked with it since: what hangs on it the same conversion made, or brought along.
 fn check_untouched(
     tx: &mut OrgTx,
     by: &Actor,
-    record: RecordType,
-    id: Uuid,
-    version: i32,
-    (ids, brought): (&[Uuid], &[Uuid]),
+    (record, id, version): (RecordType, Uuid, i32),
+    at: DateTime<Utc>,
+    made: &[Uuid],
 ) -> AppResult<()> {
     let now = match records::standing(tx, by, record, id, true) {
         Ok(now) => now,
-        Err(AppError::NotFound) => return Err(touched(record, "is no longer yours to see")),
+        Err(AppError::NotFound) => return Err(stays(record, "is no longer yours to see")),
         Err(other) => return Err(other),
     };
     if now.version != version || now.deleted || now.archived {
-        return Err(touched(record, "was changed since"));
+        return Err(stays(record, "was changed since"));
     }
-    let others = match record {
-        RecordType::Company => {
-            "EXISTS (SELECT FROM contacts WHERE company_id = $1 AND deleted_at IS NULL AND id <> ALL ($2)) \
-             OR EXISTS (SELECT FROM deals WHERE company_id = $1 AND deleted_at IS NULL AND id <> ALL ($2)) \
-             OR EXISTS (SELECT FROM companies WHERE parent_id = $1 AND deleted_at IS NULL)"
+    let since = Since { made: "$2", came_along: "h.created_at <= $2", made_too: "h.id = ANY ($3)" };
+    for sign in touched::signs(record, since) {
+        if meets(tx, &sign.ids, id, at, made)? {
+            return Err(stays(record, sign.said));
         }
-        RecordType::Contact => "EXISTS (SELECT FROM deal_contacts WHERE contact_id = $1 AND deal_id <> ALL ($2))",
-        RecordType::Deal | RecordType::Lead => "false",
-    };
-    let key = record.key();
-    let sql = format!(
-        "SELECT {others} OR EXISTS (SELECT FROM notes WHERE {key}_id = $1 AND deleted_at IS NULL AND id <> ALL ($3)) \
-           OR EXISTS (SELECT FROM comments WHERE {key}_id = $1 AND deleted_at IS NULL AND id <> ALL ($3)) \
-           OR EXISTS (SELECT FROM files WHERE {key}_id = $1 AND deleted_at IS NULL AND id <> ALL ($3)) \
-           OR EXISTS (SELECT FROM lead_conversions WHERE {key}_id = $1 AND lead_id <> ALL ($2)) AS touched"
-    );
-    let Touched { touched: hangs } = diesel::sql_query(sql)
-        .bind::<sql_types::Uuid, _>(id)
-        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids)
-        .bind::<sql_types::Array<sql_types::Uuid>, _>(brought)
-        .get_result(tx.conn())?;
-    if hangs { Err(touched(record, "is in use since")) } else { Ok(()) }
+    }
+    let subsidiaries =
+        "SELECT h.parent_id FROM companies h WHERE h.deleted_at IS NULL AND $2 IS NOT NULL AND h.id <> ALL ($3)";
+    match record == RecordType::Company && meets(tx, subsidiaries, id, at, made)? {
+        true => Err(stays(record, "has subsidiaries")),
+        false => Ok(()),
+    }
 }
 
-fn touched(record: RecordType, how: &str) -> AppError {
+/// Whether the record is among those that the query answers.
+fn meets(tx: &mut OrgTx, ids: &str, id: Uuid, at: DateTime<Utc>, made: &[Uuid]) -> AppResult<bool> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM ({ids}) t(id) WHERE t.id = $1 AND $2 IS NOT NULL AND $3 IS NOT NULL) AS touched"
+    );
+    let found: Touched = diesel::sql_query(sql)
+        .bind::<sql_types::Uuid, _>(id)
+        .bind::<sql_types::Timestamptz, _>(at)
+        .bind::<sql_types::Array<sql_types::Uuid>, _>(made)
+        .get_result(tx.conn())?;
+    Ok(found.touched)
+}
+
+fn stays(record: RecordType, how: &str) -> AppError {
     let what = record.label().to_lowercase();
     AppError::Conflict(format!("The {what} that this conversion made {how}, so the conversion cannot be undone."))
 }

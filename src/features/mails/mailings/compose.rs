@@ -196,7 +196,7 @@ fn load(
     let selection = Selection::parse(tx, actor, record, form)?;
     let audience = Audience::load(tx, actor, &selection)?;
     let frame = Frame::load(tx, config, post, actor)?;
-    let vocabulary = Vocabulary::load(tx, actor)?;
+    let vocabulary = Vocabulary::load(tx, actor)?.for_many(record);
     let sample = match form.get("action") {
         "preview" => sample(tx, actor, &vocabulary, record, &audience, form),
         _ => Ok(None),
@@ -305,9 +305,10 @@ fn begin(
 ) -> AppResult<Option<DateTime<Utc>>> {
     let at = match form.get("action") {
         "schedule" => Some(posting::moment(by, form)?),
-        _ => None,
+        "send" => None,
+        _ => return Err(AppError::field("", posting::UNASKED)),
     };
-    let vocabulary = Vocabulary::load(tx, by)?;
+    let vocabulary = Vocabulary::load(tx, by)?.for_many(record);
     let (subject, html) = words(&vocabulary, form)?;
     let (nothing, files) = (Subject::default(), attachments::ticked(form));
     if let Some(told) = attachments::problem(tx, by, &nothing, &files)? {

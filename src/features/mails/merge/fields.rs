@@ -32,6 +32,8 @@ impl Known {
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
     pub(super) catalogues: BTreeMap<Space, Catalogue>,
+    /// Of a mail to many of these: only what can be filled in for each.
+    many: Option<RecordType>,
 }
 
 impl Space {
@@ -78,7 +80,27 @@ impl Vocabulary {
             catalogue.entries.retain(|entry| is_offered(record, entry));
             catalogues.insert(space, catalogue);
         }
-        Ok(Self { catalogues })
+        Ok(Self { catalogues, many: None })
+    }
+
+    /// For one mail to many such records, which is about nothing else.
+    pub fn for_many(mut self, record: RecordType) -> Self {
+        self.many = Some(record);
+        self
+    }
+
+    /// Whether there is something to fill it from. In a mail to a lead, what is asked of the contact and the company is the lead's.
+    fn fills(&self, field: &Field) -> bool {
+        match (self.many, field.space) {
+            (None, _) | (_, Space::Sender | Space::Organisation) => true,
+            (Some(RecordType::Lead), Space::Contact) => self.entry(Space::Lead, &field.key).is_some(),
+            (Some(RecordType::Lead), Space::Company) => field.key == "name",
+            (Some(record), space) => self.is_of_many(record, space),
+        }
+    }
+
+    fn is_of_many(&self, record: RecordType, space: Space) -> bool {
+        space.record() == Some(record) || record == RecordType::Contact && space == Space::Company
     }
 
     pub(super) fn entry(&self, space: Space, wanted: &str) -> Option<&Entry> {
@@ -101,7 +123,12 @@ impl Vocabulary {
             let near = self.nearest(field).map(|name| format!(" Did you mean {{{{ {name} }}}}?")).unwrap_or_default();
             format!("There is no field “{}”.{near}", field.name())
         });
-        unknown.map_or(Ok(template), Err)
+        let empty = template.fields().find(|field| field.fallback.is_empty() && !self.fills(field)).map(|field| {
+            let many = self.many.map(|record| record.plural().to_lowercase()).unwrap_or_default();
+            let name = field.name();
+            format!("“{name}” would stay empty: a mail to many {many} has nothing to fill it from. Give it a fallback, as in {{{{ {name} | you }}}}, or leave it out.")
+        });
+        unknown.or(empty).map_or(Ok(template), Err)
     }
 
     /// The field of the same name space that is written most alike.
@@ -125,7 +152,8 @@ impl Vocabulary {
                 |entry: &Entry| Known { name: format!("{}.{}", space.key(), key(entry)), label: entry.label.clone() };
             (space.label(), catalogue.entries.iter().map(one).collect::<Vec<_>>())
         };
-        let mut all: Vec<_> = self.catalogues.iter().map(of).collect();
+        let fits = |(space, _): &(&Space, &Catalogue)| self.many.is_none_or(|record| self.is_of_many(record, **space));
+        let mut all: Vec<_> = self.catalogues.iter().filter(fits).map(of).collect();
         all.push(fixed(Space::Sender, SENDER));
         all.push(fixed(Space::Organisation, ORGANISATION));
         all

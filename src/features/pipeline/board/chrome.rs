@@ -3,7 +3,7 @@
 use super::filters::{CLOSE, Filters, Owner};
 use crate::{
     features::{accounts::members::Person, pipeline::frame::Asked, tags::Tag},
-    web::{Actor, SelectOption},
+    web::{Actor, FormView, SelectOption},
 };
 use std::collections::HashMap;
 
@@ -25,6 +25,8 @@ pub struct FilterView {
     pub tag_options: Vec<SelectOption>,
     /// Rules beside what the form says.
     pub rules: usize,
+    /// What was typed and means nothing.
+    pub refused: FormView,
 }
 
 pub struct PipelineLink {
@@ -44,7 +46,10 @@ pub fn filters(
 ) -> FilterView {
     let filters = &asked.filters;
     let chosen: HashMap<&str, String> = filters.pairs().into_iter().collect();
-    let value = |key: &str| chosen.get(key).cloned().unwrap_or_default();
+    let value = |key: &str| match asked.refused.error(key) {
+        "" => chosen.get(key).cloned().unwrap_or_default(),
+        _ => asked.refused.value(key).to_owned(),
+    };
     let owner = value("owner");
     let mut owners = vec![
         SelectOption::new("", "Anyone", owner.is_empty()),
@@ -71,6 +76,7 @@ pub fn filters(
         amount_max: value("amount_max"),
         tag_options: tag_options(tags, &value("tag")),
         rules: 0,
+        refused: asked.refused.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         },
         tags,
     },
-    kernel::{MemberId, RecordType, TagId, TeamId, calendar, calendar::Span, money},
+    kernel::{MemberId, RecordType, TagId, TeamId, calendar, calendar::Span, money, numbers::DecimalMark},
     schema::{members, team_members, teams},
     web::{Actor, Form, FormErrors},
 };
@@ -71,14 +71,15 @@ impl Filters {
         KEYS.iter().any(|key| query.has(key))
     }
 
-    pub fn parse(query: &Form) -> Result<Self, FormErrors> {
+    pub fn parse(query: &Form, mark: DecimalMark) -> Result<Self, FormErrors> {
+        let amount = |text: &str| money::parse_amount(text, mark);
         let mut p = query.parser();
         let filters = Self {
             owner: p.optional("owner", parse_owner).flatten(),
             team: p.id("team"),
             close: p.optional("close", parse_close).flatten(),
-            amount_min: p.optional("amount_min", money::parse_amount),
-            amount_max: p.optional("amount_max", money::parse_amount),
+            amount_min: p.optional("amount_min", amount),
+            amount_max: p.optional("amount_max", amount),
             q: p.text("q", 100),
             tag: p.id("tag"),
             rules: p.optional("filter", parse_rules).flatten(),
@@ -102,8 +103,8 @@ impl Filters {
             owner,
             self.team.map(|team| team.to_string()),
             self.close.map(str::to_owned),
-            self.amount_min.map(|amount| amount.to_string()),
-            self.amount_max.map(|amount| amount.to_string()),
+            self.amount_min.map(money::typed),
+            self.amount_max.map(money::typed),
             self.q.clone(),
             self.tag.map(|tag| tag.to_string()),
             self.rules.clone(),
@@ -301,12 +302,12 @@ mod tests {
     #[test]
     fn text_and_back() -> Result<(), FormErrors> {
         let query = Form::decode(b"owner=me&close=overdue&amount_min=1,000&q=cold+chain&team=").unwrap_or_default();
-        let filters = Filters::parse(&query)?;
+        let filters = Filters::parse(&query, DecimalMark::Point)?;
         assert_eq!(filters.query_without("close"), "owner=me&amount_min=1000&q=cold+chain");
         let again = Form::new(filters.pairs().into_iter().map(|(k, v)| (k.to_owned(), v)));
-        assert_eq!(Filters::parse(&again)?, filters);
-        assert!(Filters::parse(&Form::new([("owner".into(), "x".into())])).is_err());
-        assert!(Filters::parse(&Form::new([("close".into(), "x".into())])).is_err());
+        assert_eq!(Filters::parse(&again, DecimalMark::Point)?, filters);
+        assert!(Filters::parse(&Form::new([("owner".into(), "x".into())]), DecimalMark::Point).is_err());
+        assert!(Filters::parse(&Form::new([("close".into(), "x".into())]), DecimalMark::Point).is_err());
         Ok(())
     }
 

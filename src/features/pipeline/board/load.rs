@@ -77,10 +77,9 @@ pub fn board(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form, visit:
     if !explicit && visit && !kept.is_empty() && Scope::resolve(tx, actor, &kept).is_ok() {
         return Ok(Loaded::Elsewhere(format!("/pipeline/{id}?{}", kept.query_without(""))));
     }
-    let asked = Asked::read(tx, actor, Kind::Board, id, query)?;
-    let scope = asked.scope(tx, actor)?;
+    let (asked, scope) = Asked::open(tx, actor, Kind::Board, id, query)?;
     // A saved view is found under its name; what the board falls back on is what was typed there.
-    if (explicit || visit) && asked.view.is_none() {
+    if (explicit || visit) && asked.view.is_none() && !asked.refused.has_errors() {
         memory.remember(id, &asked.filters);
     }
     if memory != before {

@@ -4,7 +4,7 @@ use super::{filters::Filters, look::Look};
 use crate::{
     db::{OrgTx, Tx},
     error::AppResult,
-    kernel::{MemberId, PipelineId},
+    kernel::{MemberId, PipelineId, numbers::DecimalMark},
     schema::preferences,
     web::Form,
 };
@@ -38,7 +38,7 @@ impl Memory {
     /// The filters last used on that pipeline; empty when they do not parse any more.
     pub fn filters(&self, pipeline: PipelineId) -> Filters {
         let kept = self.filters.get(&pipeline).cloned().unwrap_or_default();
-        Filters::parse(&Form::new(kept)).unwrap_or_default()
+        Filters::parse(&Form::new(kept), DecimalMark::Point).unwrap_or_default()
     }
 
     /// The look the person chose for that pipeline's board.

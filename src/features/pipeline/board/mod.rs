@@ -17,9 +17,12 @@ pub use filters::{CLOSE, Closing, Filters, Owner, Scope, closing, people_of};
 pub use load::{BoardReply, filters_of_page, look_to_keep, lost_reasons, reply, summary, team_names};
 pub use order::Order;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/pipeline", get().to(pages::index))
         .route("/pipeline/{pipeline}", get().to(pages::show))
         .route("/pipeline/{pipeline}/cards", get().to(pages::some))

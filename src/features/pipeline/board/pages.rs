@@ -63,7 +63,8 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
         db.org(&page, move |tx| Ok((load::board(tx, &actor, *id, &query, visit)?, asked(tx, &actor)?))).await?;
     match loaded {
         Loaded::Board(board) => {
-            reply::page(&page.req, &BoardPage { shell: page.shell("pipeline"), board: *board, asked })
+            let status = board.frame.status();
+            reply::page_with(&page.req, status, &BoardPage { shell: page.shell("pipeline"), board: *board, asked })
         }
         Loaded::Elsewhere(to) => Ok(reply::redirect(&page.req, &to, None)),
     }

@@ -208,7 +208,7 @@ pub fn card(actor: &Actor, row: CardRow, dress: &Dress) -> Card {
     });
     let slipped = markers::slipped(row.slips, row.slipped_days);
     Card {
-        markers: [slipped, markers::shrunk(row.shrunk_percent), stale].into_iter().flatten().collect(),
+        markers: [slipped, markers::shrunk(row.shrunk_percent, row.amount), stale].into_iter().flatten().collect(),
         step: row.next_step,
         id: row.id.to_string(),
         number: format!("D-{}", row.number),
@@ -219,7 +219,7 @@ pub fn card(actor: &Actor, row: CardRow, dress: &Dress) -> Card {
         lane,
         company: row.company.filter(|_| look.shows("company_id")),
         amount: match look.shows("amount") {
-            true => money.map_or_else(|| "No amount".into(), |m| m.short()),
+            true => money.map_or_else(|| "No amount".into(), |m| actor.locale.short(m)),
             false => String::new(),
         },
         amount_full: money.map_or_else(|| "No amount yet".into(), |m| actor.locale.money(m)),
@@ -326,9 +326,10 @@ pub fn sum_text<'a>(actor: &Actor, amounts: impl Iterator<Item = (&'a str, Decim
         sums.retain(|(_, sum)| !sum.is_zero());
     }
     if sums.is_empty() {
-        return Money::from_columns(Decimal::ZERO, &actor.org.currency).short();
+        return actor.locale.short(Money::from_columns(Decimal::ZERO, &actor.org.currency));
     }
-    let mut words: Vec<String> = sums.iter().take(SHOWN).map(|(c, sum)| Money::from_columns(*sum, c).short()).collect();
+    let mut words: Vec<String> =
+        sums.iter().take(SHOWN).map(|(c, sum)| actor.locale.short(Money::from_columns(*sum, c))).collect();
     if sums.len() > SHOWN {
         words.push(format!("{} more", sums.len() - SHOWN));
     }

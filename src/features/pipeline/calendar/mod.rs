@@ -4,9 +4,9 @@
 mod days;
 mod pages;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/pipeline/{pipeline}/calendar", get().to(pages::show))
         .route("/pipeline/{pipeline}/calendar/deals", get().to(pages::deals));
 }

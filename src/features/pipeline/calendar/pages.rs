@@ -89,11 +89,11 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let actor = page.actor.clone();
     let calendar = db.org(&page, move |tx| load(tx, &actor, *id, &query)).await?;
-    reply::page(&page.req, &CalendarPage { shell: page.shell("pipeline"), calendar })
+    reply::page_with(&page.req, calendar.frame.status(), &CalendarPage { shell: page.shell("pipeline"), calendar })
 }
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResult<Calendar> {
-    let asked = Asked::read(tx, actor, Kind::Calendar, id, query)?;
+    let (asked, scope) = Asked::open(tx, actor, Kind::Calendar, id, query)?;
     let frame = Frame::load(tx, actor, &asked)?;
     let day = match query.get("date") {
         "" => actor.today(),
@@ -103,7 +103,6 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResul
     // Whole weeks, as the grid shows them: six of them.
     let from = calendar::week(month.from).from;
     let span = Span { from, to: from + Days::new(42) };
-    let scope = asked.scope(tx, actor)?;
     let told = told(tx, actor, &asked, span)?;
     let data = json!({
         "from": span.from, "to": span.to, "date": day, "today": actor.today(), "locale": actor.locale.tag(), "deals": &told,
@@ -171,7 +170,7 @@ fn deal(actor: &Actor, row: CardRow, stages: &[Stage]) -> Told {
         i: Some(row.id.to_string()),
         t: row.name,
         s: day.map(|day| day.to_string()).unwrap_or_default(),
-        a: row.amount.map(|amount| Money::from_columns(amount, &row.currency).short()).unwrap_or_default(),
+        a: row.amount.map(|amount| actor.locale.short(Money::from_columns(amount, &row.currency))).unwrap_or_default(),
         n: row.company.unwrap_or_default(),
         w: row.owner.unwrap_or_default(),
         g: stage.map(|stage| stage.name.clone()).unwrap_or_default(),

@@ -9,9 +9,9 @@ pub mod periods;
 mod sums;
 mod view;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/pipeline/{pipeline}/forecast", get().to(pages::show))
         .route("/pipeline/{pipeline}/forecast/cards", get().to(pages::more));
 }

@@ -81,11 +81,11 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let actor = page.actor.clone();
     let forecast = db.org(&page, move |tx| load(tx, &actor, *id, &query)).await?;
-    reply::page(&page.req, &ForecastPage { shell: page.shell("pipeline"), forecast })
+    reply::page_with(&page.req, forecast.frame.status(), &ForecastPage { shell: page.shell("pipeline"), forecast })
 }
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResult<Forecast> {
-    let asked = Asked::read(tx, actor, Kind::Forecast, id, query)?;
+    let (asked, scope) = Asked::open(tx, actor, Kind::Forecast, id, query)?;
     let frame = Frame::load(tx, actor, &asked)?;
     let unit = unit_of(&asked)?;
     let first = first_day(actor, query)?;
@@ -93,7 +93,6 @@ fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResul
     let (Some(from), Some(to)) = (spans.first().map(|s| s.from), spans.last().map(|s| s.to)) else {
         return Err(AppError::NotFound);
     };
-    let scope = asked.scope(tx, actor)?;
     let open = sums::open(tx, id, &scope, to)?;
     let won = sums::won(tx, actor, id, &scope, Span { from, to })?;
     let (open, won) = sums::in_own(tx, actor, open, won)?;

@@ -95,7 +95,7 @@ pub fn card(actor: &Actor, row: CardRow) -> Card {
         id: row.id.to_string(),
         name: row.name,
         company: row.company,
-        amount: money.map_or_else(|| "No amount".into(), |m| m.short()),
+        amount: money.map_or_else(|| "No amount".into(), |m| actor.locale.short(m)),
         amount_full: money.map_or_else(|| "No amount yet".into(), |m| actor.locale.money(m)),
         // What is to come stands in a column that says the year.
         close: row.expected_close_on.map(|day| {
@@ -120,7 +120,7 @@ fn aim(actor: &Actor, (target, of_all): (Decimal, bool), open: &[&Open], won: &[
     let (first, second, third) = (percent(won), percent(won + committed), percent(won + committed + best));
     let at = |n: i64| n.clamp(0, 100);
     Aim {
-        target: Money::from_columns(target, &actor.org.currency).short(),
+        target: actor.locale.short(Money::from_columns(target, &actor.org.currency)),
         of_all,
         sure: second,
         parts: [

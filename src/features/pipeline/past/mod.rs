@@ -16,9 +16,11 @@ mod pages;
 mod stages;
 mod totals;
 
-use actix_web::web::{ServiceConfig, get};
+pub use stages::{as_far_as, counting_as};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+use crate::web::{Routes, paths::get};
+
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/pipeline/{pipeline}/history", get().to(pages::history))
         .route("/pipeline/{pipeline}/history/{stage}", get().to(pages::more))
         .route("/pipeline/{pipeline}/changes", get().to(changes::show));

@@ -27,6 +27,8 @@ struct Column {
     stage: PastStage,
     deals: String,
     amount: String,
+    /// By the probabilities of that day; `None` where the stage's is not known.
+    weighted: Option<String>,
     cards: Vec<PastCard>,
     next: Option<String>,
 }
@@ -52,6 +54,7 @@ struct History {
     tools: Tools,
     deals: String,
     amount: String,
+    weighted: Option<String>,
     columns: Vec<Column>,
     /// Nothing stood there.
     blank: Option<Blank>,
@@ -85,8 +88,14 @@ fn load(
     let moment = asked::end_of(actor, on);
     let totals = totals::at(tx, id, moment, &scope)?;
     let stood: Vec<Uuid> = totals.iter().map(|total| total.stage_id).collect();
+    let stages = stages::of(tx, id, &stood)?;
+    let chances = stages::chances(tx, &stages, moment)?;
+    let weighted = |total: &Total| {
+        let chance = chances.iter().find(|(stage, _)| stage.0 == total.stage_id).and_then(|(_, chance)| *chance);
+        Some((total.currency.clone(), total.weighted(chance?)))
+    };
     let mut columns = Vec::new();
-    for stage in stages::of(tx, id, &stood)? {
+    for stage in stages {
         let mine: Vec<&Total> = totals.iter().filter(|total| total.stage_id == stage.id.0).collect();
         let (cards, next) = if mine.is_empty() {
             (Vec::new(), None)
@@ -95,6 +104,7 @@ fn load(
         };
         columns.push(Column {
             deals: actor.locale.integer(mine.iter().map(|total| total.deals).sum()),
+            weighted: mine.iter().map(|total| weighted(total)).collect::<Option<Vec<_>>>().map(|all| sums(actor, all)),
             amount: amounts(actor, mine.into_iter()),
             next: next.map(|next| more_href(id, stage.id, on, asked, &next)),
             stage,
@@ -115,6 +125,7 @@ fn load(
         tools: Tools { owners, teams, today },
         deals: actor.locale.integer(totals.iter().map(|total| total.deals).sum()),
         amount: amounts(actor, totals.iter()),
+        weighted: totals.iter().map(weighted).collect::<Option<Vec<_>>>().map(|all| sums(actor, all)),
         columns,
         blank,
         before: href(on - Days::new(1)),
@@ -128,13 +139,17 @@ fn more_href(id: PipelineId, stage: StageId, on: NaiveDate, asked: &Asked, after
     format!("/pipeline/{id}/history/{stage}?{}&after={after}", asked.query(&[("on", on)]))
 }
 
-/// Sums by currency, the organisation's own first; never added across currencies.
 pub(super) fn amounts<'a>(actor: &Actor, totals: impl Iterator<Item = &'a Total>) -> String {
+    sums(actor, totals.map(|total| (total.currency.clone(), total.amount)))
+}
+
+/// Sums by currency, the organisation's own first; never added across currencies.
+fn sums(actor: &Actor, parts: impl IntoIterator<Item = (String, Decimal)>) -> String {
     let mut sums: Vec<(String, Decimal)> = Vec::new();
-    for total in totals.filter(|total| !total.amount.is_zero()) {
-        match sums.iter_mut().find(|(currency, _)| *currency == total.currency) {
-            Some((_, sum)) => *sum += total.amount,
-            None => sums.push((total.currency.clone(), total.amount)),
+    for (currency, amount) in parts.into_iter().filter(|(_, amount)| !amount.is_zero()) {
+        match sums.iter_mut().find(|(known, _)| *known == currency) {
+            Some((_, sum)) => *sum += amount,
+            None => sums.push((currency, amount)),
         }
     }
     sums.sort_by_key(|(currency, _)| (*currency != actor.org.currency, currency.clone()));

@@ -22,20 +22,35 @@ pub(super) struct Total {
     pub deals: i64,
     #[diesel(sql_type = t::Numeric)]
     pub amount: Decimal,
+    /// The part of it that did not follow the stage's probability, and what the deals' own made of that.
+    #[diesel(sql_type = t::Numeric)]
+    own_amount: Decimal,
+    #[diesel(sql_type = t::Numeric)]
+    own_weighted: Decimal,
+}
+
+impl Total {
+    /// What it came to by the deals' own probabilities, and by the stage's where they had none.
+    pub fn weighted(&self, probability: i16) -> Decimal {
+        (self.amount - self.own_amount) * Decimal::from(probability) / Decimal::ONE_HUNDRED + self.own_weighted
+    }
 }
 
 /// Whole months from `deal_months`; of the month that the moment lies in, what began and ended before it.
 const TOTALS: &str = "
-SELECT stage_id, currency::text AS currency, sum(deals)::bigint AS deals, sum(amount) AS amount FROM (
-  SELECT stage_id, currency, deals, amount FROM deal_months
+SELECT stage_id, currency::text AS currency, sum(deals)::bigint AS deals, sum(amount) AS amount, sum(own_amount) AS own_amount,
+  sum(own_weighted) AS own_weighted FROM (
+  SELECT stage_id, currency, deals, amount, own_amount, own_weighted FROM deal_months
   WHERE pipeline_id = $1 AND month < $2
     AND ($5 IS NULL OR coalesce(owner_id, '00000000-0000-0000-0000-000000000000') = ANY ($5)) AND ($6 IS NULL OR owner_now = ANY ($6))
   UNION ALL
-  SELECT stage_id, currency, 1, coalesce(amount, 0) FROM deal_states
+  SELECT stage_id, currency, 1, coalesce(amount, 0), CASE WHEN probability IS NULL THEN 0 ELSE coalesce(amount, 0) END,
+    coalesce(amount * probability / 100, 0) FROM deal_states
   WHERE pipeline_id = $1 AND valid_from >= $3 AND valid_from < $4 AND state = 'open'
     AND ($5 IS NULL OR coalesce(owner_id, '00000000-0000-0000-0000-000000000000') = ANY ($5)) AND ($6 IS NULL OR owner_now = ANY ($6))
   UNION ALL
-  SELECT stage_id, currency, -1, -coalesce(amount, 0) FROM deal_states
+  SELECT stage_id, currency, -1, -coalesce(amount, 0), CASE WHEN probability IS NULL THEN 0 ELSE -coalesce(amount, 0) END,
+    -coalesce(amount * probability / 100, 0) FROM deal_states
   WHERE pipeline_id = $1 AND valid_to >= $3 AND valid_to < $4 AND state = 'open' AND valid_to < 'infinity'
     AND ($5 IS NULL OR coalesce(owner_id, '00000000-0000-0000-0000-000000000000') = ANY ($5)) AND ($6 IS NULL OR owner_now = ANY ($6))
 ) parts GROUP BY stage_id, parts.currency HAVING sum(deals) <> 0";

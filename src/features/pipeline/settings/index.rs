@@ -7,7 +7,7 @@ use crate::{
     features::{
         records::{
             Saved,
-            history::{ChangeLine, Conflict},
+            history::{ChangeLine, Conflict, Mine},
             submit::Draft,
         },
         settings::{SettingsNav, nav},
@@ -121,10 +121,11 @@ async fn stale(page: &Page, by: &Allow<ManagePipelines>, db: &Db, mut form: Form
     };
     let in_line = |text: &str| text.lines().collect::<Vec<_>>().join(", ");
     let (key, label) = ("lost_reasons".to_owned(), "Reasons".to_owned());
-    let line = ChangeLine { key, label, before: in_line(form.get("seen")), after: now.join(", "), by, at };
     let yours = in_line(form.get("lost_reasons"));
+    let mine = Mine { key: key.clone(), label: label.clone(), text: yours, differs: true };
+    let line = ChangeLine { key, label, before: in_line(form.get("seen")), after: now.join(", "), by, at };
     form.set("seen", now.join("\n"));
-    let conflict = Conflict::of(vec![line], AT.to_owned(), |_| yours.clone());
+    let conflict = Conflict::of(vec![line], vec![mine], AT.to_owned());
     Ok(Draft { form, conflict: Some(conflict), ..Draft::default() })
 }
 

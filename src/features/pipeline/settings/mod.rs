@@ -14,13 +14,15 @@ use super::{
 };
 use crate::{
     kernel::StageId,
-    web::{Form, FormErrors, SelectOption},
+    web::{
+        Form, FormErrors, Routes, SelectOption,
+        paths::{get, post},
+    },
 };
-use actix_web::web::{ServiceConfig, get, post};
 
 const AT: &str = "/settings/pipelines";
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/settings/pipelines", get().to(index::index))
         .route("/settings/pipelines", post().to(index::add_pipeline))
         .route("/settings/lost-reasons", post().to(index::lost_reasons))

@@ -222,6 +222,20 @@ const STAGE_FIELDS: &[(&str, &str)] = &[
     ("card_limit", "Cards at most"),
 ];
 
+/// The form of a stage as it is now.
+fn opened(stage: &Stage) -> Form {
+    let fields = [
+        ("name", stage.name.clone()),
+        ("color", stage.color.clone()),
+        ("probability", stage.default_probability().to_string()),
+        ("rotting_days", ShowPage::days(stage)),
+        ("forecast_category", stage.forecast_category.clone()),
+        ("card_limit", ShowPage::limit(stage)),
+        ("version", stage.version.to_string()),
+    ];
+    Form::new(fields.map(|(name, value)| (name.to_owned(), value)))
+}
+
 /// The posted form of the stage, or of the pipeline itself, beside what was saved meanwhile.
 async fn stale(
     page: &Page,
@@ -234,16 +248,19 @@ async fn stale(
     let actor = page.actor.clone();
     db.org(by, move |tx| {
         let at = format!("{AT}/{pipeline}");
-        let (thing, version) = match stage {
+        let thing = match stage {
             Some(id) => {
-                (Thing { kind: "stage", id: id.into(), fields: STAGE_FIELDS, at }, queries::stage(tx, id)?.version)
+                let now = opened(&queries::stage(tx, id)?);
+                Thing { kind: "stage", id: id.into(), fields: STAGE_FIELDS, now, at }
             }
             None => {
-                let version = queries::pipeline(tx, pipeline)?.version;
-                (Thing { kind: "pipeline", id: pipeline.into(), fields: PIPELINE_FIELDS, at }, version)
+                let now = queries::pipeline(tx, pipeline)?;
+                let now = [("name", now.name), ("version", now.version.to_string())];
+                let now = Form::new(now.map(|(name, value)| (name.to_owned(), value)));
+                Thing { kind: "pipeline", id: pipeline.into(), fields: PIPELINE_FIELDS, now, at }
             }
         };
-        let conflict = history::conflict_of(tx, &actor, thing, version, &mut form)?;
+        let conflict = history::conflict_of(tx, &actor, thing, &mut form)?;
         Ok(Draft { form, conflict: Some(conflict), ..Draft::default() })
     })
     .await

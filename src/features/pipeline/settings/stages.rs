@@ -66,7 +66,7 @@ pub(super) async fn order(
 ) -> AppResult<HttpResponse> {
     let stages = |field: &str| -> AppResult<Vec<StageId>> {
         let ids = form.get(field).split(',').map(|id| id.trim().parse()).collect::<Result<_, _>>();
-        ids.map_err(|_| AppError::field(field, "holds something that is no stage"))
+        ids.map_err(|_| AppError::field(field, "The order names something that is no stage"))
     };
     let (was, order) = (stages("was")?, stages("order")?);
     let (writer, id) = (by.clone(), *id);

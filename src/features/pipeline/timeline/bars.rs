@@ -127,7 +127,8 @@ pub fn bar(actor: &Actor, span: Span, row: BarRow) -> Bar {
     let wide = |from: NaiveDate, to: NaiveDate| format!("{:.2}", (share(span, to) - share(span, from)).max(0.35));
     let label = |day: NaiveDate| actor.locale.day(day, today);
     let late = if overdue { ", overdue" } else { "" };
-    let amount = row.amount.map(|amount| Money::from_columns(amount, &row.currency).short()).unwrap_or_default();
+    let amount =
+        row.amount.map(|amount| actor.locale.short(Money::from_columns(amount, &row.currency))).unwrap_or_default();
     Bar {
         id: row.id.to_string(),
         told: format!(

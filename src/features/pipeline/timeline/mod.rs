@@ -5,8 +5,8 @@ mod bars;
 mod pages;
 mod window;
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(cfg: &mut Routes) {
     cfg.route("/pipeline/{pipeline}/timeline", get().to(pages::show));
 }

@@ -85,7 +85,7 @@ pub async fn show(page: Page, id: Path<PipelineId>, db: Data<Db>) -> AppResult<H
     let query = Form::decode(page.req.query_string().as_bytes())?;
     let actor = page.actor.clone();
     let timeline = db.org(&page, move |tx| load(tx, &actor, *id, &query)).await?;
-    reply::page(&page.req, &TimelinePage { shell: page.shell("pipeline"), timeline })
+    reply::page_with(&page.req, timeline.frame.status(), &TimelinePage { shell: page.shell("pipeline"), timeline })
 }
 
 /// What the address says of the timeline itself.
@@ -122,10 +122,9 @@ impl Look {
 }
 
 fn load(tx: &mut OrgTx, actor: &Actor, id: PipelineId, query: &Form) -> AppResult<Timeline> {
-    let asked = Asked::read(tx, actor, Kind::Timeline, id, query)?;
+    let (asked, scope) = Asked::open(tx, actor, Kind::Timeline, id, query)?;
     let frame = Frame::load(tx, actor, &asked)?;
     let look = Look::read(actor, &asked, query)?;
-    let scope = asked.scope(tx, actor)?;
     let stages = queries::stages(tx)?;
     let (groups, next) = match query.get("lane") {
         "" => several(tx, actor, (&asked, &look), &stages, (&scope, query.get("lanes")))?,

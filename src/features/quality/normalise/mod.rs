@@ -126,7 +126,7 @@ pub(super) fn look(
         .load(tx.conn())?;
     let seen = rows.len();
     // The organisation's own, not the reader's: whoever asks, the same comes out.
-    let home = actor.org.locale.region();
+    let home = actor.home();
     let ordered =
         rows.into_iter().map(|row| Ordered { changes: changes(&row.image, record, &columns, home), id: row.id });
     Ok((seen, ordered.filter(|o| !o.changes.is_empty()).collect()))

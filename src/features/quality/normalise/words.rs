@@ -7,6 +7,8 @@ const PARTICLES: &[&str] = &[
     "des", "la", "le", "las", "los", "el", "al", "ten", "ter", "te", "op", "in", "het", "'t", "y", "e", "bin", "ibn",
     "af", "av",
 ];
+/// What `to_lowercase` makes of İ.
+const DOTTED: &str = "i\u{307}";
 /// Small between the words of an organisation's name.
 const LINKS: &[&str] = &[
     "and", "of", "the", "for", "und", "für", "von", "der", "die", "das", "van", "de", "het", "en", "voor", "et", "la",
@@ -158,12 +160,17 @@ fn capital(word: &str) -> String {
     // The first letter, also of "(ada": marks before it stay.
     let at = word.find(char::is_alphabetic).unwrap_or(0);
     let (marks, rest) = word.split_at(at);
-    let mut letters = rest.chars();
-    let Some(first) = letters.next() else { return word.to_owned() };
+    // The Turkish İ, small: an i with a dot above its dot, which nobody writes.
+    let (first, rest) = match rest.strip_prefix(DOTTED) {
+        Some(rest) => (Some('İ'), rest),
+        None => (rest.chars().next(), rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default()),
+    };
+    let Some(first) = first else { return word.to_owned() };
+    let rest = rest.replace(DOTTED, "i");
     // Some have two capitals, of which only the first is one here: Ss for ß.
     let mut large = first.to_uppercase();
     let first = large.next().into_iter().chain(large.flat_map(char::to_lowercase));
-    marks.chars().chain(first).chain(letters).collect()
+    marks.chars().chain(first).chain(rest.chars()).collect()
 }
 
 #[cfg(test)]
@@ -189,6 +196,8 @@ mod tests {
             ("محمد علي", "محمد علي"),
             ("李\u{3000}明", "李 明"),
             ("ß-c", "Ss-C"),
+            ("İSTANBUL ÇELİK", "İstanbul Çelik"),
+            ("ALİ-İHSAN", "Ali-İhsan"),
         ] {
             assert_eq!(person(typed), written, "{typed}");
         }

@@ -87,7 +87,7 @@ fn held(entry: &Entry, value: &str, actor: &Actor) -> Option<Value> {
         Kind::Bool => (value == "true").then(|| json!(true)),
         Kind::Integer | Kind::Date => fields::parse(entry, value, &ParseContext::of(actor)).ok(),
         Kind::Email => Some(json!(value.to_lowercase())),
-        Kind::Phone => people::parse_phone(value, Some(actor.locale.region())).ok().map(Value::from),
+        Kind::Phone => people::parse_phone(value, Some(actor.home())).ok().map(Value::from),
         Kind::Member if value == "me" => Some(json!(actor.id)),
         Kind::Member | Kind::Record(_) => value.parse::<Uuid>().ok().map(|id| json!(id)),
         _ => None,

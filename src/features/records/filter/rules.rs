@@ -13,7 +13,9 @@ use crate::{
     kernel::{
         Currency, RecordType,
         calendar::{self, Span},
-        money, people, text,
+        money,
+        numbers::DecimalMark,
+        people, text,
     },
     web::Actor,
 };
@@ -160,7 +162,7 @@ impl Rule<'_> {
             Op::Contains | Op::NotContains => Fragment::text(format!("strpos({expr}, ")).bind(digits).push(") > 0"),
             Op::Begins => Fragment::text(format!("starts_with(ltrim({expr}, '+'), ")).bind(digits).push(")"),
             _ => {
-                let region = self.actor.locale.region();
+                let region = self.actor.home();
                 let whole = people::parse_phone(self.value(), Some(region)).unwrap_or_else(|_| self.value().to_owned());
                 Fragment::text(format!("{expr} = ")).bind(Literal::Text(whole))
             }
@@ -337,7 +339,7 @@ impl Rule<'_> {
     }
 }
 
-/// As people type numbers, those below zero too; as exact as any field keeps them.
+/// As the builder writes them, those below zero too; as exact as any field keeps them.
 fn decimal(value: &str) -> Result<Decimal, String> {
-    money::parse_decimal(value.trim_end_matches('%'), PLACES)
+    money::parse_decimal(value.trim_end_matches('%'), PLACES, DecimalMark::Point)
 }

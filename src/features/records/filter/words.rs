@@ -11,7 +11,7 @@ use crate::{
         records::list,
         tags::{self, Tag},
     },
-    kernel::{Money, RecordType, countries, money},
+    kernel::{Money, RecordType, countries, money, numbers::DecimalMark},
     web::Actor,
 };
 use std::collections::HashMap;
@@ -140,7 +140,9 @@ impl Names {
         let read = match kind {
             Kind::Money => {
                 let currency = currency.unwrap_or(&actor.org.currency);
-                money::parse_decimal(value, 4).ok().map(|n| actor.locale.money(Money::from_columns(n, currency)))
+                money::parse_decimal(value, 4, DecimalMark::Point)
+                    .ok()
+                    .map(|n| actor.locale.money(Money::from_columns(n, currency)))
             }
             Kind::Integer => value.parse().ok().map(|n| actor.locale.integer(n)),
             Kind::Date | Kind::DateTime => {

@@ -228,40 +228,19 @@ fn set_back(
     }
 }
 
-/// Puts the value that history kept into the form, as a control holds it.
+/// Puts the value that history kept into the form; what it refers to must still be there, and goes by the name it has now.
 fn type_in(tx: &mut OrgTx, actor: &Actor, form: &mut Form, entry: &Entry, value: &Value) -> AppResult<()> {
-    let (id_name, name) = entry.reference();
-    if let Kind::Record(record) = &entry.kind {
-        let linked = fields::id(value);
-        let found = match linked {
-            Some(linked) => match visible(tx, actor, *record, linked) {
-                Ok(standing) => standing.name,
-                Err(AppError::NotFound | AppError::Forbidden(_)) => {
-                    let was = value.get("name").and_then(Value::as_str).unwrap_or_default();
-                    let told = format!("{} was {was}, which is not there any more, or not yours to see.", entry.label);
-                    return Err(AppError::Conflict(told));
-                }
-                Err(other) => return Err(other),
-            },
-            None => String::new(),
-        };
-        form.set(&id_name, linked.map(|id| id.to_string()).unwrap_or_default());
-        form.set(&name, found);
-        return Ok(());
-    }
-    let text = match value {
-        Value::Bool(yes) if !entry.is_custom() => if *yes { "true" } else { "" }.to_owned(),
-        value if entry.kind == Kind::Member || entry.is_custom() => fields::raw(entry, value, actor.zone),
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    form.set(&entry.key, text);
-    if entry.own_currency
-        && let Some(currency) = value.get("currency").and_then(Value::as_str)
-    {
-        form.set(&fields::currency_name(&entry.key), currency);
+    super::type_in(form, entry, value, actor.zone);
+    if let (Kind::Record(record), Some(linked)) = (&entry.kind, fields::id(value)) {
+        match visible(tx, actor, *record, linked) {
+            Ok(standing) => form.set(&entry.reference().1, standing.name),
+            Err(AppError::NotFound | AppError::Forbidden(_)) => {
+                let was = value.get("name").and_then(Value::as_str).unwrap_or_default();
+                let told = format!("{} was {was}, which is not there any more, or not yours to see.", entry.label);
+                return Err(AppError::Conflict(told));
+            }
+            Err(other) => return Err(other),
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::{
         accounts::members::Person,
         records::{
             filter::{Filter, Names},
-            inline::owner_choices,
+            inline::member_choices,
         },
     },
     kernel::FieldKind,
@@ -31,7 +31,7 @@ pub(super) fn menus(query: &ListQuery, people: &[Person]) -> Vec<FilterMenu> {
     let current = query.owner_param();
     let mut owners =
         vec![SelectOption::new("me", "Me", current == "me"), SelectOption::new("none", "Nobody", current == "none")];
-    owners.extend(owner_choices(people, &current));
+    owners.extend(member_choices(people, &current));
     let mut menus = vec![FilterMenu { name: "owner", label: "Owner", options: owners }];
     for field in choice_fields(query.record) {
         let FieldKind::Choice(choices) = field.kind else { continue };

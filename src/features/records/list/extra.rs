@@ -31,6 +31,8 @@ pub enum Condition {
     AtMost(&'static str, i64),
     /// It has the tag.
     Tagged(RecordType, Uuid),
+    /// A deal that has come to one of these stages, and no further.
+    Furthest(Vec<Uuid>),
     /// A day before that one.
     Before(&'static str, NaiveDate),
     Days(&'static str, Span),

@@ -17,7 +17,7 @@ use crate::{
     web::Actor,
 };
 use diesel::{prelude::*, result::Error as DieselError, sql_types};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Most records a text search lists; beyond it the reader narrows the words.
@@ -36,6 +36,29 @@ pub enum Way {
     Walk,
     /// All records, for what is rare.
     Scan,
+}
+
+impl Way {
+    /// Bounds what the transaction asks from now on, and says how it is to be looked for.
+    pub fn begin(self, tx: &mut OrgTx) -> AppResult<()> {
+        tx.limit_time(self.limit())?;
+        if self == Way::Scan { tx.walk_indexes(false) } else { Ok(()) }
+    }
+
+    /// Before each further statement of a page that asks several: what has passed since it began is no longer there for this one.
+    pub fn go_on(self, tx: &mut OrgTx, began: Instant) -> AppResult<()> {
+        // None at all would be no limit.
+        tx.limit_time(self.limit().saturating_sub(began.elapsed()).max(Duration::from_millis(1)))
+    }
+
+    fn limit(self) -> Duration {
+        if self == Way::Walk { SHORT } else { PATIENCE }
+    }
+
+    /// What follows may walk indexes again.
+    pub fn end(self, tx: &mut OrgTx) -> AppResult<()> {
+        if self == Way::Scan { tx.walk_indexes(true) } else { Ok(()) }
+    }
 }
 
 /// A page of a list: ids in order, and how many there are in all.
@@ -58,10 +81,7 @@ pub struct Count {
 /// shows of each record: there are few shapes of it.
 pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way, wanted: &str) -> AppResult<Found> {
     if !query.is_plain() || query.sorts.iter().any(|sort| !sort.is_indexed()) {
-        tx.limit_time(if way == Way::Walk { SHORT } else { PATIENCE })?;
-    }
-    if way == Way::Scan {
-        tx.walk_indexes(false)?;
+        way.begin(tx)?;
     }
     let scope = Scope::by(tx, actor, query, way)?;
     if way == Way::Walk
@@ -78,9 +98,7 @@ pub fn find(tx: &mut OrgTx, actor: &Actor, query: &ListQuery, way: Way, wanted: 
     } else {
         count(tx, &scope)?
     };
-    if way == Way::Scan {
-        tx.walk_indexes(true)?;
-    }
+    way.end(tx)?;
     Ok(Found { page, count, values: None })
 }
 
@@ -210,6 +228,12 @@ impl Condition {
             ))
             .bind(Literal::Uuid(tag))
             .push(")"),
+            Self::Furthest(ref stages) => Fragment::text(
+                " AND EXISTS (SELECT 1 FROM deal_states x WHERE x.org_id = r.org_id AND x.deal_id = r.id AND x.valid_to = 'infinity' \
+                 AND x.furthest_id = ANY (",
+            )
+            .bind(Literal::Uuids(stages.clone()))
+            .push("))"),
             Self::Before(column, day) => Fragment::text(format!(" AND r.{column} < ")).bind(Literal::Date(day)),
             Self::Days(column, span) => Fragment::text(format!(" AND r.{column} >= "))
                 .bind(Literal::Date(span.from))

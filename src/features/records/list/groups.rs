@@ -164,7 +164,7 @@ fn present(
         );
         let narrowed = query.filter.clone().and(only(entry, key.as_deref()));
         let json = narrowed.json();
-        let sums = sum.amounts.iter().map(|(code, amount)| Money::from_columns(*amount, code).short());
+        let sums = sum.amounts.iter().map(|(code, amount)| actor.locale.short(Money::from_columns(*amount, code)));
         let group = Group {
             id: format!("group-{n}"),
             label,

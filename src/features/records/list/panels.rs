@@ -70,8 +70,11 @@ enum Built {
 fn build(tx: &mut OrgTx, actor: &Actor, record: RecordType, form: &Form) -> AppResult<Built> {
     let query = ListQuery::load(tx, actor, record, form.get("list"))?;
     let schema = Schema::whole(tx, actor)?;
-    let (filter, action) =
-        if form.has("g") { builder::read(form, record, &schema) } else { (query.filter.clone(), Action::Show) };
+    let (filter, action) = if form.has("g") {
+        builder::read(form, record, &schema, actor.locale.mark())
+    } else {
+        (query.filter.clone(), Action::Show)
+    };
     filter.check()?;
     let mut problem = query.problem.clone().filter(|_| !form.has("g"));
     if action == Action::Apply {

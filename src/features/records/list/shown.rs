@@ -146,7 +146,7 @@ impl<'a> Shower<'a> {
     fn reach(&self, entry: &Entry, raw: String, untouchable: bool) -> Content {
         let phone = matches!(entry.kind.value(), Kind::Phone | Kind::Phones);
         let shown = |v: &str| {
-            if phone { numbers::format_phone(v, Some(self.actor.locale.region())) } else { v.to_owned() }
+            if phone { numbers::format_phone(v, Some(self.actor.home())) } else { v.to_owned() }
         };
         let all: Vec<String> = raw.lines().map(shown).collect();
         if untouchable {

@@ -144,9 +144,13 @@ fn icon(changes: &Value, catalogue: &Catalogue) -> &'static str {
 }
 
 fn lost(changes: &Value, data: &Value) -> String {
-    let reason = changes.get("lost_reason").and_then(|pair| pair.get(1)).or_else(|| data.get("lost_reason"));
-    match reason.and_then(Value::as_str) {
-        Some(reason) if !reason.is_empty() => format!("Lost: {reason}"),
-        _ => "Lost".into(),
+    let said = |key: &str| {
+        let value = changes.get(key).and_then(|pair| pair.get(1)).or_else(|| data.get(key));
+        value.and_then(Value::as_str).filter(|text| !text.is_empty())
+    };
+    match (said("lost_reason"), said("lost_note")) {
+        (Some(reason), Some(note)) => format!("Lost: {reason} – {note}"),
+        (Some(said), None) | (None, Some(said)) => format!("Lost: {said}"),
+        (None, None) => "Lost".into(),
     }
 }

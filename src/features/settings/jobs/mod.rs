@@ -4,9 +4,12 @@ mod commands;
 mod pages;
 mod queries;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/jobs", get().to(pages::index))
         .route("/settings/jobs/{id}/retry", post().to(pages::retry))
         .route("/settings/jobs/{id}/discard", post().to(pages::discard));

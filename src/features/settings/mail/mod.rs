@@ -11,9 +11,9 @@ mod queries;
 
 pub(super) use pages::{tone, words};
 
-use actix_web::web::{ServiceConfig, get};
+use crate::web::{Routes, paths::get};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/mail", get().to(pages::index))
         .route("/settings/mail/{id}", get().to(pages::show))
         .route("/settings/mail/{id}/body", get().to(pages::body));

@@ -11,14 +11,17 @@ use crate::{
     },
     kernel::{InvitationId, RoleId, TeamId},
     web::{
-        Allow, Form, FormErrors, FormView, Page, SelectOption, Shell, flash::Flash,
-        permission::organisation::Administer, reply,
+        Allow, Form, FormErrors, FormView, Page, Routes, SelectOption, Shell,
+        flash::Flash,
+        paths::{get, post},
+        permission::organisation::Administer,
+        reply,
     },
 };
 use actix_web::{
     HttpResponse,
     http::StatusCode,
-    web::{Data, Path, ServiceConfig, get, post},
+    web::{Data, Path},
 };
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -26,7 +29,7 @@ use diesel::{prelude::*, sql_types};
 
 const BACK: &str = "/settings/members";
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/invitations/new", get().to(new))
         .route("/settings/invitations", post().to(create))
         .route("/settings/invitations/{id}/resend", post().to(resend))

@@ -13,9 +13,12 @@ mod records;
 
 pub(super) use hand_over::{KIND as HAND_OVER, register_jobs};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/members", get().to(pages::index))
         .route("/settings/members/{id}", get().to(pages::show))
         .route("/settings/members/{id}/role", post().to(pages::change_role))

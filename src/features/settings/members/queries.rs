@@ -3,7 +3,8 @@
 use crate::{
     db::{OrgTx, Tx, paging},
     error::{AppError, AppResult},
-    kernel::{MemberId, RecordType, RoleId, TeamId, text},
+    features::accounts::members::directory,
+    kernel::{MemberId, RoleId, TeamId, text},
     schema::{members, roles},
     web::shell::avatar_url,
 };
@@ -143,16 +144,8 @@ pub fn teams_of(tx: &mut OrgTx, id: MemberId) -> AppResult<Vec<(TeamId, String)>
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-/// Active members other than `id` who may change records, to hand theirs to.
+/// Members other than `id` who may own records, to hand theirs to.
 pub fn others(tx: &mut OrgTx, id: MemberId) -> AppResult<Vec<(MemberId, String)>> {
-    let edits: Vec<Option<String>> = RecordType::ALL.iter().map(|r| Some(format!("{}.edit", r.noun()))).collect();
-    Ok(members::table
-        .inner_join(roles::table.on(roles::org_id.eq(members::org_id).and(roles::id.eq(members::role_id))))
-        .filter(roles::permissions.overlaps_with(edits))
-        .filter(members::org_id.eq(tx.org_id().0))
-        .filter(members::deactivated_at.is_null())
-        .filter(members::id.ne(id.0))
-        .order((members::name, members::id))
-        .select((members::id, members::name))
-        .load(tx.conn())?)
+    let others = directory(tx)?.into_iter().filter(|person| person.may_own && person.id != id);
+    Ok(others.map(|person| (person.id, person.name)).collect())
 }

@@ -10,9 +10,12 @@ mod pages;
 mod queries;
 mod values;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/organisation", get().to(pages::show))
         .route("/settings/organisation", post().to(pages::save))
         .route("/settings/organisation/logo", post().to(logo::upload))

@@ -23,6 +23,8 @@ struct OrganisationPage {
     shell: Shell,
     nav: Vec<SettingsNav>,
     section: &'static str,
+    /// What the command line calls it.
+    slug: String,
     input: FormView,
     currencies: Vec<SelectOption>,
     locales: Vec<SelectOption>,
@@ -101,6 +103,7 @@ fn answer(page: &Page, status: StatusCode, input: FormView, conflict: Option<Con
         shell: page.shell("settings"),
         nav: nav(page),
         section: "organisation",
+        slug: page.org.slug.clone(),
         currencies: values::currencies(input.value("currency")),
         locales: values::locales(input.value("locale")),
         zones: values::zones(input.value("time_zone")),

@@ -38,6 +38,8 @@ pub fn update(
     diesel::update(roles::table.find((tx.org_id().0, id.0)))
         .set((roles::permissions.eq(&after.permissions), roles::visibility.eq(&after.visibility)))
         .execute(tx.conn())?;
+    // Who may own records is kept with the people (`db::known`); a trigger on roles would stand in the way of migrations.
+    diesel::sql_query("INSERT INTO definition_changes (org_id) VALUES (app.org())").execute(tx.conn())?;
     let mut changes = Changes::new();
     changes.track("permissions", &before.access.permissions, &after.permissions).track(
         "visibility",

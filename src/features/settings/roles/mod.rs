@@ -6,9 +6,12 @@ mod grid;
 mod pages;
 mod queries;
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/roles", get().to(pages::index))
         .route("/settings/roles/{id}", get().to(pages::show))
         .route("/settings/roles/{id}", post().to(pages::save))

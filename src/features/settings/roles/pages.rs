@@ -75,7 +75,15 @@ pub async fn save(
 ) -> AppResult<HttpResponse> {
     let id = *id;
     let choices = grid::VISIBILITIES.map(|(key, label, _)| (key, label));
-    let visibility = form.parser().choice("visibility", &choices);
+    let mut p = form.parser();
+    let visibility = p.choice("visibility", &choices);
+    if p.finish().is_err() || form.all("permissions").any(|key| permission::ALL.iter().all(|(known, _)| *known != key))
+    {
+        let role = db.org(&by, move |tx| queries::find(tx, id, false)).await?;
+        let mine = wanted(&role, &form, None);
+        const TOLD: &str = "The form contained a choice that does not exist; nothing was saved.";
+        return answer(&page, StatusCode::UNPROCESSABLE_ENTITY, id, &role, &mine, TOLD);
+    }
     let (who, posted) = (by.clone(), form.clone());
     let (saved, role) = db
         .org(&by, move |tx| {

@@ -7,9 +7,12 @@ mod queries;
 
 pub use queries::{choices, people};
 
-use actix_web::web::{ServiceConfig, get, post};
+use crate::web::{
+    Routes,
+    paths::{get, post},
+};
 
-pub(super) fn configure(cfg: &mut ServiceConfig) {
+pub(super) fn configure(cfg: &mut Routes) {
     cfg.route("/settings/teams", get().to(pages::index))
         .route("/settings/teams", post().to(pages::create))
         .route("/settings/teams/new", get().to(pages::new))

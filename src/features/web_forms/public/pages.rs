@@ -27,7 +27,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{CONTENT_SECURITY_POLICY, LOCATION, REFERER},
+        header::{CONTENT_SECURITY_POLICY, LOCATION, REFERER, RETRY_AFTER},
     },
     web::{Data, Path, Payload},
 };
@@ -40,6 +40,8 @@ struct FormPage {
     made: NewWebForm,
     inputs: Vec<Input>,
     errors: Vec<String>,
+    /// What is wrong with none of the answers.
+    told: String,
     consent_error: String,
     consented: bool,
     stamp: String,
@@ -74,9 +76,24 @@ pub async fn receive(
     db: Data<Db>,
     config: Data<Config>,
 ) -> AppResult<HttpResponse> {
-    limits::check(&req, Action::WebForm, &token)?;
+    let limit = limits::check(&req, Action::WebForm, &token);
     let answers = sending::body(&req, body).await?;
     let (org, id) = whose(&db, &token).await?;
+    if let Err(AppError::RateLimited { retry_after_secs }) = limit {
+        let (mut errors, minutes) = (FormErrors::default(), retry_after_secs.div_ceil(60));
+        let wait = if minutes == 1 { "a minute".to_owned() } else { format!("{minutes} minutes") };
+        errors.add(
+            "",
+            format!(
+                "Not sent yet: too many came from here just now. What you typed is below; send it again in {wait}."
+            ),
+        );
+        let at = (org, id, token.as_str());
+        let mut shown = page(&db, &config, at, StatusCode::TOO_MANY_REQUESTS, answers, errors).await?;
+        shown.headers_mut().insert(RETRY_AFTER, retry_after_secs.into());
+        return Ok(shown);
+    }
+    limit?;
     let made = db.org(&org, move |tx| Ok(queries::find(tx, id)?.made)).await?;
     let sent = Sending::read(&req, &config, &token, &made.origins(), answers.clone());
     match db.org(&org, move |tx| intake::receive(tx, id, &sent)).await {
@@ -136,6 +153,7 @@ async fn page(
         action: format!("/f/{token}"),
         inputs,
         errors: wrong,
+        told: errors.get("").unwrap_or_default().to_owned(),
         consent_error: errors.get(CONSENT).unwrap_or_default().to_owned(),
         consented: form.all(CONSENT).any(|_| true),
         // A form that comes back for a correction was opened when it was opened.

@@ -14,7 +14,11 @@ use super::{
     op::Arity,
     relations::{relation, relations},
 };
-use crate::{features::fields::Kind, kernel::RecordType, web::Form};
+use crate::{
+    features::fields::{Kind, PLACES},
+    kernel::{RecordType, money, numbers::DecimalMark},
+    web::Form,
+};
 
 /// What a button asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +29,10 @@ pub enum Action {
     Changed(Option<Vec<usize>>),
 }
 
-/// The filter in the form's fields, changed as its button says.
-pub fn read(form: &Form, record: RecordType, schema: &Schema) -> (Filter, Action) {
+/// The filter in the form's fields, changed as its button says. `mark`: of the numbers typed.
+pub fn read(form: &Form, record: RecordType, schema: &Schema, mark: DecimalMark) -> (Filter, Action) {
     let tokens: Vec<(&str, &str)> = form.pairs().filter(|(name, _)| TOKENS.contains(name)).collect();
-    let mut reader = Reader { tokens: &tokens, at: 0, schema };
+    let mut reader = Reader { tokens: &tokens, at: 0, schema, mark };
     let mut filter = reader.group(record, 0).unwrap_or_default();
     let (verb, way) = form.get("do").split_once('@').unwrap_or((form.get("do"), ""));
     let path: Vec<usize> = way.split('.').filter_map(|n| n.parse().ok()).collect();
@@ -59,6 +63,7 @@ struct Reader<'a> {
     tokens: &'a [(&'a str, &'a str)],
     at: usize,
     schema: &'a Schema,
+    mark: DecimalMark,
 }
 
 impl<'a> Reader<'a> {
@@ -101,6 +106,12 @@ impl<'a> Reader<'a> {
         Some(Filter::Related { relation: key.to_owned(), has, filter: Box::new(inner) })
     }
 
+    /// A number as every reader of the filter reads it; what is none stays, for the error to show.
+    fn number(&self, typed: &str) -> String {
+        let read = money::parse_decimal(typed.trim_end_matches('%'), PLACES, self.mark);
+        read.map_or_else(|_| typed.to_owned(), money::typed)
+    }
+
     /// A rule whose field was changed begins anew.
     fn rule(&mut self, record: RecordType) -> Option<Filter> {
         let key = self.take("k")?.to_owned();
@@ -123,6 +134,9 @@ impl<'a> Reader<'a> {
             return Some(Filter::Rule { key, op, values: vec![] });
         }
         values.retain(|v| !v.is_empty());
+        if matches!(kind.value(), Kind::Integer | Kind::Decimal | Kind::Percent | Kind::Money) {
+            values.iter_mut().for_each(|value| *value = self.number(value));
+        }
         match op.values() {
             Arity::None => values.clear(),
             Arity::One => values.truncate(1),

@@ -1,6 +1,6 @@
 //! Numbers as people and programs write them: `1.234,56`, `1,234.56`, `1 234,56`, `1'234.56`, `(123)`, `€ 12`, `12 EUR`, `35 %`.
 
-use crate::kernel::Currency;
+use super::Currency;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,6 @@ pub enum DecimalMark {
     Comma,
 }
 
-#[allow(dead_code, reason = "what the wizard's pages choose from")]
 impl DecimalMark {
     /// Key and words.
     pub const ALL: [(&'static str, DecimalMark, &'static str); 2] =
@@ -175,7 +174,7 @@ fn is_grouped(whole: &str) -> bool {
 }
 
 /// What a cell says of the column's decimal mark; `Err` for a number that could be read either way.
-pub(super) fn evidence(cell: &str) -> Option<Result<DecimalMark, ()>> {
+pub fn evidence(cell: &str) -> Option<Result<DecimalMark, ()>> {
     let (body, _) = without_currency(cell.trim().trim_end_matches('%').trim()).ok()?;
     let (body, _) = without_sign(&body);
     let read = |mark| plain(body, Some(mark)).ok();
@@ -194,3 +193,30 @@ pub(super) fn evidence(cell: &str) -> Option<Result<DecimalMark, ()>> {
         _ => None,
     }
 }
+
+/// The larger reading of a number whose lone mark stands before three digits, so that it may be of thousands or of decimals.
+pub fn in_doubt(cell: &str) -> Option<Decimal> {
+    let read = |mark| number(cell, Some(mark)).ok().map(|number| number.value);
+    let (point, comma) = (read(DecimalMark::Point)?, read(DecimalMark::Comma)?);
+    (point != comma).then(|| if point.abs() > comma.abs() { point } else { comma })
+}
+
+/// Codes of the currencies that the sign in a text can mean, the likeliest first; none when there is no sign.
+pub fn currencies(text: &str) -> &'static [&'static str] {
+    let signs: [(&str, &[&str]); 6] = [
+        ("€", &["EUR"]),
+        ("£", &["GBP", "EGP", "FKP", "GIP", "SHP", "SSP", "SYP"]),
+        ("₹", &["INR"]),
+        ("₺", &["TRY"]),
+        ("¥", &["JPY", "CNY"]),
+        ("$", DOLLARS),
+    ];
+    signs.iter().find(|(sign, _)| text.contains(sign)).map_or(&[], |(_, codes)| codes)
+}
+
+/// Whose sign is `$`, those of pesos included.
+const DOLLARS: &[&str] = &[
+    "USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "BRL", "CLP", "COP", "UYU", "DOP", "CUP", "BBD",
+    "BMD", "BND", "BSD", "BZD", "FJD", "GYD", "JMD", "KYD", "LRD", "NAD", "SBD", "SRD", "TTD", "XCD", "CVE", "MOP",
+    "NIO", "TOP", "WST", "ZWL",
+];
