@@ -1,8 +1,7 @@
 //! Reading activities: one, those of a record, and pages of lists, within what the reader may see.
 //!
 //! An activity is seen by whoever sees its assignee's records, takes part in it, or sees a record it is about. Lists go by assignee
-//! and participant: by the index of each assignee where the reader does not see everybody's, so that a page costs the same in an
-//! organisation of two million.
+//! and participant: by the index of each assignee where the reader does not see everybody's, so that a page costs the same among millions.
 
 pub use super::one::{concerns, find};
 pub(super) use super::one::{
