@@ -111,7 +111,7 @@ pub fn without_doubt(text: &str, amount: Decimal, mark: DecimalMark) -> Result<(
     Ok(())
 }
 
-/// The same, of a control beside which the currency stands: a sign that can only mean another one is refused.
+/// Like [`parse_amount`], of a control beside which the currency stands: a sign that can only mean another one is refused.
 pub fn parse_amount_in(text: &str, mark: DecimalMark, currency: Option<Currency>) -> Result<Decimal, String> {
     let amount = parse_amount(text, mark)?;
     let said = numbers::currencies(text);

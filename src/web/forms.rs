@@ -3,7 +3,7 @@
 //! ```ignore
 //! let mut p = form.parser();
 //! let name = p.required("name", 200);
-//! let amount = p.optional("amount", money::parse_amount);
+//! let amount = p.optional("amount", |text| money::parse_amount(text, actor.locale.mark()));
 //! p.finish()?; // Err(FormErrors) when anything above failed
 //! ```
 
